@@ -1,0 +1,1 @@
+//! Documents, samples, datasets and samplers.

@@ -1,0 +1,1 @@
+//! The six suites: per-item outcomes out, nothing dropped.

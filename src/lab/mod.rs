@@ -1,0 +1,1 @@
+//! Jobs: directory layout, locks, resume, process pool.

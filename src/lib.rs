@@ -1,0 +1,15 @@
+//! longlab: a research lab for long-context reinforcement learning.
+//!
+//! Rooms, in the order in which they may use one another: `kernels` (own crate), [`spec`], [`task`], [`data`], [`lm`],
+//! [`synth`], [`rl`], [`eval`], [`lab`], [`report`], [`cli`].
+
+pub mod cli;
+pub mod data;
+pub mod eval;
+pub mod lab;
+pub mod lm;
+pub mod report;
+pub mod rl;
+pub mod spec;
+pub mod synth;
+pub mod task;

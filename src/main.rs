@@ -1,0 +1,2 @@
+//! The `longlab` command.
+fn main() {}

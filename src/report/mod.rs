@@ -1,0 +1,1 @@
+//! Tables, plots, claims; Markdown, HTML, LaTeX, CSV.

@@ -1,0 +1,1 @@
+//! Makes samples: the micro world.
