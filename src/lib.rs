@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod data;
 pub mod eval;
+pub mod files;
 pub mod lab;
 pub mod lm;
 pub mod report;

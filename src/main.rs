@@ -1,2 +1,86 @@
-//! The `longlab` command.
-fn main() {}
+//! The `longlab` command (trial).
+
+use longlab::rl::job::{Places, Policy, fresh, warm_start};
+use longlab::rl::progress::{Event, Observer};
+use longlab::rl::rollout::{Drawing, roll_out, sampling};
+use longlab::spec::settings::Settings;
+use longlab::synth::micro::{self, question::Flavour};
+use longlab::task::TaskType;
+use longlab_kernels::stream::{Address, Purpose};
+use std::path::Path;
+
+#[unsafe(no_mangle)]
+pub extern "C" fn mkl_serv_intel_cpu_true() -> std::ffi::c_int {
+    1
+}
+
+struct Lines(std::time::Instant);
+impl Observer for Lines {
+    fn on(&mut self, event: &Event) -> anyhow::Result<()> {
+        if let Event::Step { done, loss, .. } = event {
+            if done % 25 == 0 {
+                println!("{done} {:.3} {:.0}s", loss.unwrap_or(0.0), self.0.elapsed().as_secs_f64());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    unsafe {
+        libc::mallopt(-4, 0);
+        libc::mallopt(-1, i32::MAX);
+        libc::mallopt(-2, 256 << 20);
+    }
+    let args: Vec<String> = std::env::args().collect();
+    let settings: Settings = toml::from_str(&args[3..].join("\n"))?;
+    tch::set_num_threads(settings.train.threads as i32);
+    let dir = Path::new(&args[2]);
+    let places = Places::inside(dir);
+    std::fs::create_dir_all(dir)?;
+    if args[1] == "show" {
+        for task in TaskType::ALL {
+            let s = micro::sample(Address::new(1, Purpose::Pool), 3, task, Flavour::of(task), (100, 160));
+            println!("{}\nGOLD {} EVIDENCE {:?}\n", longlab::task::template::prompt(&s), s.gold, s.evidence);
+        }
+        let mut st = Address::new(1, Purpose::Warm).stream();
+        for _ in 0..5 {
+            let l = micro::lesson(&mut st, 120, 6, &micro::trace::Noise { hasty: 0.3, mistakes: 0.3, detours: 0.3 });
+            println!("{}", l.text);
+            for (a, t) in l.turns {
+                println!("Q {} | {} </think> {} | gold {}", a.question, t.thinking, t.answer, a.gold);
+            }
+        }
+        return Ok(());
+    }
+    let policy = fresh(&settings, 0)?;
+    if args[1] == "warm" {
+        println!("vocab {}", policy.tokenizer.vocab_size());
+        warm_start(&settings, 0, &policy, &places, &mut Lines(std::time::Instant::now()))?;
+        policy.save(&places.checkpoint)?;
+    }
+    let policy = Policy::load(&places.checkpoint)?;
+    for task in TaskType::ALL {
+        let clock = std::time::Instant::now();
+        let samples: Vec<_> = (0..48)
+            .map(|i| micro::sample(Address::new(99, Purpose::Pool), i, task, Flavour::of(task), (settings.data.min_tokens, settings.data.max_tokens)))
+            .collect();
+        let refs: Vec<_> = samples.iter().collect();
+        let d = Drawing { sampling: sampling(&policy.tokenizer, 0.7, 0.95, 96)?, rows: 8, side_by_side: 16 };
+        let groups = roll_out(&policy.model, &policy.tokenizer, &refs, &d, Address::new(5, Purpose::Rollout))?;
+        let n = 48.0 * 8.0;
+        let mean: f64 = groups.iter().flat_map(|g| &g.rollouts).map(|r| r.graded.score).sum::<f64>() / n;
+        let pass: f64 = groups.iter().map(|g| f64::from(g.rollouts.iter().any(|r| r.graded.score >= 0.999) as u8)).sum::<f64>() / 48.0;
+        let pass5: f64 = groups.iter().map(|g| f64::from(g.rollouts.iter().any(|r| r.graded.score >= 0.5) as u8)).sum::<f64>() / 48.0;
+        let ent: f64 = groups.iter().flat_map(|g| &g.rollouts).map(|r| r.response.entropies.iter().map(|&e| e as f64).sum::<f64>() / r.response.entropies.len() as f64).sum::<f64>() / n;
+        let len: f64 = groups.iter().flat_map(|g| &g.rollouts).map(|r| r.response.tokens.len() as f64).sum::<f64>() / n;
+        let trunc: f64 = groups.iter().flat_map(|g| &g.rollouts).filter(|r| !r.response.finished).count() as f64 / n;
+        println!("{task}: reward {mean:.3} pass8 {pass:.2} pass8(.5) {pass5:.2} entropy {ent:.3} len {len:.1} trunc {trunc:.3} {:.1}s", clock.elapsed().as_secs_f64());
+        for g in groups.iter().take(1) {
+            for r in g.rollouts.iter().take(3) {
+                println!("   Q {} gold {} | {} | {}", g.sample.question, g.sample.gold, policy.tokenizer.decode(&r.response.tokens, true)?, r.graded.score);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Supervised warm start: a base policy that reasons noisily, learned from traces over growing contexts.
+
+use super::batch::{Part, Row, forward};
+use super::optimizer::{AdamW, clip_gradients};
+use crate::lm::{Qwen3, Tokenizer};
+use crate::spec::settings::Settings;
+use crate::synth::micro::{self, trace::Noise};
+use crate::task::template;
+use anyhow::Result;
+use longlab_kernels::stream::{Address, Purpose, Stream};
+
+/// What one warm step measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WarmRow {
+    /// Step, from 1.
+    pub step: u64,
+    /// Mean negative log-likelihood of trace tokens, nats.
+    pub loss: f64,
+    /// Share of answer tokens whose most probable token is the right one.
+    pub accuracy: f64,
+    /// Mean context length, tokens.
+    pub context_tokens: f64,
+}
+
+/// The context length wanted at a step: grows linearly from `warm.start_tokens` over `warm.ramp` steps; each context is drawn
+/// between half of it and all of it, and after the ramp a share is drawn long.
+fn context_length(settings: &Settings, step: u64, stream: &mut Stream) -> usize {
+    let (warm, data) = (&settings.warm, &settings.data);
+    if step > warm.ramp {
+        if stream.chance(warm.long_share) {
+            return stream.range(data.max_tokens..=warm.long_tokens);
+        }
+        return stream.range(data.min_tokens..=data.max_tokens);
+    }
+    let grown = (data.max_tokens - warm.start_tokens) as f64 * step as f64 / warm.ramp.max(1) as f64;
+    let most = warm.start_tokens + grown as usize;
+    stream.range((most / 2).max(warm.start_tokens)..=most)
+}
+
+/// The rate at a step: linear warm-up, then a cosine down to a tenth.
+pub fn rate(settings: &Settings, step: u64) -> f64 {
+    let warm = &settings.warm;
+    if step <= warm.warmup {
+        return warm.rate * step as f64 / warm.warmup as f64;
+    }
+    let done = (step - warm.warmup) as f64 / (warm.steps - warm.warmup).max(1) as f64;
+    warm.rate * (0.1 + 0.45 * (1.0 + (std::f64::consts::PI * done).cos()))
+}
+
+struct Example {
+    prefix: Vec<u32>,
+    rows: Vec<(Vec<u32>, usize, usize)>,
+}
+
+fn examples(settings: &Settings, tokenizer: &Tokenizer, seed: u64, step: u64) -> Result<Vec<Example>> {
+    let warm = &settings.warm;
+    let noise = Noise { hasty: warm.hasty, mistakes: warm.mistakes, detours: warm.detours };
+    let think = tokenizer.id(template::THINK);
+    let close = tokenizer.id(template::THINK_END);
+    (0..warm.contexts)
+        .map(|n| {
+            let mut stream = Address::new(seed, Purpose::Warm).step(step as u32).sample(n as u64).stream();
+            let tokens = context_length(settings, step, &mut stream);
+            let lesson = micro::lesson(&mut stream, tokens, warm.questions, &noise);
+            let mut rows = Vec::with_capacity(lesson.turns.len());
+            for (ask, trace) in &lesson.turns {
+                let question = template::question(&ask.question);
+                let whole = tokenizer.encode(&format!("{question} {}", template::response(&trace.thinking, &trace.answer)))?;
+                let first = whole.iter().position(|&t| Some(t) == think).map_or(0, |i| i + 1);
+                let answer = whole.iter().position(|&t| Some(t) == close).map_or(0, |i| i + 1);
+                rows.push((whole, first, answer));
+            }
+            Ok(Example { prefix: tokenizer.encode(&template::documents(&lesson.text))?, rows })
+        })
+        .collect()
+}
+
+/// One supervised step: draws lessons, learns the traces after each question (not the questions themselves).
+pub fn step(
+    settings: &Settings,
+    model: &Qwen3,
+    tokenizer: &Tokenizer,
+    optimizer: &mut AdamW,
+    seed: u64,
+    step: u64,
+) -> Result<WarmRow> {
+    let mut examples = examples(settings, tokenizer, seed, step)?;
+    let context_tokens = examples.iter().map(|e| e.prefix.len()).sum::<usize>() as f64 / examples.len() as f64;
+    examples.sort_by_key(|example| example.prefix.len());
+    let trained: usize = examples.iter().flat_map(|e| &e.rows).map(|(whole, first, _)| whole.len() - first).sum();
+    let weight = 1.0 / trained as f32;
+    let pad = tokenizer.id(template::PAD).unwrap_or_default();
+    let (mut loss, mut hits, mut answers) = (0.0, 0usize, 0usize);
+    for chunk in examples.chunks(settings.train.micro_prompts) {
+        let parts: Vec<Part> = chunk.iter().map(|example| part(example, weight)).collect();
+        let pass = forward(model, &parts, pad, 1.0, true);
+        let objective = -pass.objective;
+        objective.backward();
+        loss += objective.double_value(&[]);
+        for (&(p, r, t), &best) in pass.positions.iter().zip(&pass.best) {
+            if t + 1 >= chunk[p].rows[r].2 {
+                answers += 1;
+                hits += usize::from(best == parts[p].rows[r].targets[t]);
+            }
+        }
+    }
+    clip_gradients(model.parameters(), settings.train.clip_norm);
+    optimizer.step(model.parameters(), rate(settings, step));
+    Ok(WarmRow { step, loss, accuracy: hits as f64 / answers.max(1) as f64, context_tokens })
+}
+
+fn part(example: &Example, weight: f32) -> Part<'_> {
+    let rows = example.rows.iter().map(|(whole, first, _)| {
+        let targets = whole[1..].to_vec();
+        let weights = (0..targets.len()).map(|t| if t + 1 >= *first { weight } else { 0.0 }).collect();
+        Row { inputs: whole[..whole.len() - 1].to_vec(), targets, weights }
+    });
+    Part { prefix: &example.prefix, rows: rows.collect() }
+}
+
+/// Every word that the micro world can say, from many draws: the vocabulary of its tokenizer.
+pub fn vocabulary() -> Vec<String> {
+    let noise = Noise { hasty: 0.3, mistakes: 0.3, detours: 0.5 };
+    let mut words = std::collections::BTreeSet::new();
+    for n in 0..3000 {
+        let mut stream = Address::new(0, Purpose::World).sample(n).stream();
+        let tokens = 64 + 4 * (n as usize % 128);
+        let lesson = micro::lesson(&mut stream, tokens, 8, &noise);
+        let mut take = |text: &str| {
+            for word in text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
+                if word.parse::<u32>().is_err() {
+                    words.insert(word.to_string());
+                }
+            }
+        };
+        take(&lesson.text);
+        for (ask, trace) in &lesson.turns {
+            take(&ask.question);
+            take(&trace.thinking);
+            take(&trace.answer);
+        }
+    }
+    words.extend(micro::lexicon::YEARS.iter().map(u32::to_string));
+    words.extend(["(", ")", ".", ",", ":", "?", "|", "+", "-", "="].map(String::from));
+    words.into_iter().collect()
+}
