@@ -45,9 +45,9 @@ fn main() -> anyhow::Result<()> {
         }
         let mut st = Address::new(1, Purpose::Warm).stream();
         for _ in 0..5 {
-            let l = micro::lesson(&mut st, 120, 6, &micro::trace::Noise { hasty: 0.3, mistakes: 0.3, detours: 0.3 });
+            let l = micro::lesson(&mut st, &micro::Plan{tokens:120, questions:2, drills:2, noise: micro::trace::Noise { hasty: 0.3, mistakes: 0.3, detours: 0.3 }});
             println!("{}", l.text);
-            for (a, t) in l.turns {
+            println!("{:?}", l.drills);for (a, t) in l.turns {
                 println!("Q {} | {} </think> {} | gold {}", a.question, t.thinking, t.answer, a.gold);
             }
         }

@@ -3,8 +3,10 @@
 use super::batch::{Part, Row, forward};
 use super::optimizer::{AdamW, clip_gradients};
 use crate::lm::{Qwen3, Tokenizer};
-use crate::spec::settings::Settings;
-use crate::synth::micro::{self, trace::Noise};
+use crate::spec::settings::{Settings, Warm};
+use crate::synth::micro::question::Ask;
+use crate::synth::micro::trace::{Noise, Trace};
+use crate::synth::micro::{self, Drill, Plan};
 use crate::task::template;
 use anyhow::Result;
 use longlab_kernels::stream::{Address, Purpose, Stream};
@@ -47,35 +49,64 @@ pub fn rate(settings: &Settings, step: u64) -> f64 {
     warm.rate * (0.1 + 0.45 * (1.0 + (std::f64::consts::PI * done).cos()))
 }
 
+/// One continuation: its tokens, which of them are learned, and which of those are the final answer.
+struct Line {
+    tokens: Vec<u32>,
+    learned: Vec<bool>,
+    answer_from: usize,
+}
+
 struct Example {
     prefix: Vec<u32>,
-    rows: Vec<(Vec<u32>, usize, usize)>,
+    lines: Vec<Line>,
+}
+
+/// Rows of look-ups among the rows of a lesson: many at first, none at the end.
+fn drills(warm: &Warm, step: u64) -> usize {
+    let left = 1.0 - step as f64 / warm.steps as f64;
+    (warm.questions as f64 * warm.drills * left).round() as usize
 }
 
 fn examples(settings: &Settings, tokenizer: &Tokenizer, seed: u64, step: u64) -> Result<Vec<Example>> {
     let warm = &settings.warm;
     let noise = Noise { hasty: warm.hasty, mistakes: warm.mistakes, detours: warm.detours };
-    let think = tokenizer.id(template::THINK);
-    let close = tokenizer.id(template::THINK_END);
+    let drills = drills(warm, step).min(warm.questions);
     (0..warm.contexts)
         .map(|n| {
             let mut stream = Address::new(seed, Purpose::Warm).step(step as u32).sample(n as u64).stream();
             let tokens = context_length(settings, step, &mut stream);
-            let lesson = micro::lesson(&mut stream, tokens, warm.questions, &noise);
-            let mut rows = Vec::with_capacity(lesson.turns.len());
-            for (ask, trace) in &lesson.turns {
-                let question = template::question(&ask.question);
-                let whole = tokenizer.encode(&format!("{question} {}", template::response(&trace.thinking, &trace.answer)))?;
-                let first = whole.iter().position(|&t| Some(t) == think).map_or(0, |i| i + 1);
-                let answer = whole.iter().position(|&t| Some(t) == close).map_or(0, |i| i + 1);
-                rows.push((whole, first, answer));
-            }
-            Ok(Example { prefix: tokenizer.encode(&template::documents(&lesson.text))?, rows })
+            let plan = Plan { tokens, questions: warm.questions - drills, drills, noise };
+            let lesson = micro::lesson(&mut stream, &plan);
+            let traces = lesson.turns.iter().map(|(ask, trace)| trace_line(tokenizer, ask, trace));
+            let looked_up = lesson.drills.iter().map(|drill| drill_line(tokenizer, drill));
+            let lines = traces.chain(looked_up).collect::<Result<_>>()?;
+            Ok(Example { prefix: tokenizer.encode(&template::documents(&lesson.text))?, lines })
         })
         .collect()
 }
 
-/// One supervised step: draws lessons, learns the traces after each question (not the questions themselves).
+fn trace_line(tokenizer: &Tokenizer, ask: &Ask, trace: &Trace) -> Result<Line> {
+    let mut tokens = tokenizer.encode(&template::question(&ask.question))?;
+    let asked = tokens.len();
+    tokens.extend(tokenizer.encode(&template::response(&trace.thinking, &trace.answer))?);
+    let close = tokenizer.id(template::THINK_END);
+    let answer_from = tokens.iter().position(|&token| Some(token) == close).map_or(tokens.len(), |i| i + 1);
+    let learned = (0..tokens.len()).map(|t| t >= asked).collect();
+    Ok(Line { tokens, learned, answer_from })
+}
+
+fn drill_line(tokenizer: &Tokenizer, drill: &Drill) -> Result<Line> {
+    let mut line = Line { tokens: Vec::new(), learned: Vec::new(), answer_from: usize::MAX };
+    for (cue, tail) in drill {
+        line.tokens.extend(tokenizer.encode(cue)?);
+        line.learned.resize(line.tokens.len(), false);
+        line.tokens.extend(tokenizer.encode(tail)?);
+        line.learned.resize(line.tokens.len(), true);
+    }
+    Ok(line)
+}
+
+/// One supervised step: draws lessons, learns traces and look-ups (not the questions).
 pub fn step(
     settings: &Settings,
     model: &Qwen3,
@@ -87,8 +118,8 @@ pub fn step(
     let mut examples = examples(settings, tokenizer, seed, step)?;
     let context_tokens = examples.iter().map(|e| e.prefix.len()).sum::<usize>() as f64 / examples.len() as f64;
     examples.sort_by_key(|example| example.prefix.len());
-    let trained: usize = examples.iter().flat_map(|e| &e.rows).map(|(whole, first, _)| whole.len() - first).sum();
-    let weight = 1.0 / trained as f32;
+    let learned = examples.iter().flat_map(|e| &e.lines).flat_map(|line| &line.learned).filter(|l| **l).count();
+    let weight = 1.0 / learned as f32;
     let pad = tokenizer.id(template::PAD).unwrap_or_default();
     let (mut loss, mut hits, mut answers) = (0.0, 0usize, 0usize);
     for chunk in examples.chunks(settings.train.micro_prompts) {
@@ -98,7 +129,7 @@ pub fn step(
         objective.backward();
         loss += objective.double_value(&[]);
         for (&(p, r, t), &best) in pass.positions.iter().zip(&pass.best) {
-            if t + 1 >= chunk[p].rows[r].2 {
+            if t + 1 >= chunk[p].lines[r].answer_from {
                 answers += 1;
                 hits += usize::from(best == parts[p].rows[r].targets[t]);
             }
@@ -110,10 +141,13 @@ pub fn step(
 }
 
 fn part(example: &Example, weight: f32) -> Part<'_> {
-    let rows = example.rows.iter().map(|(whole, first, _)| {
-        let targets = whole[1..].to_vec();
-        let weights = (0..targets.len()).map(|t| if t + 1 >= *first { weight } else { 0.0 }).collect();
-        Row { inputs: whole[..whole.len() - 1].to_vec(), targets, weights }
+    let rows = example.lines.iter().map(|line| {
+        let weights = line.learned[1..].iter().map(|&learned| if learned { weight } else { 0.0 });
+        Row {
+            inputs: line.tokens[..line.tokens.len() - 1].to_vec(),
+            targets: line.tokens[1..].to_vec(),
+            weights: weights.collect(),
+        }
     });
     Part { prefix: &example.prefix, rows: rows.collect() }
 }
@@ -124,8 +158,8 @@ pub fn vocabulary() -> Vec<String> {
     let mut words = std::collections::BTreeSet::new();
     for n in 0..3000 {
         let mut stream = Address::new(0, Purpose::World).sample(n).stream();
-        let tokens = 64 + 4 * (n as usize % 128);
-        let lesson = micro::lesson(&mut stream, tokens, 8, &noise);
+        let plan = Plan { tokens: 64 + 4 * (n as usize % 128), questions: 8, drills: 1, noise };
+        let lesson = micro::lesson(&mut stream, &plan);
         let mut take = |text: &str| {
             for word in text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
                 if word.parse::<u32>().is_err() {

@@ -217,6 +217,7 @@ settings! {
         ramp: u64 = 1200, in 0..=1000000, unit "steps", source "ours", doc "Steps until contexts have grown, linearly, to `data.max_tokens`.";
         long_share: f64 = 0.1, in 0..=1, unit "share", source "ours", doc "Share of late contexts that are drawn up to `warm.long_tokens`.";
         long_tokens: usize = 2048, in 32..=1000000, unit "tokens", source "ours; the long evaluation split", doc "Greatest length of those.";
+        drills: f64 = 0.5, in 0..=1, unit "share", source "ours; plain look-ups form the reading circuits ten times faster than traces alone", doc "Share of rows that are plain look-ups at the first step; it falls linearly to none at the last.";
         hasty: f64 = 0.4, in 0..=1, unit "share", source "ours; gives reinforcement learning a habit to unlearn", doc "Share of traces that guess without looking anything up.";
         mistakes: f64 = 0.3, in 0..=1, unit "share", source "ours; leaves the policy wrong answers to learn from", doc "Share of traces with a wrong look-up.";
         detours: f64 = 0.2, in 0..=1, unit "share", source "ours; leaves the policy entropy to lose or gain", doc "Share of traces with a detour or a second look.";

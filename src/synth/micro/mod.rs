@@ -47,35 +47,76 @@ fn finish(id: u64, task: TaskType, context: Context, ask: Ask) -> Sample {
     Sample { id, task, text: context.text(), question: ask.question, gold: ask.gold, evidence }
 }
 
-/// A context with several questions, each with a trace: what the warm start learns from.
+/// A context with several questions, each with a trace, and drills: what the warm start learns from.
 pub struct Lesson {
     /// Rendered documents.
     pub text: String,
     /// Question, thinking and answer.
     pub turns: Vec<(Ask, trace::Trace)>,
+    /// Rows of plain look-ups.
+    pub drills: Vec<Drill>,
 }
 
-/// Draws a lesson of `questions` questions over one context of about `tokens` tokens.
-pub fn lesson(stream: &mut Stream, tokens: usize, questions: usize, noise: &trace::Noise) -> Lesson {
+/// A row of plain look-ups without question or thinking: (cue, what follows from the documents).
+pub type Drill = Vec<(String, String)>;
+
+/// What a lesson holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plan {
+    /// Length of the context, tokens.
+    pub tokens: usize,
+    /// Questions with a trace.
+    pub questions: usize,
+    /// Rows of look-ups.
+    pub drills: usize,
+    /// Noise of the traces.
+    pub noise: trace::Noise,
+}
+
+/// Draws a lesson: one context, its questions and its drills.
+pub fn lesson(stream: &mut Stream, plan: &Plan) -> Lesson {
     let kind = *stream.pick(&[ContextKind::Facts, ContextKind::Facts, ContextKind::Figures, ContextKind::Dialogue]);
     let tasks: &[TaskType] = match kind {
         ContextKind::Facts => &[TaskType::MultipleChoice, TaskType::MultiHop, TaskType::Reading],
         ContextKind::Figures => &[TaskType::Numeric],
         ContextKind::Dialogue => &[TaskType::Dialogue],
     };
-    let context = Context::draw(stream, kind, tokens);
-    let mut turns = Vec::with_capacity(questions);
-    while turns.len() < questions {
+    let context = Context::draw(stream, kind, plan.tokens);
+    let mut turns = Vec::with_capacity(plan.questions);
+    while turns.len() < plan.questions {
         let task = *stream.pick(tasks);
-        let Some(ask) = question::draw(stream, &context, task, Flavour::of(task)) else {
-            // A small context may hold no long path: a one-hop question always exists.
-            let Some(ask) = question::draw(stream, &context, TaskType::Reading, Flavour::of(TaskType::Reading)) else { break };
-            let trace = trace::draw(stream, &context, &ask, noise);
-            turns.push((ask, trace));
-            continue;
-        };
-        let trace = trace::draw(stream, &context, &ask, noise);
+        // A small context may hold no long path; one hop there always is.
+        let ask = question::draw(stream, &context, task, Flavour::of(task))
+            .or_else(|| question::draw(stream, &context, TaskType::Reading, Flavour::of(TaskType::Reading)));
+        let Some(ask) = ask else { break };
+        let trace = trace::draw(stream, &context, &ask, &plan.noise);
         turns.push((ask, trace));
     }
-    Lesson { text: context.text(), turns }
+    let drills = (0..plan.drills).map(|_| drill(stream, &context)).collect();
+    Lesson { text: context.text(), turns, drills }
+}
+
+const DRILLED_FACTS: usize = 8;
+const DRILLED_PIECES: usize = 5;
+
+fn drill(stream: &mut Stream, context: &Context) -> Drill {
+    let some = |stream: &mut Stream, n: usize, most: usize| stream.choose_distinct(n, most.min(n));
+    match &context.body {
+        render::Body::Facts(facts) => some(stream, facts.len(), DRILLED_FACTS)
+            .into_iter()
+            .map(|i| (format!("The {} of {} is", facts[i].rel().noun, facts[i].head), format!("{}.", facts[i].tail)))
+            .collect(),
+        render::Body::Figures(figures) => some(stream, figures.len(), DRILLED_FACTS)
+            .into_iter()
+            .map(|i| (format!("{} earned", figures[i].name()), format!("{}.", figures[i].amount)))
+            .collect(),
+        render::Body::Dialogue(turns) => some(stream, turns.len(), DRILLED_PIECES)
+            .into_iter()
+            .map(|i| {
+                let turn = &turns[i];
+                let cue = format!("The {} {} about {}:", lexicon::ORDINALS[turn.ordinal], turn.form, turn.topic);
+                (cue, format!("{}.", turn.piece))
+            })
+            .collect(),
+    }
 }
