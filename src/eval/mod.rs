@@ -1,6 +1,7 @@
 //! The six suites: fixed items, several answers an item, every answer with exactly one outcome; nothing is dropped.
 
 pub mod outcomes;
+pub mod probe;
 pub mod run;
 pub mod suite;
 

@@ -2,6 +2,7 @@
 
 use super::gates::Memory;
 use super::optimizer::AdamW;
+use super::warm::Course;
 use crate::files;
 use crate::lm::Qwen3;
 use anyhow::{Context, Result, bail};
@@ -21,6 +22,8 @@ pub struct State {
     pub updates: u64,
     /// AEPO's memory.
     pub memory: Memory,
+    /// Where the warm start stands; none in reinforcement learning.
+    pub course: Option<Course>,
 }
 
 const STATE: &str = "longlab.state";

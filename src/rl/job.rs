@@ -6,7 +6,7 @@ use super::metrics::{Events, MetricsRow, StepLog, TimingRow};
 use super::optimizer::AdamW;
 use super::progress::{Event, Observer};
 use super::train::Trainer;
-use super::warm::{self, WarmRow};
+use super::warm::{self, Course, WarmRow};
 use crate::data::{pool, sampler::Sampler};
 use crate::lm::{Config, Qwen3, Tokenizer, build_wordpiece};
 use crate::spec::settings::Settings;
@@ -97,7 +97,7 @@ pub fn reinforce(settings: &Settings, seed: u64, policy: &Policy, places: &Place
         timing.push(&seconds)?;
         events.push(&row);
         if step % train.checkpoint_every == 0 || step == train.steps {
-            let state = State { step, updates: trainer.optimizer.updates, memory: trainer.memory };
+            let state = State { step, updates: trainer.optimizer.updates, memory: trainer.memory, course: None };
             checkpoint::save(&places.state(), &policy.model, &trainer.optimizer, &state)?;
         }
         observer.on(&Event::Step { done: step, reward: Some(row.reward), entropy: Some(row.entropy), loss: Some(row.loss) })?;
@@ -129,15 +129,16 @@ pub fn warm_start(settings: &Settings, seed: u64, policy: &Policy, places: &Plac
     let steps = settings.warm.steps;
     let mut optimizer = AdamW::new(policy.model.parameters(), &settings.train);
     let state = stand(places, &policy.model, &mut optimizer)?;
+    let mut course = state.course.unwrap_or_else(|| Course::new(&settings.warm));
     let mut metrics = StepLog::open::<WarmRow>(&places.metrics, state.step)?;
     let mut events = Events::open(&places.events, &places.metrics)?;
     observer.on(&Event::Stage { name: "warm".into(), done: state.step, total: steps })?;
     for step in state.step + 1..=steps {
-        let row = warm::step(settings, &policy.model, &policy.tokenizer, &mut optimizer, seed, step)?;
+        let row = warm::step(settings, &policy.model, &policy.tokenizer, &mut optimizer, &mut course, seed, step)?;
         metrics.push(&row)?;
         events.push(&row);
         if step % settings.train.checkpoint_every == 0 || step == steps {
-            let state = State { step, updates: optimizer.updates, memory: Memory::default() };
+            let state = State { step, updates: optimizer.updates, memory: Memory::default(), course: Some(course) };
             checkpoint::save(&places.state(), &policy.model, &optimizer, &state)?;
         }
         observer.on(&Event::Step { done: step, reward: None, entropy: None, loss: Some(row.loss) })?;

@@ -110,11 +110,12 @@ impl Table for TimingRow {
 
 impl Table for WarmRow {
     fn columns() -> Vec<String> {
-        ["step", "loss", "accuracy", "context_tokens"].map(String::from).to_vec()
+        ["step", "loss", "accuracy", "lookups", "context_tokens"].map(String::from).to_vec()
     }
 
     fn cells(&self) -> Vec<String> {
-        vec![self.step.to_string(), self.loss.to_string(), self.accuracy.to_string(), self.context_tokens.to_string()]
+        let lookups = self.lookups.map_or(String::new(), |share| share.to_string());
+        vec![self.step.to_string(), self.loss.to_string(), self.accuracy.to_string(), lookups, self.context_tokens.to_string()]
     }
 
     fn step(&self) -> u64 {

@@ -10,6 +10,7 @@ use crate::synth::micro::{self, Drill, Plan};
 use crate::task::template;
 use anyhow::Result;
 use longlab_kernels::stream::{Address, Purpose, Stream};
+use serde::{Deserialize, Serialize};
 
 /// What one warm step measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,24 +21,76 @@ pub struct WarmRow {
     pub loss: f64,
     /// Share of answer tokens whose most probable token is the right one.
     pub accuracy: f64,
+    /// The same for the tokens of plain look-ups; none when the step held none.
+    pub lookups: Option<f64>,
     /// Mean context length, tokens.
     pub context_tokens: f64,
 }
 
-/// The context length wanted at a step: grows linearly from `warm.start_tokens` over `warm.ramp` steps; each context is drawn
-/// between half of it and all of it, and after the ramp a share is drawn long.
-fn context_length(settings: &Settings, step: u64, stream: &mut Stream) -> usize {
-    let (warm, data) = (&settings.warm, &settings.data);
-    if step > warm.ramp {
+/// What the warm start remembers between steps: how long contexts may be, and how well look-ups went of late.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Course {
+    /// Longest context drawn now, tokens.
+    pub tokens: f64,
+    /// Running mean of the share of right look-ups.
+    pub lookups: f64,
+    /// Step at which contexts had grown to `data.max_tokens`.
+    pub grown: Option<u64>,
+}
+
+/// Weight of the newest step in the running mean.
+const NEWEST: f64 = 0.1;
+
+impl Course {
+    /// The beginning of a course.
+    pub fn new(warm: &Warm) -> Course {
+        Course { tokens: warm.start_tokens as f64, lookups: 0.0, grown: None }
+    }
+
+    /// Takes the look-ups of a step: contexts grow only while they are read well.
+    fn step(&mut self, settings: &Settings, row: &WarmRow) {
+        let (warm, most) = (&settings.warm, settings.data.max_tokens as f64);
+        if let Some(share) = row.lookups {
+            self.lookups += NEWEST * (share - self.lookups);
+        }
+        if self.lookups >= warm.mastery {
+            self.tokens = (self.tokens * (1.0 + warm.growth)).min(most);
+        }
+        if self.tokens >= most {
+            self.grown.get_or_insert(row.step);
+        }
+    }
+
+    /// Draws a context length: the upper half of what is allowed; once contexts have grown, any training length, and now and then a long one.
+    fn length(&self, settings: &Settings, stream: &mut Stream) -> usize {
+        let (warm, data) = (&settings.warm, &settings.data);
+        if self.grown.is_none() {
+            let most = self.tokens as usize;
+            return stream.range((most / 2).max(warm.start_tokens.min(most))..=most);
+        }
         if stream.chance(warm.long_share) {
             return stream.range(data.max_tokens..=warm.long_tokens);
         }
-        return stream.range(data.min_tokens..=data.max_tokens);
+        stream.range(data.min_tokens..=data.max_tokens)
     }
-    let grown = (data.max_tokens - warm.start_tokens) as f64 * step as f64 / warm.ramp.max(1) as f64;
-    let most = warm.start_tokens + grown as usize;
-    stream.range((most / 2).max(warm.start_tokens)..=most)
+
+    /// Rows of look-ups among the rows of a lesson: `warm.drills` while contexts grow, then fewer and fewer.
+    fn drills(&self, warm: &Warm, step: u64) -> usize {
+        let left = match self.grown {
+            None => 1.0,
+            Some(grown) => 1.0 - (step - grown) as f64 / (warm.steps - grown).max(1) as f64,
+        };
+        (warm.questions as f64 * warm.drills * left).round() as usize
+    }
+
+    /// Contexts of a step: as many as the token budget carries.
+    fn contexts(&self, warm: &Warm) -> usize {
+        (warm.tokens / (self.tokens as usize + warm.questions * ROW_TOKENS)).max(1)
+    }
 }
+
+/// A row's usual length, for the budget.
+const ROW_TOKENS: usize = 60;
 
 /// The rate at a step: linear warm-up, then a cosine down to a tenth.
 pub fn rate(settings: &Settings, step: u64) -> f64 {
@@ -49,11 +102,11 @@ pub fn rate(settings: &Settings, step: u64) -> f64 {
     warm.rate * (0.1 + 0.45 * (1.0 + (std::f64::consts::PI * done).cos()))
 }
 
-/// One continuation: its tokens, which of them are learned, and which of those are the final answer.
+/// One continuation: its tokens, which of them are learned, and where the final answer begins (none for look-ups).
 struct Line {
     tokens: Vec<u32>,
     learned: Vec<bool>,
-    answer_from: usize,
+    answer_from: Option<usize>,
 }
 
 struct Example {
@@ -61,20 +114,14 @@ struct Example {
     lines: Vec<Line>,
 }
 
-/// Rows of look-ups among the rows of a lesson: many at first, none at the end.
-fn drills(warm: &Warm, step: u64) -> usize {
-    let left = 1.0 - step as f64 / warm.steps as f64;
-    (warm.questions as f64 * warm.drills * left).round() as usize
-}
-
-fn examples(settings: &Settings, tokenizer: &Tokenizer, seed: u64, step: u64) -> Result<Vec<Example>> {
+fn examples(settings: &Settings, tokenizer: &Tokenizer, course: &Course, seed: u64, step: u64) -> Result<Vec<Example>> {
     let warm = &settings.warm;
     let noise = Noise { hasty: warm.hasty, mistakes: warm.mistakes, detours: warm.detours };
-    let drills = drills(warm, step).min(warm.questions);
-    (0..warm.contexts)
+    let drills = course.drills(warm, step).min(warm.questions);
+    (0..course.contexts(warm))
         .map(|n| {
             let mut stream = Address::new(seed, Purpose::Warm).step(step as u32).sample(n as u64).stream();
-            let tokens = context_length(settings, step, &mut stream);
+            let tokens = course.length(settings, &mut stream);
             let plan = Plan { tokens, questions: warm.questions - drills, drills, noise };
             let lesson = micro::lesson(&mut stream, &plan);
             let traces = lesson.turns.iter().map(|(ask, trace)| trace_line(tokenizer, ask, trace));
@@ -91,12 +138,13 @@ fn trace_line(tokenizer: &Tokenizer, ask: &Ask, trace: &Trace) -> Result<Line> {
     tokens.extend(tokenizer.encode(&template::response(&trace.thinking, &trace.answer))?);
     let close = tokenizer.id(template::THINK_END);
     let answer_from = tokens.iter().position(|&token| Some(token) == close).map_or(tokens.len(), |i| i + 1);
+    let answer_from = Some(answer_from);
     let learned = (0..tokens.len()).map(|t| t >= asked).collect();
     Ok(Line { tokens, learned, answer_from })
 }
 
 fn drill_line(tokenizer: &Tokenizer, drill: &Drill) -> Result<Line> {
-    let mut line = Line { tokens: Vec::new(), learned: Vec::new(), answer_from: usize::MAX };
+    let mut line = Line { tokens: Vec::new(), learned: Vec::new(), answer_from: None };
     for (cue, tail) in drill {
         line.tokens.extend(tokenizer.encode(cue)?);
         line.learned.resize(line.tokens.len(), false);
@@ -106,22 +154,40 @@ fn drill_line(tokenizer: &Tokenizer, drill: &Drill) -> Result<Line> {
     Ok(line)
 }
 
+#[derive(Default)]
+struct Share {
+    hits: usize,
+    all: usize,
+}
+
+impl Share {
+    fn count(&mut self, hit: bool) {
+        self.all += 1;
+        self.hits += usize::from(hit);
+    }
+
+    fn value(&self) -> Option<f64> {
+        (self.all > 0).then(|| self.hits as f64 / self.all as f64)
+    }
+}
+
 /// One supervised step: draws lessons, learns traces and look-ups (not the questions).
 pub fn step(
     settings: &Settings,
     model: &Qwen3,
     tokenizer: &Tokenizer,
     optimizer: &mut AdamW,
+    course: &mut Course,
     seed: u64,
     step: u64,
 ) -> Result<WarmRow> {
-    let mut examples = examples(settings, tokenizer, seed, step)?;
+    let mut examples = examples(settings, tokenizer, course, seed, step)?;
     let context_tokens = examples.iter().map(|e| e.prefix.len()).sum::<usize>() as f64 / examples.len() as f64;
     examples.sort_by_key(|example| example.prefix.len());
     let learned = examples.iter().flat_map(|e| &e.lines).flat_map(|line| &line.learned).filter(|l| **l).count();
     let weight = 1.0 / learned as f32;
     let pad = tokenizer.id(template::PAD).unwrap_or_default();
-    let (mut loss, mut hits, mut answers) = (0.0, 0usize, 0usize);
+    let (mut loss, mut answers, mut lookups) = (0.0, Share::default(), Share::default());
     for chunk in examples.chunks(settings.train.micro_prompts) {
         let parts: Vec<Part> = chunk.iter().map(|example| part(example, weight)).collect();
         let pass = forward(model, &parts, pad, 1.0, true);
@@ -129,15 +195,19 @@ pub fn step(
         objective.backward();
         loss += objective.double_value(&[]);
         for (&(p, r, t), &best) in pass.positions.iter().zip(&pass.best) {
-            if t + 1 >= chunk[p].lines[r].answer_from {
-                answers += 1;
-                hits += usize::from(best == parts[p].rows[r].targets[t]);
+            let right = best == parts[p].rows[r].targets[t];
+            match chunk[p].lines[r].answer_from {
+                None => lookups.count(right),
+                Some(from) if t + 1 >= from => answers.count(right),
+                Some(_) => {}
             }
         }
     }
     clip_gradients(model.parameters(), settings.train.clip_norm);
     optimizer.step(model.parameters(), rate(settings, step));
-    Ok(WarmRow { step, loss, accuracy: hits as f64 / answers.max(1) as f64, context_tokens })
+    let row = WarmRow { step, loss, accuracy: answers.value().unwrap_or(0.0), lookups: lookups.value(), context_tokens };
+    course.step(settings, &row);
+    Ok(row)
 }
 
 fn part(example: &Example, weight: f32) -> Part<'_> {
