@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand, thin.
 
+mod doctor;
 mod exit;
 mod job;
 mod keys;
@@ -61,6 +62,13 @@ enum Command {
     Plan(plan::PlanArgs),
     Job(job::JobArgs),
     Report(report::ReportArgs),
+    /// Show what this machine has and what each scale needs
+    #[command(after_help = "Examples:\n  longlab doctor\n  longlab doctor --json")]
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     Keys(keys::KeysArgs),
 }
 
@@ -73,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&args, &layout),
         Command::Job(args) => job::run(&args),
         Command::Report(args) => report::run(&args, &layout),
+        Command::Doctor { json } => doctor::run(json).map(|()| Exit::Done),
         Command::Keys(args) => keys::run(&args),
     };
     ended.unwrap_or_else(|error| exit::explain(&error)).into()

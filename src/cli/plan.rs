@@ -34,7 +34,7 @@ pub(super) fn run(args: &PlanArgs, layout: &Layout) -> anyhow::Result<Exit> {
     let experiment = spec::load(&args.spec)?;
     let plan = Plan::new(&experiment, layout)?;
     let text = match (args.resolved, args.json) {
-        (true, false) => resolved_toml(&experiment),
+        (true, false) => experiment.resolved(),
         (resolved, true) => format!("{:#}\n", as_json(&experiment, &plan, layout, resolved)?),
         (false, false) => as_table(&experiment, &plan, layout),
     };

@@ -13,6 +13,7 @@ pub mod files;
 pub mod job;
 pub mod layout;
 pub mod lock;
+pub mod machine;
 pub mod pool;
 pub mod schedule;
 pub mod view;
