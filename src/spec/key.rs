@@ -89,7 +89,7 @@ pub(super) fn wrong_type<T: Setting>(value: &toml::Value) -> Misfit {
 }
 
 /// `an integer`, `a number`.
-fn article(noun: &str) -> String {
+pub(super) fn article(noun: &str) -> String {
     let an = noun.starts_with(['a', 'e', 'i', 'o', 'u']);
     format!("{} {noun}", if an { "an" } else { "a" })
 }
