@@ -332,7 +332,7 @@ fn other_arguments_reach_the_binary_in_the_repository_root() {
     let checkout = Checkout::new();
     let binary = checkout.path("target/debug/longlab");
     let body = format!(
-        "echo \"$*\" >>{}; mkdir -p {}; printf '#!/bin/bash\\necho $PWD $GOMP_SPINCOUNT \"$@\"; exit 3' >{binary}; {} {binary}",
+        "echo \"$*\" >>{}; mkdir -p {}; printf '#!/bin/bash\\necho $PWD $GOMP_SPINCOUNT \"$@\"; exit 3' >{binary}; {} +x {binary}",
         checkout.path("calls").display(),
         checkout.path("target/debug").display(),
         find_program("chmod").display(),
