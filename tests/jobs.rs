@@ -196,13 +196,19 @@ seeds = [0, 1]
 name = "GRPO"
 [[variant]]
 name = "AEPO"
-"aepo.mode" = "band"
+"aepo.high" = "2x"
 "#;
 
 impl Lab {
     fn new() -> Lab {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("toy.toml"), SPEC).unwrap();
+        // The base policy is part of a job's identity and read for it; no fake job looks inside.
+        let base = folder.path().join("experiments/micro/base");
+        fs::create_dir_all(&base).unwrap();
+        for name in ["config.json", "model.safetensors", "tokenizer.json"] {
+            fs::write(base.join(name), name).unwrap();
+        }
         Lab { folder }
     }
 
@@ -253,8 +259,13 @@ fn stderr(output: &Output) -> String {
 #[test]
 fn a_run_keeps_the_job_list_and_a_finished_one_is_quick() {
     let lab = Lab::new();
-    let count = r#"cp "$root/toy/jobs.csv" "$dir/seen.csv"; finish"#;
-    let output = lab.run(count, &["--jobs", "1"]);
+    // Each job ends only when the list says of all jobs before it that they are done.
+    let body = r#"
+        before=$(ls "$root"/jobs/*/done.json 2>/dev/null | wc -l)
+        until [ $(grep -c ',done$' "$root/toy/jobs.csv") -eq $before ]; do sleep 0.02; done
+        grep -c ',pending$' "$root/toy/jobs.csv" >> "$root/pending"
+        finish"#;
+    let output = lab.run(body, &["--jobs", "1"]);
     assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
     assert!(stdout(&output).contains("4 jobs: 4 done"), "{}", stdout(&output));
     assert!(stderr(&output).contains("start   GRPO seed 0"), "plain lines off a terminal: {}", stderr(&output));
@@ -263,21 +274,24 @@ fn a_run_keeps_the_job_list_and_a_finished_one_is_quick() {
     for name in ["job.json", "provenance.json", "log.txt", "done.json"] {
         assert!(lab.path("results/jobs").join(&ids[2]).join(name).exists(), "{name}");
     }
-    let seen = lines(&lab.path("results/jobs").join(&ids[2]).join("seen.csv"));
-    let statuses: Vec<&str> = seen[1..].iter().map(|row| row.rsplit(',').next().unwrap()).collect();
-    assert_eq!(statuses, ["done", "done", "pending", "pending"], "the list follows the jobs");
+    assert_eq!(lines(&lab.path("results/pending")), ["4", "3", "2", "1"]);
 
-    let start = Instant::now();
-    let again = lab.run("exit 1", &[]);
-    assert_eq!(again.status.code(), Some(0));
-    assert!(stdout(&again).contains("4 jobs: 4 cached"), "{}", stdout(&again));
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    // The quickest of some runs, since the machine may be busy with other tests.
+    let again = || {
+        let start = Instant::now();
+        let again = lab.run("exit 1", &[]);
+        assert_eq!(again.status.code(), Some(0));
+        assert!(stdout(&again).contains("4 jobs: 4 cached"), "{}", stdout(&again));
+        start.elapsed()
+    };
+    let quickest = (0..5).map(|_| again()).min().unwrap();
+    assert!(quickest < Duration::from_secs(2), "{quickest:?}");
 }
 
 #[test]
 fn failures_end_in_a_summary_and_code_1_and_the_same_command_goes_on() {
     let lab = Lab::new();
-    let body = r#"if grep -q '"seed": 1' "$dir/job.json"; then echo "no such base" >&2; exit 1; fi; finish"#;
+    let body = r#"if grep -q '^  "seed": 1,' "$dir/job.json"; then echo "no such base" >&2; exit 1; fi; finish"#;
     let output = lab.run(body, &["--jobs", "2", "--progress", "plain"]);
     let text = stdout(&output);
     assert_eq!(output.status.code(), Some(1), "{text}");
@@ -320,7 +334,8 @@ fn ctrl_c_and_sigterm_stop_the_jobs_with_code_130() {
         let (mut run, jobs) = start_waiting(&lab);
         // SAFETY: kill takes numbers only.
         unsafe { libc::kill(run.id().try_into().unwrap(), signal) };
-        let text: String = BufReader::new(run.stdout.take().unwrap()).lines().map(|line| line.unwrap() + "\n").collect();
+        let text: String =
+            BufReader::new(run.stdout.take().unwrap()).lines().map(|line| line.unwrap() + "\n").collect();
         assert_eq!(run.wait().unwrap().code(), Some(130), "{text}");
         assert!(text.contains("the same command goes on"), "{text}");
         assert!(text.contains("4 jobs: 4 stopped"), "{text}");
@@ -345,12 +360,13 @@ fn the_plan_knows_what_is_cached_and_how_long_the_rest_takes() {
     let unknown = stdout(&lab.longlab(&["plan", "toy.toml"]));
     assert!(unknown.contains("unknown") && unknown.contains("4 jobs, 0 cached"), "{unknown}");
     let body = r#"
-        grep -q '"seed": 1' "$dir/job.json" && exit 1
+        grep -q '^  "seed": 1,' "$dir/job.json" && exit 1
         printf 'step,rollout_seconds,rollout_tokens,update_seconds,update_tokens\n1,4,9,1.8,9\n' > "$dir/timing.csv"
         finish"#;
     lab.run(body, &[]);
     let plan: serde_json::Value = serde_json::from_slice(&lab.longlab(&["plan", "toy.toml", "--json"]).stdout).unwrap();
-    let minutes: Vec<f64> = plan["jobs"].as_array().unwrap().iter().map(|job| job["minutes"].as_f64().unwrap()).collect();
+    let minutes: Vec<f64> =
+        plan["jobs"].as_array().unwrap().iter().map(|job| job["minutes"].as_f64().unwrap()).collect();
     assert_eq!(minutes, [0.0, 1.0, 0.0, 1.0], "10 steps of 5.8 s and 2 s of evaluation");
     assert_eq!((plan["minutes"].as_f64(), plan["jobs"][0]["cached"].as_bool()), (Some(2.0), Some(true)));
     let table = stdout(&lab.longlab(&["plan", "toy.toml"]));

@@ -59,7 +59,8 @@ impl Observer for Lines {
                 writeln!(out, "{name}: {done}/{total}")?;
             }
             Event::Step { done, reward, entropy, loss } if done % (self.total / 10).max(1) == 0 => {
-                let number = |name, value: &Option<f64>| value.map_or(String::new(), |value| format!("  {name} {value:.3}"));
+                let number =
+                    |name, value: &Option<f64>| value.map_or(String::new(), |value| format!("  {name} {value:.3}"));
                 let numbers = [number("reward", reward), number("entropy", entropy), number("loss", loss)].concat();
                 writeln!(out, "{}: {done}/{}{numbers}", self.stage, self.total)?;
             }

@@ -74,7 +74,13 @@ fn as_table(experiment: &Experiment, plan: &Plan, layout: &Layout) -> String {
     let rows = rows(plan, &pace);
     let minutes = |minutes: Option<f64>| minutes.map_or("unknown".to_string(), |minutes| format!("{minutes:.1}"));
     let cells = rows.iter().map(|row| {
-        let status = if row.cached { "yes" } else if row.again { "shared" } else { "no" };
+        let status = if row.cached {
+            "yes"
+        } else if row.again {
+            "shared"
+        } else {
+            "no"
+        };
         let job = row.job;
         vec![job.id.clone(), job.variant.clone(), job.seed.to_string(), status.to_string(), minutes(row.minutes)]
     });

@@ -47,7 +47,7 @@ pub enum LabError {
         reason: String,
     },
     /// The experiment's name cannot name a folder of results.
-    #[error("`{name}` cannot name a folder of results; use letters, digits, `-` and `_`, and not `jobs`")]
+    #[error("`{name}` cannot name a folder of results; take letters, digits, spaces, `-`, `_`, `+`, and not `jobs`")]
     BadName {
         /// The name.
         name: String,

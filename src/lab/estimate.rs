@@ -76,7 +76,8 @@ mod tests {
             let spec = job::JobSpec { id: id.into(), kind: Kind::Rl, seed: 0, settings: Default::default() };
             let dir = layout.job(id);
             job::prepare(&dir, &spec, &json!({})).unwrap();
-            let rows = "step,rollout_seconds,rollout_tokens,update_seconds,update_tokens\n1,1.0,9,0.5,9\n2,2.0,9,1.0,9\n";
+            let rows =
+                "step,rollout_seconds,rollout_tokens,update_seconds,update_tokens\n1,1.0,9,0.5,9\n2,2.0,9,1.0,9\n";
             fs::write(layout::timing_csv(&dir), rows).unwrap();
             fs::write(layout::done_json(&dir), json!({"id": id, "eval_seconds": eval}).to_string()).unwrap();
         }

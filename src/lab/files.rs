@@ -41,8 +41,8 @@ fn sync_folder(path: &Path) {
 
 /// Writes a value as pretty JSON with [`write_whole`].
 pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), LabError> {
-    let mut text = serde_json::to_vec_pretty(value)
-        .map_err(|error| LabError::writing(path, io::Error::other(error)))?;
+    let mut text =
+        serde_json::to_vec_pretty(value).map_err(|error| LabError::writing(path, io::Error::other(error)))?;
     text.push(b'\n');
     write_whole(path, &text)
 }

@@ -177,7 +177,8 @@ mod tests {
         assert!(is_finished(dir.path(), "0badcafe") && !is_finished(dir.path(), "another"));
         let done = read_done(dir.path()).unwrap();
         assert_eq!(done.keys().collect::<Vec<_>>(), ["id", "train_seconds", "seconds"]);
-        let provenance: Value = serde_json::from_slice(&fs::read(layout::provenance_json(dir.path())).unwrap()).unwrap();
+        let provenance: Value =
+            serde_json::from_slice(&fs::read(layout::provenance_json(dir.path())).unwrap()).unwrap();
         assert_eq!(provenance, json!({"commit": "abc", "threads": spec().settings.train.threads}));
     }
 
@@ -209,7 +210,8 @@ mod tests {
         let event = Event::Step { done: 3, reward: Some(0.5), entropy: None, loss: None };
         Printed(&mut out).on(&event).unwrap();
         Printed(&mut out).failure("no base".into()).unwrap();
-        let lines: Vec<Line> = String::from_utf8(out).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+        let lines: Vec<Line> =
+            String::from_utf8(out).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
         assert_eq!(lines, [Line::Event(event), Line::Failure { failed: "no base".into() }]);
     }
 }

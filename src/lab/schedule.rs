@@ -195,7 +195,10 @@ mod tests {
         let mut schedule = Schedule::new(2, &[false; 4]);
         schedule.tick(Input::Begin);
         assert_eq!(schedule.tick(Input::Interrupt), [Action::Terminate(0), Action::Terminate(1)]);
-        assert!(schedule.tick(Input::Ended { job: 0, finished: false }).is_empty(), "nothing starts after an interrupt");
+        assert!(
+            schedule.tick(Input::Ended { job: 0, finished: false }).is_empty(),
+            "nothing starts after an interrupt"
+        );
         assert_eq!(schedule.tick(Input::Interrupt), [Action::Kill(1)]);
         assert!(schedule.tick(Input::Ended { job: 1, finished: true }).is_empty());
         assert_eq!(schedule.states(), [State::Stopped, State::Done, State::Stopped, State::Stopped]);
