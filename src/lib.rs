@@ -11,6 +11,7 @@ pub mod lab;
 pub mod lm;
 pub mod report;
 pub mod rl;
+pub mod runtime;
 pub mod spec;
 pub mod synth;
 pub mod task;
