@@ -14,7 +14,12 @@ use std::path::Path;
 const PAPER: &str = "experiments/paper";
 
 /// Refuses a name that could not be the name of a file.
-pub(super) fn file_name(source: Source<'_>, span: Span, noun: &str, name: &str) -> Result<(), SpecError> {
+pub(super) fn file_name(
+    source: Source<'_>,
+    span: Span,
+    noun: &str,
+    name: &str,
+) -> Result<(), SpecError> {
     let bad = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
     let why = match name.chars().find(|c| bad(*c)) {
         Some(c) => format!("it contains {c:?}"),
@@ -23,8 +28,15 @@ pub(super) fn file_name(source: Source<'_>, span: Span, noun: &str, name: &str) 
         None if name.len() > 100 => format!("it is {} bytes long, 100 are allowed", name.len()),
         None => return Ok(()),
     };
-    let help = Some("results and reports are stored under it; take letters, digits, spaces, `-`, `_`, `+`".to_string());
-    Err(source.error(span, format!("the {noun} name {name:?} cannot be a file name: {why}"), help))
+    let help = Some(
+        "results and reports are stored under it; take letters, digits, spaces, `-`, `_`, `+`"
+            .to_string(),
+    );
+    Err(source.error(
+        span,
+        format!("the {noun} name {name:?} cannot be a file name: {why}"),
+        help,
+    ))
 }
 
 /// A contradiction between keys: the keys, what is wrong, and the mend.
@@ -35,10 +47,22 @@ struct Clash {
 }
 
 /// Checks that need more than one key of a variant.
-pub(super) fn layer(source: Source<'_>, layer: &Layer, kind: Kind, name: Span) -> Result<(), SpecError> {
+pub(super) fn layer(
+    source: Source<'_>,
+    layer: &Layer,
+    kind: Kind,
+    name: Span,
+) -> Result<(), SpecError> {
     let settings = &layer.settings;
-    let shape = if kind == Kind::Base { shape(settings) } else { None };
-    let clash = bounds(settings).or_else(|| lengths(settings)).or_else(|| mix(settings)).or(shape);
+    let shape = if kind == Kind::Base {
+        shape(settings)
+    } else {
+        None
+    };
+    let clash = bounds(settings)
+        .or_else(|| lengths(settings))
+        .or_else(|| mix(settings))
+        .or(shape);
     match clash.or_else(|| idle(layer)) {
         None => Ok(()),
         Some(clash) => {
@@ -52,7 +76,9 @@ pub(super) fn layer(source: Source<'_>, layer: &Layer, kind: Kind, name: Span) -
 fn bounds(settings: &Settings) -> Option<Clash> {
     let (low, high) = (settings.aepo.low, settings.aepo.high);
     let crossed = match (low, high) {
-        (Bound::Times(low), Bound::Times(high)) | (Bound::Nats(low), Bound::Nats(high)) => low > high,
+        (Bound::Times(low), Bound::Times(high)) | (Bound::Nats(low), Bound::Nats(high)) => {
+            low > high
+        }
         _ => false,
     };
     crossed.then(|| Clash {
@@ -65,15 +91,30 @@ fn bounds(settings: &Settings) -> Option<Clash> {
 fn lengths(settings: &Settings) -> Option<Clash> {
     let (data, eval) = (&settings.data, &settings.eval);
     let spans: [(&'static [&'static str], usize, usize); 3] = [
-        (&["data.min_tokens", "data.max_tokens"], data.min_tokens, data.max_tokens),
-        (&["eval.min_tokens", "eval.max_tokens"], eval.min_tokens, eval.max_tokens),
-        (&["eval.long_min", "eval.long_max"], eval.long_min, eval.long_max),
+        (
+            &["data.min_tokens", "data.max_tokens"],
+            data.min_tokens,
+            data.max_tokens,
+        ),
+        (
+            &["eval.min_tokens", "eval.max_tokens"],
+            eval.min_tokens,
+            eval.max_tokens,
+        ),
+        (
+            &["eval.long_min", "eval.long_max"],
+            eval.long_min,
+            eval.long_max,
+        ),
     ];
-    spans.into_iter().find(|(_, least, most)| least > most).map(|(keys, least, most)| Clash {
-        keys,
-        message: format!("{} ({least}) is greater than {} ({most})", keys[0], keys[1]),
-        help: "raise the greatest length or lower the least one",
-    })
+    spans
+        .into_iter()
+        .find(|(_, least, most)| least > most)
+        .map(|(keys, least, most)| Clash {
+            keys,
+            message: format!("{} ({least}) is greater than {} ({most})", keys[0], keys[1]),
+            help: "raise the greatest length or lower the least one",
+        })
 }
 
 fn mix(settings: &Settings) -> Option<Clash> {
@@ -98,7 +139,10 @@ fn shape(settings: &Settings) -> Option<Clash> {
     if !model.heads.is_multiple_of(model.kv_heads) {
         return Some(Clash {
             keys: &["model.kv_heads", "model.heads"],
-            message: format!("model.kv_heads ({}) does not divide model.heads ({})", model.kv_heads, model.heads),
+            message: format!(
+                "model.kv_heads ({}) does not divide model.heads ({})",
+                model.kv_heads, model.heads
+            ),
             help: "each key/value head serves the same number of query heads",
         });
     }
@@ -124,10 +168,14 @@ fn idle(layer: &Layer) -> Option<Clash> {
     let settings = &layer.settings;
     let own = |keys: &[&str]| keys.iter().any(|key| layer.own.contains_key(key));
     let unset = |key: &str| !layer.set.contains_key(key);
-    if unset("gate.level") && settings.gate.level == GateLevel::None && own(&["gate.side", "gate.threshold"]) {
+    if unset("gate.level")
+        && settings.gate.level == GateLevel::None
+        && own(&["gate.side", "gate.threshold"])
+    {
         return Some(Clash {
             keys: &["gate.threshold", "gate.side"],
-            message: "the gate is set but `gate.level` is not, so nothing would be clipped".to_string(),
+            message: "the gate is set but `gate.level` is not, so nothing would be clipped"
+                .to_string(),
             help: "add \"gate.level\" = \"token\" or \"sequence\" (or \"none\", to say that it is meant)",
         });
     }
@@ -155,8 +203,18 @@ pub(super) fn files(source: Source<'_>, draft: &Draft, root: &Path) -> Result<()
     Ok(())
 }
 
-fn base_policy(source: Source<'_>, base: &str, place: &Place, root: &Path) -> Result<(), SpecError> {
-    let Some(missing) = BASE_FILES.iter().find(|file| !root.join(base).join(file).is_file()) else { return Ok(()) };
+fn base_policy(
+    source: Source<'_>,
+    base: &str,
+    place: &Place,
+    root: &Path,
+) -> Result<(), SpecError> {
+    let Some(missing) = BASE_FILES
+        .iter()
+        .find(|file| !root.join(base).join(file).is_file())
+    else {
+        return Ok(());
+    };
     let span = place.base.clone().unwrap_or(place.name.clone());
     let message = format!("there is no base policy in `{base}`: {missing} is missing");
     let help = "build one with `./lab run experiments/micro/base.toml`, or set `model.base` to a folder that has one \
@@ -166,11 +224,17 @@ fn base_policy(source: Source<'_>, base: &str, place: &Place, root: &Path) -> Re
 
 /// The published table must be there, and so must the rows of it that variants name.
 fn published(source: Source<'_>, draft: &Draft, root: &Path) -> Result<(), SpecError> {
-    let (Some(table), Some(span)) = (&draft.experiment.paper, &draft.paper) else { return Ok(()) };
+    let (Some(table), Some(span)) = (&draft.experiment.paper, &draft.paper) else {
+        return Ok(());
+    };
     let (folder, file) = (root.join(PAPER), format!("{table}.csv"));
     exists(source, span.clone(), "published table", &folder, &file)?;
     let rows = rows_of(&folder.join(&file)).map_err(|error| {
-        source.error(span.clone(), format!("cannot read {PAPER}/{file}: {error}"), Some("mend that file".to_string()))
+        source.error(
+            span.clone(),
+            format!("cannot read {PAPER}/{file}: {error}"),
+            Some("mend that file".to_string()),
+        )
     })?;
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     for (variant, place) in draft.experiment.variants.iter().zip(&draft.variants) {
@@ -178,7 +242,12 @@ fn published(source: Source<'_>, draft: &Draft, root: &Path) -> Result<(), SpecE
             && !rows.contains(&variant.paper_row.as_str())
         {
             let message = format!("{PAPER}/{file} has no row `{}`", variant.paper_row);
-            return Err(source.unknown(span.clone(), message, nearest(&variant.paper_row, rows.iter().copied()), &rows));
+            return Err(source.unknown(
+                span.clone(),
+                message,
+                nearest(&variant.paper_row, rows.iter().copied()),
+                &rows,
+            ));
         }
     }
     Ok(())
@@ -186,17 +255,27 @@ fn published(source: Source<'_>, draft: &Draft, root: &Path) -> Result<(), SpecE
 
 fn rows_of(path: &Path) -> Result<Vec<String>, csv::Error> {
     let mut reader = csv::Reader::from_path(path)?;
-    let first = |row: Result<csv::StringRecord, csv::Error>| row.map(|row| row.get(0).unwrap_or_default().to_string());
+    let first = |row: Result<csv::StringRecord, csv::Error>| {
+        row.map(|row| row.get(0).unwrap_or_default().to_string())
+    };
     reader.records().map(first).collect()
 }
 
 /// Refuses a file that is not in `folder`, and offers the nearest that is.
-fn exists(source: Source<'_>, span: Span, noun: &str, folder: &Path, file: &str) -> Result<(), SpecError> {
+fn exists(
+    source: Source<'_>,
+    span: Span,
+    noun: &str,
+    folder: &Path,
+    file: &str,
+) -> Result<(), SpecError> {
     if folder.join(file).is_file() {
         return Ok(());
     }
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
     names.retain(|name| name.ends_with(".csv"));
     names.sort();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

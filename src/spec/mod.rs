@@ -145,7 +145,8 @@ pub fn load(path: &Path) -> Result<Experiment, SpecError> {
 
 /// [`load`], with the files that the experiment names looked for under `root`.
 pub fn load_in(path: &Path, root: &Path) -> Result<Experiment, SpecError> {
-    let text = std::fs::read_to_string(path).map_err(|source| SpecError::unreadable(path, source))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|source| SpecError::unreadable(path, source))?;
     let source = Source { path, text: &text };
     let draft = file::read(source)?;
     check::files(source, &draft, root)?;
@@ -180,15 +181,32 @@ impl Experiment {
                 hashes.insert(folder, identity::base_hash(&root.join(folder))?);
             }
             let base = hashes.get(folder).map(String::as_str);
-            jobs.extend(self.seeds.iter().map(|seed| self.job(variant, *seed, base, machine)));
+            jobs.extend(
+                self.seeds
+                    .iter()
+                    .map(|seed| self.job(variant, *seed, base, machine)),
+            );
         }
         Ok(jobs)
     }
 
     fn job(&self, variant: &Variant, seed: u64, base: Option<&str>, machine: &Machine) -> Job {
         let settings = &variant.settings;
-        let id = Identity { kind: self.kind, seed, settings, base, machine }.id();
-        Job { id, kind: self.kind, variant: variant.name.clone(), seed, settings: settings.clone() }
+        let id = Identity {
+            kind: self.kind,
+            seed,
+            settings,
+            base,
+            machine,
+        }
+        .id();
+        Job {
+            id,
+            kind: self.kind,
+            variant: variant.name.clone(),
+            seed,
+            settings: settings.clone(),
+        }
     }
 
     /// The whole experiment as TOML: every setting of every variant written out. Reading it gives the same experiment.
