@@ -17,7 +17,6 @@ mod plots;
 mod published;
 mod sections;
 mod store;
-pub mod student;
 mod summary;
 mod table;
 pub mod text;

@@ -2,7 +2,7 @@
 
 use super::csvfile::{CsvFile, Record, write_whole};
 use super::error::ReportError;
-use super::input::{Input, Item, Metrics, STATUSES, SUITES, SeedRun, Status};
+use super::input::{Input, Item, STATUSES, SUITES, SeedRun, Status};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

@@ -83,7 +83,7 @@ impl Plot {
         // The ending decides the format, so it has to stay at the end of the temporary name.
         let temporary = temporary_name(path).with_extension("tmp.png");
         let size = ((f64::from(WIDTH) * FINE) as u32, (f64::from(self.height()) * FINE) as u32);
-        let drawn = self.draw(&BitmapBackend::new(&temporary, size).into_drawing_area(), FINE);
+        let drawn = self.draw(&BitMapBackend::new(&temporary, size).into_drawing_area(), FINE);
         if let Err(error) = drawn {
             let _ = std::fs::remove_file(&temporary);
             return Err(error);

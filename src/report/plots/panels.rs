@@ -125,13 +125,14 @@ impl Panel {
     fn axes<DB: DrawingBackend>(&self, chart: &mut Chart<'_, DB>, scale: f64, range: f64) -> Drawn<DB> {
         let label = text(14.0, scale, (HPos::Left, VPos::Center));
         let digits = decimals(range);
+        let steps = if narrow(chart) { 5 } else { 9 };
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
             .bold_line_style(GRID.stroke_width(scale.ceil() as u32))
             .axis_style(INK.stroke_width(scale.ceil() as u32))
             .set_all_tick_mark_size((4.0 * scale) as i32)
-            .x_labels(if self.narrow(chart) { 5 } else { 9 })
+            .x_labels(steps)
             .y_labels(6)
             .x_desc("training step")
             .y_desc(self.axis.as_str())
@@ -140,11 +141,6 @@ impl Panel {
             .label_style(label.clone())
             .axis_desc_style(label)
             .draw()
-    }
-
-    fn narrow<DB: DrawingBackend>(&self, chart: &Chart<'_, DB>) -> bool {
-        let (width, height) = chart.plotting_area().dim_in_pixel();
-        width < 2 * height
     }
 
     fn phases<DB: DrawingBackend>(&self, chart: &mut Chart<'_, DB>) -> Drawn<DB> {
@@ -189,6 +185,11 @@ impl Panel {
         let air = ((high - low) * 0.06).max(high.abs() * 0.01).max(1e-6);
         (if low >= 0.0 { (low - air).max(0.0) } else { low - air }, high + air)
     }
+}
+
+fn narrow<DB: DrawingBackend>(chart: &Chart<'_, DB>) -> bool {
+    let (width, height) = chart.plotting_area().dim_in_pixel();
+    width < 2 * height
 }
 
 /// Legend entry of a shaded phase.
