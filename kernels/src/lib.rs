@@ -6,11 +6,13 @@
 //! | [`advantage`] | group-relative advantages (Eq. 3, Eq. 7) |
 //! | [`gate`] | negative-gradient clipping (Eq. 8, Eq. 9) and the AEPO latch (Eq. 11) |
 //! | [`loss`] | token weights of the objective (Eq. 4, Eq. 8) and policy losses with exact gradients |
+//! | [`adamw`] | the optimizer over explicit moments |
 //! | [`similarity`] | CPython's `difflib` ratio, the dense reward of dialogue tasks |
 //! | [`stats`] | intervals, the crossed bootstrap over seeds and items, Holm |
 //!
 //! Equation numbers are those of QwenLong-L1.5 (arXiv 2512.12967v1).
 
+pub mod adamw;
 pub mod advantage;
 pub mod gate;
 pub mod loss;

@@ -1,0 +1,18 @@
+//! The mathematics as properties: what must hold for every batch, not for the examples alone.
+
+#[path = "properties/advantages.rs"]
+mod advantages;
+#[path = "properties/batches.rs"]
+mod batches;
+#[path = "properties/gates.rs"]
+mod gates;
+#[path = "properties/losses.rs"]
+mod losses;
+#[path = "properties/optimizer.rs"]
+mod optimizer;
+#[path = "properties/randomness.rs"]
+mod randomness;
+#[path = "properties/statistics.rs"]
+mod statistics;
+#[path = "properties/text.rs"]
+mod text;
