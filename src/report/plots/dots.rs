@@ -1,7 +1,7 @@
 //! Scores with intervals: one group a suite, one dot a variant.
 
 use super::super::estimate::Interval;
-use super::style::{GRID, INK, Key, draw_legend, legend_height, text};
+use super::style::{GRID, INK, Key, draw_legend, legend_height, put, text};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, VPos};
@@ -54,8 +54,7 @@ impl Dots {
     pub fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>, scale: f64) -> Drawn<DB> {
         let px = |value: i32| (f64::from(value) * scale) as i32;
         let (width, height) = (area.dim_in_pixel().0 as i32, area.dim_in_pixel().1 as i32);
-        let title = text(17.0, scale, (HPos::Left, VPos::Center));
-        area.draw(&Text::new(self.title.clone(), (px(EDGE + 4), px(EDGE + TITLE / 2)), title))?;
+        put(area, &self.title, (px(EDGE + 4), px(EDGE + TITLE / 2)), 17.0, scale, HPos::Left)?;
         let inner = width - px(2 * EDGE);
         draw_legend(area, &self.keys, (px(EDGE + 4), px(EDGE + TITLE)), inner, scale)?;
         let top = px(EDGE + TITLE) + legend_height(&self.keys, inner, scale);
@@ -85,9 +84,8 @@ impl Dots {
             .draw()?;
         for (index, (name, cells)) in self.groups.iter().enumerate() {
             self.draw_group(chart.plotting_area(), index as f64, cells, scale)?;
-            let style = text(16.0, scale, (HPos::Right, VPos::Center));
             let y = (f64::from(px(self.group())) * (index as f64 + 0.5)) as i32;
-            body.draw(&Text::new(name.clone(), (px(NAMES - 10), y), style))?;
+            put(&body, name, (px(NAMES - 10), y), 16.0, scale, HPos::Right)?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Curves over steps in one or several panels, with bands and shaded phases.
 
-use super::style::{self, GRID, INK, Key, decimals, draw_legend, legend_height, text};
+use super::style::{self, GRID, INK, Key, decimals, draw_legend, legend_height, put, text};
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
@@ -103,8 +103,7 @@ impl Panel {
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>, scale: f64) -> Drawn<DB> {
         let px = |value: i32| (f64::from(value) * scale) as i32;
         let (width, height) = area.dim_in_pixel();
-        let title = text(17.0, scale, (HPos::Left, VPos::Center));
-        area.draw(&Text::new(self.title.clone(), (px(4), px(TITLE / 2)), title))?;
+        put(area, &self.title, (px(4), px(TITLE / 2)), 17.0, scale, HPos::Left)?;
         let keys = width as i32 - px(8);
         draw_legend(area, &self.keys, (px(4), px(TITLE)), keys, scale)?;
         let top = px(TITLE) + legend_height(&self.keys, keys, scale);

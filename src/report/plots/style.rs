@@ -50,6 +50,20 @@ pub fn text(size: f64, scale: f64, pos: (HPos, VPos)) -> TextStyle<'static> {
     (FAMILY, size * scale).into_font().color(&INK).pos(Pos::new(pos.0, pos.1))
 }
 
+/// Writes a text with its vertical middle at a place.
+pub fn put<DB: DrawingBackend>(
+    area: &DrawingArea<DB, Shift>,
+    words: &str,
+    at: (i32, i32),
+    size: f64,
+    scale: f64,
+    side: HPos,
+) -> Result<(), DrawingAreaErrorKind<DB::ErrorType>> {
+    // Bitmaps, which are drawn at a scale above 1, set text higher than SVG does.
+    let drop = if scale > 1.0 { (0.13 * size * scale) as i32 } else { 0 };
+    area.draw(&Text::new(words.to_owned(), (at.0, at.1 + drop), text(size, scale, (side, VPos::Center))))
+}
+
 /// One entry of a legend.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Key {
@@ -102,8 +116,7 @@ pub fn draw_legend<DB: DrawingBackend>(
         } else {
             area.draw(&PathElement::new([(x, y), (x + px(24.0), y)], key.colour.stroke_width(px(3.0) as u32)))?;
         }
-        let style = text(15.0, scale, (HPos::Left, VPos::Center));
-        area.draw(&Text::new(key.name.clone(), (x + px(31.0), y), style))?;
+        put(area, &key.name, (x + px(31.0), y), 15.0, scale, HPos::Left)?;
     }
     Ok(())
 }
