@@ -11,7 +11,10 @@ fn main() {
     };
     let lib = PathBuf::from(root).join("lib");
     if !lib.join("libtorch_cpu.so").exists() {
-        println!("cargo:warning=no libtorch at {}; run ./lab setup", lib.display());
+        println!(
+            "cargo:warning=no libtorch at {}; run ./lab setup",
+            lib.display()
+        );
     }
     println!("cargo:rustc-link-arg=-Wl,-rpath,{}", lib.display());
     println!("cargo:rustc-link-arg=-Wl,--undefined=mkl_serv_intel_cpu_true");

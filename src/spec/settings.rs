@@ -1,162 +1,238 @@
-//! Every setting of a job, resolved. Keys in a spec are the dotted paths of these fields.
+//! Every setting of a job, resolved: one declaration a key. Keys in a spec are the dotted paths of these fields.
+//!
+//! The macro below makes the structs with their defaults, and [`KEYS`], from which validation, suggestions, the resolved
+//! spec, job identity and `docs/keys.md` come.
 
-use crate::task::TaskType;
+use super::choice::*;
+use super::key::{Key, Setting};
+use super::level::{Bound, Threshold};
 use serde::{Deserialize, Serialize};
 
 /// All settings of one cell.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// The model.
     pub model: Model,
+    /// The training pool.
     pub data: Data,
+    /// How batches are drawn.
     pub sampler: Sampler,
+    /// How responses are sampled in training.
     pub rollout: Rollout,
+    /// Rewards to advantages.
     pub advantage: Advantage,
+    /// The policy loss.
     pub loss: Loss,
+    /// How entropy is measured.
     pub entropy: Entropy,
+    /// Negative-gradient clipping.
     pub gate: Gate,
+    /// Adaptive entropy-controlled policy optimisation.
     pub aepo: Aepo,
+    /// The training loop and its optimizer.
     pub train: Train,
+    /// The supervised warm start.
     pub warm: Warm,
+    /// Evaluation.
     pub eval: Eval,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Model {
-    /// Folder of the base policy (config.json, model.safetensors, tokenizer.json).
-    pub base: String,
-    // The shape of a base that is built from scratch (kind = "base").
-    pub width: usize,    // 128
-    pub layers: usize,   // 4
-    pub heads: usize,    // 4
-    pub kv_heads: usize, // 2
-    pub head_dim: usize, // 32
-    pub ffn: usize,      // 384
-    pub theta: f64,      // 10000.0
+/// The dotted path of a field, as a text.
+macro_rules! path {
+    (($($part:ident).+), $field:ident) => { concat!($(stringify!($part), ".",)+ stringify!($field)) };
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Data {
-    pub seed: u64,         // 1
-    pub samples: usize,    // 1280
-    pub min_tokens: usize, // 256
-    pub max_tokens: usize, // 512
-    pub mix: Mix,
+/// The field at a dotted path.
+macro_rules! at {
+    ($settings:ident, ($($part:ident).+), $field:ident) => { $settings.$($part).+.$field };
 }
 
-/// Shares of the task types in the training pool; they are normalised to one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Mix {
-    pub multiple_choice: f64, // 0.30
-    pub multi_hop: f64,       // 0.30
-    pub reading: f64,         // 0.20
-    pub dialogue: f64,        // 0.05
-    pub numeric: f64,         // 0.15
+/// An optional range as a pair.
+macro_rules! range {
+    () => {
+        None
+    };
+    ($low:literal $high:literal) => {
+        Some(($low as f64, $high as f64))
+    };
 }
 
-/// random | task_balanced
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Sampler {
-    pub kind: SamplerKind, // random
+/// The path of a group, as a text.
+macro_rules! group {
+    (($first:ident $(. $part:ident)*)) => { concat!(stringify!($first), $(".", stringify!($part),)*) };
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Rollout {
-    pub temperature: f64,  // 0.7
-    pub top_p: f64,        // 0.95
-    pub max_tokens: usize, // 96
+macro_rules! settings {
+    ($(
+        $(#[doc = $about:literal])*
+        group $at:tt $Group:ident $(+ $sub:ident: $Sub:ident)? {
+            $(
+                $field:ident: $Type:ty = $default:expr, $(in $low:literal..=$high:literal,)?
+                $(unit $unit:literal,)? source $source:literal, doc $doc:literal;
+            )*
+        }
+    )*) => {
+        $(
+            $(#[doc = $about])*
+            #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+            #[serde(deny_unknown_fields, default)]
+            pub struct $Group {
+                $(#[doc = $doc] pub $field: $Type,)*
+                $(#[doc = "A group of keys of its own."] pub $sub: $Sub,)?
+            }
+
+            impl Default for $Group {
+                fn default() -> Self {
+                    $Group { $($field: $default,)* $($sub: $Sub::default(),)? }
+                }
+            }
+        )*
+
+        /// Every key, in the order of the docs.
+        pub static KEYS: &[Key] = &[$($(Key {
+            path: path!($at, $field),
+            kind: <$Type as Setting>::TYPE,
+            range: range!($($low $high)?),
+            choices: <$Type as Setting>::CHOICES,
+            unit: concat!($($unit)?),
+            source: $source,
+            doc: $doc,
+            get: |settings| at!(settings, $at, $field).to_toml(),
+            put: |settings, value| {
+                at!(settings, $at, $field) = <$Type as Setting>::from_toml(value)?;
+                Ok(())
+            },
+        },)*)*];
+
+        /// Every group of keys: its path and what it is about.
+        pub static GROUPS: &[(&str, &str)] = &[$((group!($at), concat!($($about),*)),)*];
+    };
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Advantage {
-    pub scale: AdvantageScale, // group | batch | task_batch | none; default group
-    pub epsilon: f64,          // 1e-6
-    pub ddof: u32,             // 1
-}
+settings! {
+    /// The base policy that training starts from, and the shape of one that is built from scratch.
+    group (model) Model {
+        base: String = "experiments/micro/base".to_string(), source "ours; the base policy that ships with longlab",
+            doc "Folder of the base policy (config.json, model.safetensors, tokenizer.json), relative to the working directory. Its content is part of a job's identity, its path is not. Kind `rl` only.";
+        width: usize = 128, in 8..=8192, unit "numbers", source "ours; prototype of the micro scale",
+            doc "Width of the residual stream. Kind `base` only, as the other keys of the shape.";
+        layers: usize = 4, in 1..=128, unit "layers", source "ours; prototype of the micro scale", doc "Decoder layers.";
+        heads: usize = 4, in 1..=128, unit "heads", source "ours; prototype of the micro scale", doc "Query heads of the attention.";
+        kv_heads: usize = 2, in 1..=128, unit "heads", source "ours; grouped-query attention as in Qwen3",
+            doc "Key/value heads; they divide the query heads.";
+        head_dim: usize = 32, in 4..=512, unit "numbers", source "ours; prototype of the micro scale",
+            doc "Width of one head; an even number, since rotary embeddings turn pairs.";
+        ffn: usize = 384, in 8..=65536, unit "numbers", source "ours; three times the width as in Qwen3", doc "Inner width of the SwiGLU layers.";
+        theta: f64 = 10000.0, in 1..=1000000000, source "ours; contexts of the micro scale are short", doc "Base of the rotary embeddings.";
+    }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Loss {
-    pub normalizer: Normalizer, // group | micro_batch | global_batch; default group
-}
+    /// The training pool.
+    group (data) Data + mix: Mix {
+        seed: u64 = 1, in 0..=9007199254740992_i64, source "ours", doc "Seed of the pool; the same for all seeds of an experiment, so that variants and seeds share their samples.";
+        samples: usize = 1280, in 1..=10000000, unit "samples", source "ours; twice what 40 steps of 16 prompts use", doc "Size of the pool.";
+        min_tokens: usize = 256, in 32..=1000000, unit "tokens", source "ours; section 4.1 has 20K (Fig. 6: 32K) as the limit of stage 1", doc "Least length of a context.";
+        max_tokens: usize = 512, in 32..=1000000, unit "tokens", source "ours; section 4.1 has 20K (Fig. 6: 32K) as the limit of stage 1", doc "Greatest length of a context.";
+    }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Entropy {
-    pub measure: EntropyMeasure,         // sequence_mean | token_mean; default sequence_mean
-    pub temperature: EntropyTemperature, // sampling | one; default sampling
-}
+    /// Shares of the task types in the training pool; they are divided by their sum.
+    group (data.mix) Mix {
+        multiple_choice: f64 = 0.30, in 0..=1, unit "share", source "unpublished; chosen uneven, so that task-balanced sampling has something to balance", doc "Share of multiple choice.";
+        multi_hop: f64 = 0.30, in 0..=1, unit "share", source "unpublished; chosen uneven", doc "Share of multi-hop reasoning over several documents.";
+        reading: f64 = 0.20, in 0..=1, unit "share", source "unpublished; chosen uneven", doc "Share of one-hop reading comprehension.";
+        dialogue: f64 = 0.05, in 0..=1, unit "share", source "unpublished; chosen uneven, the rarest as dense rewards are in the paper's mixture", doc "Share of dialogue memory, the only task type with a reward between 0 and 1.";
+        numeric: f64 = 0.15, in 0..=1, unit "share", source "unpublished; chosen uneven", doc "Share of numerical calculation over the corpus.";
+    }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Gate {
-    pub level: GateLevel,     // none | token | sequence; default none
-    pub side: GateSide,       // high | low; default high
-    pub threshold: Threshold, // "q0.8" (quantile of the batch's negatives) or nats
-}
+    /// How the prompts of a batch are drawn.
+    group (sampler) Sampler {
+        kind: SamplerKind = SamplerKind::Random, source "section 4.2; random is the plain GRPO of Table 2", doc "Draw in the proportions of the pool, or the same number from each task type.";
+    }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Aepo {
-    pub mode: AepoMode, // off | latch | band; default off
-    pub low: Bound,     // "1.1x" (of the entropy at step 0) or nats
-    pub high: Bound,    // "2x"
-    pub removal: Removal, // mask | drop; default mask
-    pub lag: u32,       // 0 | 1
-}
+    /// How responses are sampled in training.
+    group (rollout) Rollout {
+        temperature: f64 = 0.7, in 0.01..=10, source "section 4.1", doc "Sampling temperature.";
+        top_p: f64 = 0.95, in 0.01..=1, source "section 4.1", doc "Nucleus: the smallest set of tokens with at least this probability is sampled from.";
+        max_tokens: usize = 96, in 1..=100000, unit "tokens", source "ours; section 4.1 has 12K in stage 1", doc "Limit of a response; a longer one is cut and scores 0.";
+    }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Train {
-    pub steps: u64,            // 40
-    pub prompts: usize,        // 16
-    pub group: usize,          // 8
-    pub rate: f64,             // 2e-4
-    pub clip_norm: f64,        // 1.0
-    pub weight_decay: f64,     // 0.01
-    pub beta1: f64,            // 0.9
-    pub beta2: f64,            // 0.999
-    pub epsilon: f64,          // 1e-8
-    pub micro_prompts: usize,  // 4: prompts in one forward and backward pass; changes the bits
-    pub threads: usize,        // 1
-    pub checkpoint_every: u64, // 10
-}
+    /// Rewards to advantages.
+    group (advantage) Advantage {
+        scale: AdvantageScale = AdvantageScale::Group, source "Eq. 3 (group), Table 2 (batch), Eq. 7 (task_batch)", doc "Standard deviation that divides the difference of a reward to the mean of its group.";
+        epsilon: f64 = 1e-6, in 0..=1, source "released code, compute_grpo_task_norm_outcome_advantage", doc "Added to the standard deviation. Does not act with scale `none`.";
+        ddof: u32 = 1, in 0..=1, source "released code: torch.std, unbiased", doc "Divisor of the variance: 1 for n - 1, 0 for n. Does not act with scale `none`.";
+    }
 
-/// The supervised warm start that makes a base policy (kind = "base").
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Warm {
-    pub steps: u64,        // 2000
-    pub contexts: usize,   // 16 contexts a step
-    pub questions: usize,  // 8 questions a context
-    pub rate: f64,         // 2e-3
-    pub warmup: u64,       // 50
-    pub start_tokens: usize, // 48: context length at step 0, grows linearly to data.max_tokens
-    pub ramp: u64,         // 1200 steps until contexts are full-length
-    pub long_share: f64,   // 0.1 share of late contexts drawn up to long_tokens
-    pub long_tokens: usize, // 2048
-    pub mistakes: f64,     // 0.3 share of traces with a wrong look-up
-    pub detours: f64,      // 0.2 share of traces with a detour or second look
-}
+    /// The policy loss.
+    group (loss) Loss {
+        normalizer: Normalizer = Normalizer::Group, source "Eq. 4; verl's token-mean is the other reading", doc "Over which tokens the loss is averaged.";
+    }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Eval {
-    pub seed: u64,         // 7
-    pub items: usize,      // 100 items a suite
-    pub answers: usize,    // 4 answers an item
-    pub temperature: f64,  // 0.7
-    pub top_p: f64,        // 0.95
-    pub max_response: usize, // 96 tokens
-    pub min_tokens: usize, // 256
-    pub max_tokens: usize, // 512
-    pub long_items: usize, // 20 items a suite in the long split; 0 for none
-    pub long_min: usize,   // 1024
-    pub long_max: usize,   // 2048
+    /// How the entropy of a batch is measured; what the AEPO latch reads and what metrics show.
+    group (entropy) Entropy {
+        measure: EntropyMeasure = EntropyMeasure::SequenceMean, source "Eq. 11; verl's token-mean is the other reading", doc "Mean over responses of their means, or mean over tokens.";
+        temperature: EntropyTemperature = EntropyTemperature::Sampling, source "unpublished; verl divides logits by the sampling temperature first", doc "Temperature at which entropies are taken.";
+    }
+
+    /// Negative-gradient clipping (Eq. 8 and 9).
+    group (gate) Gate {
+        level: GateLevel = GateLevel::None, source "Eq. 9", doc "Clip single tokens, whole responses, or nothing.";
+        side: GateSide = GateSide::High, source "Eq. 9 (high); Table 4 reverses it (low)", doc "Clip what lies above the threshold or what lies below it. Acts with a level other than `none`.";
+        threshold: Threshold = Threshold::Quantile(0.8), source "unpublished; a quantile of the batch's negatives is ours", doc "Where clipping begins: `\"q0.8\"` is the 0.8 quantile of the entropies of the batch's negatives, so that side `high` clips a fifth of them (side `low` does so with `\"q0.2\"`); a number is an entropy in nats. Acts with a level other than `none`.";
+    }
+
+    /// Adaptive entropy-controlled policy optimisation (section 4.3).
+    group (aepo) Aepo {
+        mode: AepoMode = AepoMode::Off, source "section 4.3 and the authors' correction of 4 February 2026 (latch); README (band)", doc "The two-threshold latch, the interval test of the README, or off. A variant that sets a bound where no mode is written means `latch`.";
+        low: Bound = Bound::Times(1.1), source "unpublished; Fig. 11 fits about 1.1 times the entropy at the start", doc "Negative gradient comes back when the entropy falls below this: `\"1.1x\"` of the entropy at the first step, or nats. Acts with a mode other than `off`, as do the keys below.";
+        high: Bound = Bound::Times(2.0), source "unpublished; Fig. 11 fits about 2 times the entropy at the start", doc "Negative gradient goes when the entropy rises above this: `\"2x\"` of the entropy at the first step, or nats.";
+        removal: Removal = Removal::Mask, source "Eq. 8 keeps all tokens in the normaliser (mask); the released code filters the batch (drop)", doc "How responses with a negative advantage lose their gradient.";
+        lag: u32 = 0, in 0..=1, unit "steps", source "unpublished; a lag of 1 fits the ends of the phases in Fig. 11 better", doc "Decide with the entropy of this step (0) or of the one before (1).";
+    }
+
+    /// The training loop and its optimizer.
+    group (train) Train {
+        steps: u64 = 40, in 0..=1000000, unit "steps", source "Fig. 8 and 10, x axis", doc "Updates; 0 evaluates the base policy as it is.";
+        prompts: usize = 16, in 1..=4096, unit "prompts", source "ours; section 4.1 has 128", doc "Prompts in a batch.";
+        group: usize = 8, in 1..=1024, unit "responses", source "section 4.1", doc "Group size G: responses to each prompt.";
+        rate: f64 = 2e-4, in 0..=1, source "ours; section 4.1 has 2e-6 at 4B and 30B", doc "Learning rate, constant.";
+        clip_norm: f64 = 1.0, in 0.000001..=1000000, source "unpublished; default of the QwenLong-L1 scripts", doc "Greatest norm of the gradient; a longer one is scaled down.";
+        weight_decay: f64 = 0.01, in 0..=1, source "unpublished; default of the QwenLong-L1 scripts", doc "Decoupled weight decay of AdamW.";
+        beta1: f64 = 0.9, in 0..=0.999999, source "unpublished; AdamW's default", doc "Decay of the first moment.";
+        beta2: f64 = 0.999, in 0..=0.999999, source "unpublished; AdamW's default", doc "Decay of the second moment.";
+        epsilon: f64 = 1e-8, in 0..=1, source "unpublished; AdamW's default", doc "Added to the root of the second moment.";
+        micro_prompts: usize = 4, in 1..=4096, unit "prompts", source "ours; fits the caches of a small CPU", doc "Prompts in one forward and backward pass. Changes the order of sums and so the bits; with `loss.normalizer` = `micro_batch` also the loss.";
+        threads: usize = 1, in 1..=1024, unit "threads", source "ours; libtorch's bits depend on it", doc "Threads of the job process.";
+        checkpoint_every: u64 = 10, in 1..=1000000, unit "steps", source "ours; does not change a result and is no part of a job's identity", doc "Steps between checkpoints.";
+    }
+
+    /// The supervised warm start that makes a base policy (kind `base`).
+    group (warm) Warm {
+        steps: u64 = 2000, in 0..=1000000, unit "steps", source "ours", doc "Updates.";
+        contexts: usize = 16, in 1..=4096, unit "contexts", source "ours", doc "Contexts a step.";
+        questions: usize = 8, in 1..=1024, unit "questions", source "ours; one question a context stayed on a plateau", doc "Questions to each context.";
+        rate: f64 = 2e-3, in 0..=1, source "ours; prototype of the micro scale", doc "Greatest learning rate.";
+        warmup: u64 = 50, in 0..=1000000, unit "steps", source "ours", doc "Steps over which the rate grows linearly.";
+        start_tokens: usize = 48, in 16..=1000000, unit "tokens", source "ours; contexts that do not grow stayed on a plateau", doc "Length of contexts at step 0.";
+        ramp: u64 = 1200, in 0..=1000000, unit "steps", source "ours", doc "Steps until contexts have grown, linearly, to `data.max_tokens`.";
+        long_share: f64 = 0.1, in 0..=1, unit "share", source "ours", doc "Share of late contexts that are drawn up to `warm.long_tokens`.";
+        long_tokens: usize = 2048, in 32..=1000000, unit "tokens", source "ours; the long evaluation split", doc "Greatest length of those.";
+        mistakes: f64 = 0.3, in 0..=1, unit "share", source "ours; leaves the policy wrong answers to learn from", doc "Share of traces with a wrong look-up.";
+        detours: f64 = 0.2, in 0..=1, unit "share", source "ours; leaves the policy entropy to lose or gain", doc "Share of traces with a detour or a second look.";
+    }
+
+    /// Evaluation after training, on items of their own.
+    group (eval) Eval {
+        seed: u64 = 7, in 0..=9007199254740992_i64, source "ours", doc "Seed of the items; the same for all jobs, so that comparisons are paired.";
+        items: usize = 100, in 1..=100000, unit "items", source "ours; the paper's suites have 320 to 1,500", doc "Items a suite in the main split.";
+        answers: usize = 4, in 1..=1024, unit "answers", source "ours; the paper's grids fit one", doc "Answers an item.";
+        temperature: f64 = 0.7, in 0.01..=10, source "the paper's evaluation settings", doc "Sampling temperature.";
+        top_p: f64 = 0.95, in 0.01..=1, source "the paper's evaluation settings", doc "Nucleus.";
+        max_response: usize = 96, in 1..=100000, unit "tokens", source "ours; the paper evaluates with 50K", doc "Limit of a response.";
+        min_tokens: usize = 256, in 32..=1000000, unit "tokens", source "ours; that of the training contexts", doc "Least length of a context of the main split.";
+        max_tokens: usize = 512, in 32..=1000000, unit "tokens", source "ours; that of the training contexts", doc "Greatest length of a context of the main split.";
+        long_items: usize = 20, in 0..=100000, unit "items", source "ours", doc "Items a suite in the long split; 0 for none.";
+        long_min: usize = 1024, in 32..=1000000, unit "tokens", source "ours; twice the longest training context", doc "Least length of a context of the long split.";
+        long_max: usize = 2048, in 32..=1000000, unit "tokens", source "ours; four times the longest training context", doc "Greatest length of a context of the long split.";
+    }
 }

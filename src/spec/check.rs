@@ -1,0 +1,284 @@
+//! Checks that need more than one key, or other files.
+
+use super::choice::{GateLevel, Kind};
+use super::error::{Source, Span, SpecError};
+use super::file::{Draft, Place};
+use super::identity::BASE_FILES;
+use super::layer::Layer;
+use super::level::Bound;
+use super::settings::Settings;
+use super::suggest::nearest;
+use std::path::Path;
+
+/// Folder of the published tables, relative to the working directory.
+const PAPER: &str = "experiments/paper";
+
+/// Refuses a name that could not be the name of a file.
+pub(super) fn file_name(
+    source: Source<'_>,
+    span: Span,
+    noun: &str,
+    name: &str,
+) -> Result<(), SpecError> {
+    let bad = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
+    let why = match name.chars().find(|c| bad(*c)) {
+        Some(c) => format!("it contains {c:?}"),
+        None if name.starts_with(['.', '-']) => "it starts with a dot or a dash".to_string(),
+        None if name.trim() != name => "it starts or ends with a space".to_string(),
+        None if name.len() > 100 => format!("it is {} bytes long, 100 are allowed", name.len()),
+        None => return Ok(()),
+    };
+    let help = Some(
+        "results and reports are stored under it; take letters, digits, spaces, `-`, `_`, `+`"
+            .to_string(),
+    );
+    Err(source.error(
+        span,
+        format!("the {noun} name {name:?} cannot be a file name: {why}"),
+        help,
+    ))
+}
+
+/// A contradiction between keys: the keys, what is wrong, and the mend.
+struct Clash {
+    keys: &'static [&'static str],
+    message: String,
+    help: &'static str,
+}
+
+/// Checks that need more than one key of a variant.
+pub(super) fn layer(
+    source: Source<'_>,
+    layer: &Layer,
+    kind: Kind,
+    name: Span,
+) -> Result<(), SpecError> {
+    let settings = &layer.settings;
+    let shape = if kind == Kind::Base {
+        shape(settings)
+    } else {
+        None
+    };
+    let clash = bounds(settings)
+        .or_else(|| lengths(settings))
+        .or_else(|| mix(settings))
+        .or(shape);
+    match clash.or_else(|| idle(layer)) {
+        None => Ok(()),
+        Some(clash) => {
+            let span = layer.span_of(clash.keys).unwrap_or(name);
+            Err(source.error(span, clash.message, Some(clash.help.to_string())))
+        }
+    }
+}
+
+/// The low bound of AEPO must not lie above the high one. A factor and a number of nats can only be compared in training.
+fn bounds(settings: &Settings) -> Option<Clash> {
+    let (low, high) = (settings.aepo.low, settings.aepo.high);
+    let crossed = match (low, high) {
+        (Bound::Times(low), Bound::Times(high)) | (Bound::Nats(low), Bound::Nats(high)) => {
+            low > high
+        }
+        _ => false,
+    };
+    crossed.then(|| Clash {
+        keys: &["aepo.low", "aepo.high"],
+        message: format!("aepo.low ({low}) lies above aepo.high ({high})"),
+        help: "the latch takes negative gradient away above aepo.high and gives it back below aepo.low",
+    })
+}
+
+fn lengths(settings: &Settings) -> Option<Clash> {
+    let (data, eval) = (&settings.data, &settings.eval);
+    let spans: [(&'static [&'static str], usize, usize); 3] = [
+        (
+            &["data.min_tokens", "data.max_tokens"],
+            data.min_tokens,
+            data.max_tokens,
+        ),
+        (
+            &["eval.min_tokens", "eval.max_tokens"],
+            eval.min_tokens,
+            eval.max_tokens,
+        ),
+        (
+            &["eval.long_min", "eval.long_max"],
+            eval.long_min,
+            eval.long_max,
+        ),
+    ];
+    spans
+        .into_iter()
+        .find(|(_, least, most)| least > most)
+        .map(|(keys, least, most)| Clash {
+            keys,
+            message: format!("{} ({least}) is greater than {} ({most})", keys[0], keys[1]),
+            help: "raise the greatest length or lower the least one",
+        })
+}
+
+fn mix(settings: &Settings) -> Option<Clash> {
+    let mix = &settings.data.mix;
+    let sum = mix.multiple_choice + mix.multi_hop + mix.reading + mix.dialogue + mix.numeric;
+    (sum <= 0.0).then(|| Clash {
+        keys: &[
+            "data.mix.multiple_choice",
+            "data.mix.multi_hop",
+            "data.mix.reading",
+            "data.mix.dialogue",
+            "data.mix.numeric",
+        ],
+        message: "all shares of data.mix are 0: the pool would be empty".to_string(),
+        help: "give at least one task type a share above 0",
+    })
+}
+
+/// The shape of a model that is built from scratch.
+fn shape(settings: &Settings) -> Option<Clash> {
+    let model = &settings.model;
+    if !model.heads.is_multiple_of(model.kv_heads) {
+        return Some(Clash {
+            keys: &["model.kv_heads", "model.heads"],
+            message: format!(
+                "model.kv_heads ({}) does not divide model.heads ({})",
+                model.kv_heads, model.heads
+            ),
+            help: "each key/value head serves the same number of query heads",
+        });
+    }
+    if !model.head_dim.is_multiple_of(2) {
+        return Some(Clash {
+            keys: &["model.head_dim"],
+            message: format!("model.head_dim ({}) is odd", model.head_dim),
+            help: "rotary embeddings turn pairs of numbers; take an even width",
+        });
+    }
+    (settings.warm.start_tokens > settings.data.max_tokens).then(|| Clash {
+        keys: &["warm.start_tokens", "data.max_tokens"],
+        message: format!(
+            "warm.start_tokens ({}) is greater than data.max_tokens ({})",
+            settings.warm.start_tokens, settings.data.max_tokens
+        ),
+        help: "contexts grow from warm.start_tokens to data.max_tokens",
+    })
+}
+
+/// A variant that sets a part of a gate which is switched off nowhere and on nowhere would silently be another variant.
+fn idle(layer: &Layer) -> Option<Clash> {
+    let settings = &layer.settings;
+    let own = |keys: &[&str]| keys.iter().any(|key| layer.own.contains_key(key));
+    let unset = |key: &str| !layer.set.contains_key(key);
+    if unset("gate.level")
+        && settings.gate.level == GateLevel::None
+        && own(&["gate.side", "gate.threshold"])
+    {
+        return Some(Clash {
+            keys: &["gate.threshold", "gate.side"],
+            message: "the gate is set but `gate.level` is not, so nothing would be clipped"
+                .to_string(),
+            help: "add \"gate.level\" = \"token\" or \"sequence\" (or \"none\", to say that it is meant)",
+        });
+    }
+    let switched = own(&["aepo.low", "aepo.high"]) || !unset("aepo.mode");
+    (!switched && own(&["aepo.removal", "aepo.lag"])).then(|| Clash {
+        keys: &["aepo.removal", "aepo.lag"],
+        message: "AEPO is set but `aepo.mode` is not, so it would do nothing".to_string(),
+        help: "add \"aepo.mode\" = \"latch\" (or \"off\", to say that it is meant)",
+    })
+}
+
+/// Checks everything that needs other files, which are named relative to `root`.
+pub(super) fn files(source: Source<'_>, draft: &Draft, root: &Path) -> Result<(), SpecError> {
+    let experiment = &draft.experiment;
+    for (variant, place) in experiment.variants.iter().zip(&draft.variants) {
+        if experiment.kind == Kind::Rl {
+            base_policy(source, &variant.settings.model.base, place, root)?;
+        }
+    }
+    published(source, draft, root)?;
+    for (figure, span) in experiment.figures.iter().zip(&draft.figures) {
+        let folder = root.join(PAPER).join("figures");
+        exists(source, span.clone(), "figure", &folder, &figure.file)?;
+    }
+    Ok(())
+}
+
+fn base_policy(
+    source: Source<'_>,
+    base: &str,
+    place: &Place,
+    root: &Path,
+) -> Result<(), SpecError> {
+    let Some(missing) = BASE_FILES
+        .iter()
+        .find(|file| !root.join(base).join(file).is_file())
+    else {
+        return Ok(());
+    };
+    let span = place.base.clone().unwrap_or(place.name.clone());
+    let message = format!("there is no base policy in `{base}`: {missing} is missing");
+    let help = "build one with `./lab run experiments/micro/base.toml`, or set `model.base` to a folder that has one \
+                (relative to the working directory)";
+    Err(source.error(span, message, Some(help.to_string())))
+}
+
+/// The published table must be there, and so must the rows of it that variants name.
+fn published(source: Source<'_>, draft: &Draft, root: &Path) -> Result<(), SpecError> {
+    let (Some(table), Some(span)) = (&draft.experiment.paper, &draft.paper) else {
+        return Ok(());
+    };
+    let (folder, file) = (root.join(PAPER), format!("{table}.csv"));
+    exists(source, span.clone(), "published table", &folder, &file)?;
+    let rows = rows_of(&folder.join(&file)).map_err(|error| {
+        source.error(
+            span.clone(),
+            format!("cannot read {PAPER}/{file}: {error}"),
+            Some("mend that file".to_string()),
+        )
+    })?;
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    for (variant, place) in draft.experiment.variants.iter().zip(&draft.variants) {
+        if let Some(span) = &place.row
+            && !rows.contains(&variant.paper_row.as_str())
+        {
+            let message = format!("{PAPER}/{file} has no row `{}`", variant.paper_row);
+            return Err(source.unknown(
+                span.clone(),
+                message,
+                nearest(&variant.paper_row, rows.iter().copied()),
+                &rows,
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn rows_of(path: &Path) -> Result<Vec<String>, csv::Error> {
+    let mut reader = csv::Reader::from_path(path)?;
+    let first = |row: Result<csv::StringRecord, csv::Error>| {
+        row.map(|row| row.get(0).unwrap_or_default().to_string())
+    };
+    reader.records().map(first).collect()
+}
+
+/// Refuses a file that is not in `folder`, and offers the nearest that is.
+fn exists(
+    source: Source<'_>,
+    span: Span,
+    noun: &str,
+    folder: &Path,
+    file: &str,
+) -> Result<(), SpecError> {
+    if folder.join(file).is_file() {
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.retain(|name| name.ends_with(".csv"));
+    names.sort();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let message = format!("there is no {noun} {}", folder.join(file).display());
+    Err(source.unknown(span, message, nearest(file, names.iter().copied()), &names))
+}

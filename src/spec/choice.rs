@@ -1,0 +1,218 @@
+//! Values of settings that are not plain numbers: named choices, and levels written as a text or as a number.
+
+use super::key::{Setting, wrong_type};
+use super::suggest::nearest;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// A text that is none of the choices of its key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{given}` is not one of {}", listed(choices))]
+pub struct UnknownChoice {
+    /// What was written.
+    pub given: String,
+    /// What can be written.
+    pub choices: &'static [&'static str],
+    /// The choice that was probably meant.
+    pub nearest: Option<&'static str>,
+}
+
+impl UnknownChoice {
+    fn new(given: &str, choices: &'static [&'static str]) -> Self {
+        let nearest = nearest(given, choices.iter().copied());
+        UnknownChoice {
+            given: given.to_string(),
+            choices,
+            nearest,
+        }
+    }
+}
+
+/// `a`, `b` and `c` as they are listed in messages.
+pub(crate) fn listed<T: AsRef<str>>(words: &[T]) -> String {
+    let words: Vec<String> = words
+        .iter()
+        .map(|word| format!("`{}`", word.as_ref()))
+        .collect();
+    words.join(", ")
+}
+
+/// Declares an enum whose values are written in snake case.
+macro_rules! choice {
+    ($(#[doc = $about:literal])* $Name:ident { $($(#[doc = $doc:literal])* $Value:ident = $text:literal,)* }) => {
+        $(#[doc = $about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "&'static str")]
+        pub enum $Name { $($(#[doc = $doc])* $Value,)* }
+
+        impl $Name {
+            /// Every value, in the order of the docs.
+            pub const ALL: &'static [$Name] = &[$($Name::$Value),*];
+            /// The texts of all values.
+            pub const NAMES: &'static [&'static str] = &[$($text),*];
+
+            /// The text used in specs and files.
+            pub fn name(self) -> &'static str {
+                match self { $($Name::$Value => $text,)* }
+            }
+        }
+
+        impl FromStr for $Name {
+            type Err = UnknownChoice;
+            fn from_str(text: &str) -> Result<Self, UnknownChoice> {
+                match text {
+                    $($text => Ok($Name::$Value),)*
+                    _ => Err(UnknownChoice::new(text, Self::NAMES)),
+                }
+            }
+        }
+
+        impl TryFrom<String> for $Name {
+            type Error = UnknownChoice;
+            fn try_from(text: String) -> Result<Self, UnknownChoice> { text.parse() }
+        }
+
+        impl From<$Name> for &'static str {
+            fn from(value: $Name) -> &'static str { value.name() }
+        }
+
+        impl fmt::Display for $Name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.name()) }
+        }
+
+        impl Setting for $Name {
+            const TYPE: &'static str = "choice";
+            const CHOICES: &'static [&'static str] = $Name::NAMES;
+            fn from_toml(value: &toml::Value) -> Result<Self, super::key::Misfit> {
+                let text = value.as_str().ok_or_else(|| wrong_type::<Self>(value))?;
+                Ok(text.parse::<Self>()?)
+            }
+            fn to_toml(&self) -> toml::Value { self.name().into() }
+        }
+    };
+}
+
+choice! {
+    /// What an experiment makes.
+    Kind {
+        /// Policies trained by reinforcement learning from a base policy.
+        Rl = "rl",
+        /// Base policies, trained from scratch on worked traces.
+        Base = "base",
+    }
+}
+
+choice! {
+    /// The size of model and machine that an experiment is for.
+    Scale {
+        /// About 1M parameters, trained from scratch, minutes on two CPU cores.
+        Micro = "micro",
+        /// SmolLM2-135M.
+        Smol = "smol",
+        /// Qwen3-4B-Thinking-2507.
+        B4 = "4b",
+        /// Qwen3-30B-A3B-Thinking-2507.
+        B30 = "30b",
+    }
+}
+
+choice! {
+    /// How the prompts of a batch are drawn from the pool (paper section 4.2).
+    SamplerKind {
+        /// In the proportions of the pool.
+        Random = "random",
+        /// The same number of each task type in every batch.
+        TaskBalanced = "task_balanced",
+    }
+}
+
+choice! {
+    /// What divides the difference of a reward to the mean of its group.
+    AdvantageScale {
+        /// Standard deviation of the rewards of the group (Eq. 3).
+        Group = "group",
+        /// Standard deviation of all rewards of the batch (Table 2, "batch-std").
+        Batch = "batch",
+        /// Standard deviation of all rewards of the same task type in the batch (Eq. 7).
+        TaskBatch = "task_batch",
+        /// Nothing: the difference itself.
+        None = "none",
+    }
+}
+
+choice! {
+    /// Over which tokens the policy loss is averaged.
+    Normalizer {
+        /// Within each group, then over the prompts (Eq. 4).
+        Group = "group",
+        /// Over the tokens of each forward and backward pass, then over the passes (what verl's token-mean does).
+        MicroBatch = "micro_batch",
+        /// Over all tokens of the batch (token-level loss of DAPO).
+        GlobalBatch = "global_batch",
+    }
+}
+
+choice! {
+    /// How the entropy of a batch is averaged.
+    EntropyMeasure {
+        /// Mean over responses of the mean over their tokens (Eq. 11).
+        SequenceMean = "sequence_mean",
+        /// Mean over all tokens (what verl's token-mean does).
+        TokenMean = "token_mean",
+    }
+}
+
+choice! {
+    /// The temperature at which entropies are taken.
+    EntropyTemperature {
+        /// That of the rollouts (what verl does).
+        Sampling = "sampling",
+        /// One: the model's own distribution.
+        One = "one",
+    }
+}
+
+choice! {
+    /// What negative-gradient clipping looks at (Eq. 9).
+    GateLevel {
+        /// Nothing is clipped.
+        None = "none",
+        /// Single tokens of responses with a negative advantage.
+        Token = "token",
+        /// Whole responses with a negative advantage.
+        Sequence = "sequence",
+    }
+}
+
+choice! {
+    /// On which side of the threshold gradient is taken away (Eq. 9 and its reverse).
+    GateSide {
+        /// Above it: uncertain mistakes go unpunished.
+        High = "high",
+        /// Below it: confident mistakes go unpunished.
+        Low = "low",
+    }
+}
+
+choice! {
+    /// When AEPO takes the negative gradient away (section 4.3).
+    AepoMode {
+        /// Never.
+        Off = "off",
+        /// From the step where the entropy rises above the high bound until it falls below the low one.
+        Latch = "latch",
+        /// Whenever the entropy lies between the bounds (as the README printed it; withdrawn by its authors).
+        Band = "band",
+    }
+}
+
+choice! {
+    /// How AEPO takes responses with a negative advantage away.
+    Removal {
+        /// Their gradient is zero; their tokens still count in the normaliser (as in Eq. 8).
+        Mask = "mask",
+        /// They leave the batch, and so does every response without a positive advantage (the released code).
+        Drop = "drop",
+    }
+}

@@ -1,0 +1,179 @@
+//! Job identity: a hash of everything that can change the result of a job, and of nothing else.
+
+use super::choice::{AdvantageScale, AepoMode, GateLevel, Kind};
+use super::error::SpecError;
+use super::settings::{KEYS, Settings};
+use serde_json::{Map, Value, json};
+use std::path::Path;
+
+/// Part of every identity. Add one when a change of an algorithm alters results: all jobs are then run anew.
+pub const RESULTS_VERSION: u32 = 1;
+
+/// The pinned version of libtorch (setup/libtorch.txt; a test compares them): its bits differ between versions.
+pub const LIBTORCH: &str = "2.13.0";
+
+/// The files of a base policy, all of them part of the identity.
+pub const BASE_FILES: [&str; 3] = ["config.json", "model.safetensors", "tokenizer.json"];
+
+/// What of a machine changes bits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Version of libtorch.
+    pub libtorch: String,
+    /// Vendor, family and model of the CPU: libtorch and MKL choose their code by it.
+    pub cpu: String,
+}
+
+impl Machine {
+    /// The machine that this process runs on.
+    pub fn here() -> Self {
+        // Not on Linux, or in a container without /proc: the architecture is all that can be told.
+        let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        Machine {
+            libtorch: LIBTORCH.to_string(),
+            cpu: cpu_of(&info),
+        }
+    }
+}
+
+/// The kind of CPU in a text in the form of /proc/cpuinfo.
+///
+/// ```
+/// use longlab::spec::identity::cpu_of;
+/// let info = "processor : 0\nvendor_id : AuthenticAMD\ncpu family : 26\nmodel : 2\nmodel name : AMD EPYC\ncpu MHz : 4000\n";
+/// assert_eq!(cpu_of(info), format!("{} AuthenticAMD 26 2", std::env::consts::ARCH));
+/// ```
+pub fn cpu_of(info: &str) -> String {
+    let names = [
+        "vendor_id",
+        "cpu family",
+        "model",
+        "CPU implementer",
+        "CPU part",
+    ];
+    let mut words = vec![std::env::consts::ARCH.to_string()];
+    for name in names {
+        let mut pairs = info.lines().filter_map(|line| line.split_once(':'));
+        words.extend(
+            pairs
+                .find(|(key, _)| key.trim() == name)
+                .map(|(_, value)| value.trim().to_string()),
+        );
+    }
+    words.join(" ")
+}
+
+/// What identifies a job.
+#[derive(Clone, Debug)]
+pub struct Identity<'a> {
+    /// What the job makes.
+    pub kind: Kind,
+    /// Its seed.
+    pub seed: u64,
+    /// Its settings.
+    pub settings: &'a Settings,
+    /// Hash of the content of the base policy ([`base_hash`]); none for kind base.
+    pub base: Option<&'a str>,
+    /// Where it runs.
+    pub machine: &'a Machine,
+}
+
+impl Identity<'_> {
+    /// The id: the first 16 hexadecimal digits of BLAKE3 over [`Identity::canonical`].
+    pub fn id(&self) -> String {
+        blake3::hash(self.canonical().as_bytes()).to_hex()[..16].to_string()
+    }
+
+    /// Everything that the id stands for, as JSON in one fixed form.
+    pub fn canonical(&self) -> String {
+        json!({
+            "version": RESULTS_VERSION,
+            "kind": self.kind.name(),
+            "seed": self.seed,
+            "base": self.base,
+            "libtorch": self.machine.libtorch,
+            "cpu": self.machine.cpu,
+            "settings": acting(self.kind, self.settings),
+        })
+        .to_string()
+    }
+}
+
+/// The keys that can change the result of a job, with their values.
+fn acting(kind: Kind, settings: &Settings) -> Map<String, Value> {
+    let acts = |path: &str| match kind {
+        Kind::Rl => acts_in_rl(path, settings),
+        Kind::Base => acts_in_base(path, settings),
+    };
+    let mut paths: Vec<_> = KEYS.iter().filter(|key| acts(key.path)).collect();
+    // Sorted, so that the order of the declaration is no part of an identity.
+    paths.sort_by_key(|key| key.path);
+    paths
+        .into_iter()
+        .map(|key| (key.path.to_string(), json(&key.get(settings))))
+        .collect()
+}
+
+/// Settings hold numbers in one type a key, so 40 and 40.0 have become the same long before this.
+fn json(value: &toml::Value) -> Value {
+    match value {
+        toml::Value::Integer(number) => json!(number),
+        toml::Value::Float(number) => json!(number),
+        toml::Value::String(text) => json!(text),
+        other => json!(other.to_string()),
+    }
+}
+
+fn group(path: &str) -> &str {
+    path.split('.').next().unwrap_or(path)
+}
+
+fn acts_in_rl(path: &str, settings: &Settings) -> bool {
+    match (group(path), path) {
+        // The base policy is there by its content; its path and the shape of others say nothing.
+        ("model" | "warm", _) => false,
+        ("eval", _) => acts_in_eval(path, settings),
+        (_, "train.steps" | "train.threads") => true,
+        // Nothing is trained: only the evaluation of the base policy is left.
+        _ if settings.train.steps == 0 => false,
+        (_, "gate.level" | "aepo.mode" | "advantage.scale") => true,
+        ("gate", _) => settings.gate.level != GateLevel::None,
+        ("aepo", _) => settings.aepo.mode != AepoMode::Off,
+        ("advantage", _) => settings.advantage.scale != AdvantageScale::None,
+        _ => path != "train.checkpoint_every",
+    }
+}
+
+fn acts_in_base(path: &str, settings: &Settings) -> bool {
+    match (group(path), path) {
+        ("sampler" | "rollout" | "advantage" | "loss" | "entropy" | "gate" | "aepo", _) => false,
+        ("eval", _) => acts_in_eval(path, settings),
+        // The warm start has keys of its own for these.
+        (_, "train.steps" | "train.prompts" | "train.group" | "train.rate") => false,
+        (_, "model.base" | "train.checkpoint_every") => false,
+        (_, "warm.long_tokens") => settings.warm.long_share > 0.0,
+        _ => true,
+    }
+}
+
+fn acts_in_eval(path: &str, settings: &Settings) -> bool {
+    settings.eval.long_items > 0 || !["eval.long_min", "eval.long_max"].contains(&path)
+}
+
+/// A hash over the content of the files of a base policy.
+pub fn base_hash(folder: &Path) -> Result<String, SpecError> {
+    let mut whole = blake3::Hasher::new();
+    for name in BASE_FILES {
+        let path = folder.join(name);
+        let hash = file_hash(&path).map_err(|source| SpecError::Base { path, source })?;
+        // A hash a file, of fixed length: content cannot move from one file to the next unseen.
+        whole.update(hash.as_bytes());
+    }
+    Ok(whole.finalize().to_hex().to_string())
+}
+
+fn file_hash(path: &Path) -> std::io::Result<blake3::Hash> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(std::fs::File::open(path)?)?;
+    Ok(hasher.finalize())
+}

@@ -1,0 +1,240 @@
+//! What is part of a job's identity and what is not.
+
+use super::{other_values, read, spec};
+use longlab::spec::identity::{Identity, LIBTORCH, Machine};
+use longlab::spec::{AepoMode, GateLevel, KEYS, Key, Kind, Settings};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+fn machine() -> Machine {
+    Machine {
+        libtorch: "1".to_string(),
+        cpu: "x".to_string(),
+    }
+}
+
+fn id(kind: Kind, settings: &Settings) -> String {
+    Identity {
+        kind,
+        seed: 0,
+        settings,
+        base: None,
+        machine: &machine(),
+    }
+    .id()
+}
+
+/// The keys of which some other value gives another id, the rest of the settings being `from`.
+fn acting(kind: Kind, from: &Settings) -> BTreeSet<&'static str> {
+    let acts = |key: &&Key| {
+        let changed = |value: &toml::Value| {
+            let mut settings = from.clone();
+            key.set(&mut settings, value).unwrap();
+            settings != *from && id(kind, &settings) != id(kind, from)
+        };
+        other_values(key).iter().any(changed)
+    };
+    KEYS.iter().filter(acts).map(|key| key.path).collect()
+}
+
+/// All keys but those of `groups` and `keys`; both must name something.
+fn all_but(groups: &[&str], keys: &[&str]) -> BTreeSet<&'static str> {
+    let in_group = |path: &str, group: &&str| path.starts_with(&format!("{group}."));
+    assert!(keys.iter().all(|path| Key::find(path).is_some()));
+    assert!(
+        groups
+            .iter()
+            .all(|group| KEYS.iter().any(|key| in_group(key.path, group)))
+    );
+    let out = |path: &str| keys.contains(&path) || groups.iter().any(|group| in_group(path, group));
+    KEYS.iter()
+        .map(|key| key.path)
+        .filter(|path| !out(path))
+        .collect()
+}
+
+/// Everything switched on, so that every key of an rl job acts.
+fn all_on() -> Settings {
+    let mut settings = Settings::default();
+    settings.gate.level = GateLevel::Sequence;
+    settings.aepo.mode = AepoMode::Latch;
+    settings
+}
+
+#[test]
+fn all_keys_of_a_gated_job_act_but_how_often_it_is_saved() {
+    assert_eq!(
+        acting(Kind::Rl, &all_on()),
+        all_but(&["model", "warm"], &["train.checkpoint_every"])
+    );
+}
+
+#[test]
+fn what_is_switched_off_does_not_act() {
+    let off = [
+        "train.checkpoint_every",
+        "gate.side",
+        "gate.threshold",
+        "aepo.low",
+        "aepo.high",
+        "aepo.removal",
+        "aepo.lag",
+    ];
+    assert_eq!(
+        acting(Kind::Rl, &Settings::default()),
+        all_but(&["model", "warm"], &off)
+    );
+}
+
+#[test]
+fn the_lengths_of_an_empty_long_split_do_not_act() {
+    let mut settings = all_on();
+    settings.eval.long_items = 0;
+    let off = ["train.checkpoint_every", "eval.long_min", "eval.long_max"];
+    assert_eq!(
+        acting(Kind::Rl, &settings),
+        all_but(&["model", "warm"], &off)
+    );
+}
+
+#[test]
+fn without_a_scale_its_details_do_not_act() {
+    let mut settings = all_on();
+    settings.advantage.scale = longlab::spec::AdvantageScale::None;
+    let off = [
+        "train.checkpoint_every",
+        "advantage.epsilon",
+        "advantage.ddof",
+    ];
+    assert_eq!(
+        acting(Kind::Rl, &settings),
+        all_but(&["model", "warm"], &off)
+    );
+}
+
+#[test]
+fn without_a_step_only_evaluation_acts() {
+    let mut settings = all_on();
+    settings.train.steps = 0;
+    let mut expected: BTreeSet<_> = KEYS
+        .iter()
+        .map(|key| key.path)
+        .filter(|path| path.starts_with("eval."))
+        .collect();
+    expected.extend(["train.steps", "train.threads"]);
+    assert_eq!(acting(Kind::Rl, &settings), expected);
+}
+
+#[test]
+fn a_base_is_made_by_its_shape_data_and_warm_start() {
+    let groups = [
+        "sampler",
+        "rollout",
+        "advantage",
+        "loss",
+        "entropy",
+        "gate",
+        "aepo",
+    ];
+    let keys = [
+        "model.base",
+        "train.steps",
+        "train.prompts",
+        "train.group",
+        "train.rate",
+        "train.checkpoint_every",
+    ];
+    assert_eq!(
+        acting(Kind::Base, &Settings::default()),
+        all_but(&groups, &keys)
+    );
+}
+
+#[test]
+fn seed_kind_base_policy_and_machine_act() {
+    let settings = Settings::default();
+    let here = machine();
+    let first = Identity {
+        kind: Kind::Rl,
+        seed: 0,
+        settings: &settings,
+        base: Some("b"),
+        machine: &here,
+    };
+    let torch = Machine {
+        libtorch: "2".to_string(),
+        ..machine()
+    };
+    let cpu = Machine {
+        cpu: "y".to_string(),
+        ..machine()
+    };
+    let others = [
+        Identity {
+            seed: 1,
+            ..first.clone()
+        },
+        Identity {
+            kind: Kind::Base,
+            ..first.clone()
+        },
+        Identity {
+            base: Some("c"),
+            ..first.clone()
+        },
+        Identity {
+            machine: &torch,
+            ..first.clone()
+        },
+        Identity {
+            machine: &cpu,
+            ..first.clone()
+        },
+    ];
+    let ids: BTreeSet<String> = others.iter().chain([&first]).map(Identity::id).collect();
+    assert_eq!(ids.len(), 6);
+}
+
+#[test]
+fn the_pinned_libtorch_is_that_of_the_set_up() {
+    let pins = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/setup/libtorch.txt"))
+        .unwrap();
+    assert!(
+        pins.lines()
+            .any(|line| line.starts_with(&format!("torch=={LIBTORCH} "))),
+        "{LIBTORCH} is not in\n{pins}"
+    );
+}
+
+proptest! {
+    /// Order, spelling and place of keys say nothing: 40 and 40.0, defaults written or left out, `[base]` or `[[variant]]`.
+    #[test]
+    fn spelling_is_no_part_of_an_identity(
+        keys in prop::sample::subsequence((0..KEYS.len()).collect::<Vec<_>>(), 0..20).prop_shuffle(),
+        in_base in any::<prop::sample::Index>(),
+    ) {
+        let default = Settings::default();
+        let whole = |number: f64| number.fract() == 0.0;
+        let line = |index: &usize| {
+            let key: &Key = &KEYS[*index];
+            let value = match key.get(&default) {
+                toml::Value::Float(number) if whole(number) => format!("{}", number as i64),
+                value => value.to_string(),
+            };
+            format!("\"{}\" = {value}\n", key.path)
+        };
+        let lines: Vec<String> = keys.iter().map(line).collect();
+        let cut = if lines.is_empty() { 0 } else { in_base.index(lines.len() + 1) };
+        // Bounds in a variant without a mode would switch AEPO on; a gate without a level is refused.
+        let rest = format!("\"gate.level\" = \"none\"\n{}", lines[cut..].concat());
+        let rest = if rest.contains("\"gate.level\" = \"none\"\n") && lines[cut..].iter().any(|l| l.contains("gate.level")) {
+            lines[cut..].concat()
+        } else {
+            rest
+        };
+        let mode = if lines.iter().any(|line| line.contains("aepo.mode")) { "" } else { "\"aepo.mode\" = \"off\"\n" };
+        let written = read(&spec(&format!("{mode}{}", lines[..cut].concat()), &rest));
+        prop_assert_eq!(&written.variants[0].settings, &default);
+        prop_assert_eq!(id(Kind::Rl, &written.variants[0].settings), id(Kind::Rl, &default));
+    }
+}
