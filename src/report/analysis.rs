@@ -158,7 +158,10 @@ fn even(row: &Row, runs: &[&SeedRun], grid: &Grid, suites: &[&str]) -> Result<()
                     variant: row.variant.clone(),
                     what: format!(
                         "seed {} has {} items in {suite}, seed {} has {}",
-                        run.seed, own.len(), runs[0].seed, first.len()
+                        run.seed,
+                        own.len(),
+                        runs[0].seed,
+                        first.len()
                     ),
                     mend: format!("delete results/jobs/{} and run the experiment again", run.job),
                 });

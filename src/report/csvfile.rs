@@ -67,9 +67,7 @@ impl<'a> Record<'a> {
     /// A cell that must parse.
     pub fn parse<T: std::str::FromStr>(&self, column: usize) -> Result<T, ReportError> {
         let (name, text) = (&self.file.header[column], self.text(column));
-        text.parse().map_err(|_| {
-            self.wrong(format!("column {name} holds {text:?}, which is not a {}", kind::<T>()))
-        })
+        text.parse().map_err(|_| self.wrong(format!("column {name} holds {text:?}, which is not a {}", kind::<T>())))
     }
 
     /// A finite number.

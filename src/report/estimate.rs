@@ -66,7 +66,8 @@ pub fn mean(grid: &Grid, of: &str) -> Result<Option<Interval>, ReportError> {
     if grid.is_empty() {
         return Ok(None);
     }
-    let estimate = Scores::new(grid.clone()).and_then(|scores| stats::mean_interval(&scores, RESAMPLES, BOOTSTRAP_SEED));
+    let estimate =
+        Scores::new(grid.clone()).and_then(|scores| stats::mean_interval(&scores, RESAMPLES, BOOTSTRAP_SEED));
     estimate.map(|estimate| Some(estimate.into())).map_err(|error| refused(of, &error))
 }
 

@@ -52,7 +52,12 @@ fn class(published: bool) -> &'static str {
 }
 
 fn write_table(text: &mut String, table: &Table) -> std::fmt::Result {
-    writeln!(text, "<div class=\"scroll\"><table{}>\n<caption>{}</caption>", class(table.published), escape(&table.caption))?;
+    writeln!(
+        text,
+        "<div class=\"scroll\"><table{}>\n<caption>{}</caption>",
+        class(table.published),
+        escape(&table.caption)
+    )?;
     let head: String = table.head.iter().map(|name| format!("<th scope=\"col\">{}</th>", escape(name))).collect();
     writeln!(text, "<thead><tr>{head}</tr></thead>\n<tbody>")?;
     for row in &table.rows {

@@ -23,8 +23,8 @@ pub fn metrics(path: &Path) -> Result<Metrics, ReportError> {
 /// Reads `outcomes.csv` and folds the answers of each item; items come out ordered by split, suite and number.
 pub fn outcomes(path: &Path) -> Result<Vec<Item>, ReportError> {
     let file = CsvFile::read(path, MEND)?;
-    let [split, suite, item, task, status, score] = ["split", "suite", "item", "task", "status", "score"]
-        .map(|name| file.column(name));
+    let [split, suite, item, task, status, score] =
+        ["split", "suite", "item", "task", "status", "score"].map(|name| file.column(name));
     let (split, suite, item, task, status, score) = (split?, suite?, item?, task?, status?, score?);
     let mut items: BTreeMap<(String, String, u64), Item> = BTreeMap::new();
     for record in file.records() {
@@ -59,8 +59,8 @@ pub fn done(folder: &Path) -> Result<Option<Done>, ReportError> {
         return Ok(None);
     }
     let value = json(&path)?;
-    let mut done: Done = serde_json::from_value(value)
-        .map_err(|error| ReportError::malformed(&path, 1, error.to_string(), MEND))?;
+    let mut done: Done =
+        serde_json::from_value(value).map_err(|error| ReportError::malformed(&path, 1, error.to_string(), MEND))?;
     let timing = folder.join("timing.csv");
     if timing.exists() {
         let file = CsvFile::read(&timing, MEND)?;
@@ -107,6 +107,12 @@ fn flatten(prefix: &str, value: &Value, flat: &mut BTreeMap<String, String>) {
             }
         }
         Value::Null => {}
+        Value::Array(values) if values.is_empty() => {}
+        Value::Array(values) => {
+            let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let words: Vec<String> = values.iter().map(word).collect();
+            flat.insert(prefix.to_owned(), words.join(" "));
+        }
         Value::String(text) => drop(flat.insert(prefix.to_owned(), text.clone())),
         other => drop(flat.insert(prefix.to_owned(), other.to_string())),
     }

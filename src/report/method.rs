@@ -51,14 +51,19 @@ fn cost(input: &Input) -> Vec<String> {
     let minutes = |pick: fn(&Done) -> f64| done.iter().map(pick).sum::<f64>() / 60.0;
     let mut entries = vec![format!(
         "Compute: {:.1} minutes over {} ({:.1} training, {:.1} evaluation).",
-        minutes(|done| done.seconds), count(done.len(), "job"), minutes(|done| done.train_seconds), minutes(|done| done.eval_seconds)
+        minutes(|done| done.seconds),
+        count(done.len(), "job"),
+        minutes(|done| done.train_seconds),
+        minutes(|done| done.eval_seconds)
     )];
     let mean = |pick: fn(&Done) -> Option<f64>| {
         let rates: Vec<f64> = done.iter().filter_map(pick).collect();
         (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / rates.len() as f64)
     };
     if let (Some(rollout), Some(update)) = (mean(|done| done.rollout_rate), mean(|done| done.update_rate)) {
-        entries.push(format!("Speed of a job: {rollout:.0} response tokens a second in rollouts, {update:.0} tokens a second in updates."));
+        entries.push(format!(
+            "Speed of a job: {rollout:.0} response tokens a second in rollouts, {update:.0} tokens a second in updates."
+        ));
     }
     entries
 }

@@ -8,8 +8,9 @@ mod csvfile;
 mod doc;
 mod error;
 mod estimate;
-pub mod input;
+mod gather;
 mod html;
+pub mod input;
 pub mod jobdir;
 mod markdown;
 mod method;
@@ -23,6 +24,7 @@ pub mod text;
 mod verdict;
 
 pub use error::ReportError;
+pub use gather::{gather, gather_or_reread};
 pub use input::Input;
 pub use store::read as reread;
 pub use verdict::{Verdict, Word};

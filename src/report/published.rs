@@ -96,7 +96,9 @@ fn gated_steps(file: &CsvFile, step: usize, column: usize) -> Result<Vec<f64>, R
         match record.text(column) {
             "without_neg" => steps.push(record.number(step)?),
             "with_neg" => {}
-            other => return Err(record.wrong(format!("negative_gradient holds {other:?}, not with_neg or without_neg"))),
+            other => {
+                return Err(record.wrong(format!("negative_gradient holds {other:?}, not with_neg or without_neg")));
+            }
         }
     }
     Ok(steps)

@@ -16,7 +16,11 @@ pub fn document(input: &Input, analysis: &Analysis, plots: &[Plot]) -> Result<Do
     let mut blocks = vec![Block::Text(summary::paragraph(input, analysis))];
     blocks.extend(summary::warnings(input));
     if !analysis.verdicts.is_empty() {
-        blocks.extend([Block::Heading("Claims".into()), Block::Table(claims(&analysis.verdicts)), Block::Text(claims_legend())]);
+        blocks.extend([
+            Block::Heading("Claims".into()),
+            Block::Table(claims(&analysis.verdicts)),
+            Block::Text(claims_legend()),
+        ]);
     }
     if analysis.main.iter().any(|row| row.answers > 0) {
         blocks.extend([Block::Heading("Scores".into()), Block::Table(measured(input, &analysis.main, "main split"))]);
@@ -55,7 +59,8 @@ fn headed(plots: &[Plot], name: &str) -> Vec<Block> {
 }
 
 fn claims(verdicts: &[Verdict]) -> Table {
-    let head = ["claim", "measure", "verdict", "difference (measured)", "p", "p, Holm", "seeds", "difference (published)"];
+    let head =
+        ["claim", "measure", "verdict", "difference (measured)", "p", "p, Holm", "seeds", "difference (published)"];
     let rows = verdicts.iter().map(|verdict| {
         let decimals = if verdict.unit == "points" { 2 } else { 3 };
         let difference = verdict.paired.map(|paired| Cell {
@@ -104,7 +109,10 @@ fn measured(input: &Input, rows: &[ScoreRow], split: &str) -> Table {
         [row.variant.clone().into(), seeds(row.done, row.seeds).into()].into_iter().chain(cells).collect()
     });
     Table {
-        caption: format!("Measured, scale {}, {split}: score x 100, mean and 95% interval over seeds and items", input.scale),
+        caption: format!(
+            "Measured, scale {}, {split}: score x 100, mean and 95% interval over seeds and items",
+            input.scale
+        ),
         published: false,
         head: head.map(str::to_owned).collect(),
         rows: body.collect(),
@@ -175,9 +183,20 @@ fn training(analysis: &Analysis) -> Vec<Block> {
     if analysis.training.iter().all(|row| row.reward.is_none()) {
         return vec![];
     }
-    let head = ["variant", "steps", "reward, first", "reward, last", "reward gain", "entropy, last (nats)", "tokens a response, last", "latch on"];
+    let head = [
+        "variant",
+        "steps",
+        "reward, first",
+        "reward, last",
+        "reward gain",
+        "entropy, last (nats)",
+        "tokens a response, last",
+        "latch on",
+    ];
     let table = Table {
-        caption: format!("Training: means of the first and the last {WINDOW} steps, 95% interval over seeds (Student's t)"),
+        caption: format!(
+            "Training: means of the first and the last {WINDOW} steps, 95% interval over seeds (Student's t)"
+        ),
         published: false,
         head: head.map(str::to_owned).into(),
         rows: analysis.training.iter().map(training_cells).collect(),
@@ -186,12 +205,13 @@ fn training(analysis: &Analysis) -> Vec<Block> {
 }
 
 fn training_cells(row: &TrainingRow) -> Vec<Cell> {
-    let cell = |change: &Option<Change>, pick: fn(&Change) -> &super::estimate::Interval, decimals: usize, sign: bool| {
-        let Some(value) = change.as_ref().map(pick) else { return NOTHING.into() };
-        let main = if sign { signed(value.mean, decimals) } else { format!("{:.decimals$}", value.mean) };
-        // One seed has no interval over seeds.
-        Cell { main, interval: (row.done > 1).then(|| interval(value, decimals)) }
-    };
+    let cell =
+        |change: &Option<Change>, pick: fn(&Change) -> &super::estimate::Interval, decimals: usize, sign: bool| {
+            let Some(value) = change.as_ref().map(pick) else { return NOTHING.into() };
+            let main = if sign { signed(value.mean, decimals) } else { format!("{:.decimals$}", value.mean) };
+            // One seed has no interval over seeds.
+            Cell { main, interval: (row.done > 1).then(|| interval(value, decimals)) }
+        };
     vec![
         row.variant.clone().into(),
         row.steps.to_string().into(),

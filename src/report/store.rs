@@ -26,7 +26,8 @@ pub(crate) fn write(input: &Input, out: &Path) -> Result<Vec<PathBuf>, ReportErr
     }
     let mut json = serde_json::to_vec_pretty(&stored).expect("the input has string keys only");
     json.push(b'\n');
-    for (name, bytes) in [("metrics.csv", metrics_csv(input)?), ("items.csv", items_csv(input)?), ("report.json", json)] {
+    for (name, bytes) in [("metrics.csv", metrics_csv(input)?), ("items.csv", items_csv(input)?), ("report.json", json)]
+    {
         write_whole(&data.join(name), &bytes)?;
         files.push(data.join(name));
     }
@@ -59,7 +60,9 @@ fn metrics_csv(input: &Input) -> Result<Vec<u8>, ReportError> {
         let at: Vec<_> = columns.iter().map(|name| run.metrics.columns.iter().position(|own| own == name)).collect();
         for row in &run.metrics.rows {
             let mut cells = run_cells(variant, run);
-            cells.extend(at.iter().map(|at| at.and_then(|at| row[at]).map(|value| value.to_string()).unwrap_or_default()));
+            cells.extend(
+                at.iter().map(|at| at.and_then(|at| row[at]).map(|value| value.to_string()).unwrap_or_default()),
+            );
             rows.push(cells);
         }
     }

@@ -14,7 +14,9 @@ pub fn paragraph(input: &Input, analysis: &Analysis) -> String {
     let seeds = input.rows.iter().map(|row| row.seeds.len()).max().unwrap_or_default();
     let mut sentences = vec![format!(
         "{} trained and measured at scale {} with {} each.",
-        count(input.rows.len(), "variant"), input.scale, count(seeds, "seed")
+        count(input.rows.len(), "variant"),
+        input.scale,
+        count(seeds, "seed")
     )];
     sentences.extend(averages(&analysis.main));
     sentences.extend(gains(analysis));
@@ -26,7 +28,12 @@ fn averages(rows: &[ScoreRow]) -> Option<String> {
     let mut ranked: Vec<_> = rows.iter().filter_map(|row| row.cells[0].map(|cell| (row, cell))).collect();
     ranked.sort_by(|left, right| right.1.mean.total_cmp(&left.1.mean));
     let (best, top) = ranked.first()?;
-    let mut text = format!("The highest average over the six suites is {:.2} ({}; 95% interval {})", top.mean, best.variant, interval(top, 1));
+    let mut text = format!(
+        "The highest average over the six suites is {:.2} ({}; 95% interval {})",
+        top.mean,
+        best.variant,
+        interval(top, 1)
+    );
     if let Some((last, bottom)) = ranked.get(1..).and_then(<[_]>::last) {
         text.push_str(&format!(", the lowest {:.2} ({}; {})", bottom.mean, last.variant, interval(bottom, 1)));
     }
@@ -35,7 +42,8 @@ fn averages(rows: &[ScoreRow]) -> Option<String> {
 
 fn gains(analysis: &Analysis) -> Option<String> {
     let rows = analysis.training.iter().filter_map(|row| row.reward.as_ref().map(|change| (row, change)));
-    let gains: Vec<String> = rows.map(|(row, change)| format!("{} by {}", row.variant, signed(change.gain.mean, 3))).collect();
+    let gains: Vec<String> =
+        rows.map(|(row, change)| format!("{} by {}", row.variant, signed(change.gain.mean, 3))).collect();
     if gains.is_empty() {
         return None;
     }
@@ -50,14 +58,16 @@ fn verdicts(analysis: &Analysis) -> Option<String> {
     Some(format!(
         "Of {}, {} held, {} contradicted and {} not resolved.",
         count(analysis.verdicts.len(), "claim"),
-        number(Word::Holds), number(Word::Contradicted), number(Word::NotResolved)
+        number(Word::Holds),
+        number(Word::Contradicted),
+        number(Word::NotResolved)
     ))
 }
 
 /// Few seeds, failed seeds, failed answers.
 pub fn warnings(input: &Input) -> Vec<Block> {
     let mut warnings = Vec::new();
-    let fewest = input.rows.iter().map(|row| done(row)).min().unwrap_or_default();
+    let fewest = input.rows.iter().map(done).min().unwrap_or_default();
     if fewest < FEW {
         warnings.push(format!(
             "Intervals over so few seeds are unreliable: {} finished in the variant with the fewest. They cannot see how much training itself \
@@ -72,11 +82,14 @@ pub fn warnings(input: &Input) -> Vec<Block> {
         if !missing.is_empty() {
             warnings.push(format!(
                 "{}: {}. The numbers of this variant are over the {} that finished.",
-                row.variant, missing.join(", "), count(done(row), "seed")
+                row.variant,
+                missing.join(", "),
+                count(done(row), "seed")
             ));
         }
     }
-    let failed: u64 = input.rows.iter().flat_map(|row| &row.seeds).flat_map(|run| &run.items).map(|item| item.counts[4]).sum();
+    let failed: u64 =
+        input.rows.iter().flat_map(|row| &row.seeds).flat_map(|run| &run.items).map(|item| item.counts[4]).sum();
     if failed > 0 {
         warnings.push(format!("{} failed and count as 0 until they are retried.", count(failed as usize, "answer")));
     }

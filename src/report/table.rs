@@ -49,10 +49,12 @@ fn measured_cells(split: &str, row: &ScoreRow) -> Vec<String> {
 /// The tables as LaTeX for `booktabs`.
 pub fn latex(input: &Input, analysis: &Analysis) -> Result<String, ReportError> {
     let mut text = String::from("% needs \\usepackage{booktabs}\n");
-    let measured = format!("Measured at scale {}, main split: score x 100, mean and 95\\% interval", escape(&input.scale));
+    let measured =
+        format!("Measured at scale {}, main split: score x 100, mean and 95\\% interval", escape(&input.scale));
     measured_table(&mut text, &measured, &analysis.main);
     if !analysis.long.is_empty() {
-        let measured = format!("Measured at scale {}, long split: score x 100, mean and 95\\% interval", escape(&input.scale));
+        let measured =
+            format!("Measured at scale {}, long split: score x 100, mean and 95\\% interval", escape(&input.scale));
         measured_table(&mut text, &measured, &analysis.long);
     }
     if let Some(path) = &input.paper {

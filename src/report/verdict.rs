@@ -145,7 +145,10 @@ fn same_items(claim: &Claim, left: &Grid, right: &Grid) -> Result<(), ReportErro
     }
     let what = format!(
         "{} and {} met different items ({:?} against {:?} a suite), so they cannot be paired; give both the same eval settings",
-        claim.better, claim.worse, shape(left).unwrap_or_default(), shape(right).unwrap_or_default()
+        claim.better,
+        claim.worse,
+        shape(left).unwrap_or_default(),
+        shape(right).unwrap_or_default()
     );
     Err(ReportError::Claim { claim: claim.text.clone(), what })
 }

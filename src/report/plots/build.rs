@@ -54,7 +54,9 @@ fn scores(name: &'static str, heading: &str, split: &str, rows: &[ScoreRow]) -> 
     Some(Plot {
         name,
         heading: heading.into(),
-        caption: format!("Measured scores on the {split}: mean and 95% interval over seeds and items, one dot a variant."),
+        caption: format!(
+            "Measured scores on the {split}: mean and 95% interval over seeds and items, one dot a variant."
+        ),
         published: false,
         drawing: Drawing::Dots(dots),
     })
@@ -78,8 +80,7 @@ fn curves(input: &Input) -> Option<Plot> {
         curves: band_curves(input, column),
         phases: latch(input),
     };
-    let panels: Vec<Panel> =
-        measures.into_iter().filter(|(column, ..)| has_column(input, column)).map(panel).collect();
+    let panels: Vec<Panel> = measures.into_iter().filter(|(column, ..)| has_column(input, column)).map(panel).collect();
     let phases = panels.first()?.phases.clone();
     let mut keys = variant_keys(input);
     for (at, row) in input.rows.iter().enumerate() {
@@ -87,7 +88,9 @@ fn curves(input: &Input) -> Option<Plot> {
             keys.push(phase_key(&format!("{} latch on", row.variant), colour(at)));
         }
     }
-    let mut caption = String::from("Measured curves by training step: mean over seeds, band from the lowest to the highest seed, no smoothing.");
+    let mut caption = String::from(
+        "Measured curves by training step: mean over seeds, band from the lowest to the highest seed, no smoothing.",
+    );
     if !phases.is_empty() {
         caption.push_str(" Shaded steps: the latch is on; the darker, the larger the share of seeds.");
     }
@@ -178,7 +181,8 @@ fn band_curves(input: &Input, column: &str) -> Vec<Curve> {
     let mut curves = Vec::new();
     for (at, row) in input.rows.iter().enumerate() {
         let runs: Vec<&SeedRun> = finished(row).collect();
-        let points: Vec<Point> = by_step(&runs, column).into_iter().map(|(step, values)| point(step, &values)).collect();
+        let points: Vec<Point> =
+            by_step(&runs, column).into_iter().map(|(step, values)| point(step, &values)).collect();
         if !points.is_empty() {
             curves.push(Curve { colour: colour(at), points });
         }

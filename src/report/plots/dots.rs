@@ -92,7 +92,10 @@ impl Dots {
 
     fn draw_group<DB: DrawingBackend>(
         &self,
-        plot: &DrawingArea<DB, Cartesian2d<plotters::coord::types::RangedCoordf64, plotters::coord::types::RangedCoordf64>>,
+        plot: &DrawingArea<
+            DB,
+            Cartesian2d<plotters::coord::types::RangedCoordf64, plotters::coord::types::RangedCoordf64>,
+        >,
         top: f64,
         cells: &[Option<Interval>],
         scale: f64,

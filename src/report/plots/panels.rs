@@ -152,12 +152,14 @@ impl Panel {
     }
 
     fn curves<DB: DrawingBackend>(&self, chart: &mut Chart<'_, DB>, scale: f64) -> Drawn<DB> {
+        // Many bands on one another must not hide the curves.
+        let depth = if self.curves.len() > 4 { 0.08 } else { 0.16 };
         for curve in &self.curves {
             let above = curve.points.iter().map(|point| (point.x, point.high));
             let below = curve.points.iter().rev().map(|point| (point.x, point.low));
             let band: Vec<(f64, f64)> = above.chain(below).collect();
             if curve.points.iter().any(|point| point.high > point.low) {
-                chart.draw_series([Polygon::new(band, curve.colour.mix(0.16).filled())])?;
+                chart.draw_series([Polygon::new(band, curve.colour.mix(depth).filled())])?;
             }
         }
         for curve in &self.curves {
