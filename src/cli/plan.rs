@@ -87,15 +87,11 @@ fn as_table(experiment: &Experiment, plan: &Plan, layout: &Layout) -> String {
     let cells: Vec<_> = cells.collect();
     let table = table::render(&["id", "variant", "seed", "cached", "minutes"], &cells, &[2, 4]);
     let cached = rows.iter().filter(|row| row.cached && !row.again).count();
-    let source = match pace.jobs {
-        0 => "nothing measured yet".to_string(),
-        jobs => format!("from {jobs} finished jobs"),
+    let time = match total(&rows) {
+        Some(minutes) => format!("{minutes:.1} minutes, one job at a time (measured on {} finished jobs)", pace.jobs),
+        None => "time unknown, as no job of the kind has been measured yet".to_string(),
     };
-    format!(
-        "{table}\n{} jobs, {cached} cached; {} minutes of one job at a time ({source})\n",
-        plan.tasks.len(),
-        minutes(total(&rows))
-    )
+    format!("{table}\n{} jobs, {cached} cached; {time}\n", plan.tasks.len())
 }
 
 fn as_json(experiment: &Experiment, plan: &Plan, layout: &Layout, resolved: bool) -> anyhow::Result<Value> {

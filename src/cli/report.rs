@@ -51,3 +51,43 @@ fn render(experiment: &Experiment, plan: &Plan, layout: &Layout, write: Write) -
     }
     Ok(Exit::Done)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::layout;
+
+    const SPEC: &str = "[experiment]\nname = \"toy\"\nkind = \"base\"\nseeds = [0]\n[[variant]]\nname = \"base\"\n";
+
+    /// Adds a line to the page, so that its lines count the renderings.
+    fn page(experiment: &Experiment, layout: &Layout) -> anyhow::Result<PathBuf> {
+        let path = layout.report(&experiment.name).join("report.html");
+        let text = fs::read_to_string(&path).unwrap_or_default() + "rendered\n";
+        fs::create_dir_all(layout.report(&experiment.name))?;
+        fs::write(&path, text)?;
+        Ok(path)
+    }
+
+    #[test]
+    fn a_report_is_rendered_again_only_for_other_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let (results, spec) = (folder.path().join("results"), folder.path().join("toy.toml"));
+        fs::write(&spec, SPEC).unwrap();
+        let layout = Layout::new(&results, folder.path().join("reports"));
+        let experiment = spec::load(&spec).unwrap();
+        let plan = Plan::new(&experiment, &layout).unwrap();
+        files::make_folder(&layout.experiment("toy")).unwrap();
+        let renderings = || {
+            renew(&experiment, &plan, &layout, page).unwrap();
+            fs::read_to_string(layout.report("toy").join("report.html")).unwrap().lines().count()
+        };
+        assert_eq!([renderings(), renderings()], [1, 1]);
+        files::make_folder(&plan.tasks[0].dir).unwrap();
+        fs::write(layout::done_json(&plan.tasks[0].dir), "{}").unwrap();
+        assert_eq!([renderings(), renderings()], [2, 2], "a job ended");
+        fs::write(&spec, SPEC.to_owned() + "# other words\n").unwrap();
+        assert_eq!([renderings(), renderings()], [3, 3], "the spec changed");
+        fs::remove_file(layout.report("toy").join("report.html")).unwrap();
+        assert_eq!(renderings(), 1, "the page is gone");
+    }
+}

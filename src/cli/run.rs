@@ -73,13 +73,21 @@ fn launcher(words: &[OsString]) -> std::io::Result<Launcher> {
     }
 }
 
+/// Counts Ctrl-C, SIGTERM and SIGHUP. Under `nohup` a hang-up is ignored, and stays so.
 fn watch_signals() -> Result<(), ctrlc::Error> {
+    // SAFETY: signal takes a number and a constant, and no other thread sets handlers.
+    let hang_up = unsafe { libc::signal(libc::SIGHUP, libc::SIG_DFL) };
     ctrlc::set_handler(|| {
         INTERRUPTS.fetch_add(1, Ordering::SeqCst);
         if !RUNNING.load(Ordering::SeqCst) {
             std::process::exit(130);
         }
-    })
+    })?;
+    if hang_up == libc::SIG_IGN {
+        // SAFETY: as above.
+        unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
+    }
+    Ok(())
 }
 
 fn exit(summary: &Summary) -> Exit {
@@ -107,7 +115,9 @@ fn words(plan: &Plan, summary: &Summary) -> String {
     }
     match exit(summary) {
         Exit::Interrupted => text += "stopped; the same command goes on from here\n",
-        Exit::Failed => text += "\nthe same command tries the failed jobs again\n",
+        Exit::Failed => {
+            text += "\nthe same command tries the failed jobs again; `longlab report` renders what is done\n"
+        }
         _ => {}
     }
     text

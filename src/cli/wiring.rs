@@ -2,6 +2,7 @@
 
 use crate::lab::Layout;
 use crate::lab::job::JobSpec;
+use crate::report;
 use crate::rl::progress::Observer;
 use crate::spec::Experiment;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,13 @@ pub(super) fn run_job(spec: &JobSpec, dir: &Path, observer: &mut dyn Observer) -
     crate::lab::work::run(spec, dir, observer)
 }
 
+/// Published tables and curves.
+const PAPER: &str = "experiments/paper";
+
 /// Writes the report of an experiment and returns the path of its page.
 pub(super) fn write_report(experiment: &Experiment, layout: &Layout) -> anyhow::Result<PathBuf> {
-    anyhow::bail!("this build cannot write {}", layout.report(&experiment.name).display())
+    let out = layout.report(&experiment.name);
+    let input = report::gather_or_reread(experiment, layout.results(), Path::new(PAPER), &out)?;
+    report::render(&input, &out)?;
+    Ok(out.join("report.html"))
 }

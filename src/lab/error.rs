@@ -83,9 +83,9 @@ impl LabError {
         }
     }
 
-    /// Whether the mend lies in the arguments or files given, not in a job that failed.
+    /// Whether the mend lies in the arguments or files given, not in what the machine is at.
     pub fn is_input(&self) -> bool {
-        !matches!(self, LabError::DiskFull { .. })
+        !matches!(self, LabError::DiskFull { .. } | LabError::Locked { .. })
     }
 }
 

@@ -250,7 +250,9 @@ impl<'a> Pool<'a> {
         self.act(starts);
     }
 
-    fn fail(&mut self, job: usize, reason: String, tail: Vec<String>) {
+    fn fail(&mut self, job: usize, reason: String, mut tail: Vec<String>) {
+        // A job says its error both in its events and in its log; once is enough to read.
+        tail.retain(|line| *line != reason);
         let log = layout::log_txt(&self.tasks[job].dir);
         self.failures.insert(job, Failure { reason, tail, log });
     }

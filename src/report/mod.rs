@@ -1,1 +1,77 @@
 //! Tables, plots, claims; Markdown, HTML, LaTeX, CSV.
+//!
+//! A report is a function of an [`Input`]: the same input gives the same bytes. [`gather`] makes the input from a spec and its
+//! result folders, [`reread`] from the small files that every report keeps in its `data` folder.
+
+mod analysis;
+mod csvfile;
+mod doc;
+mod error;
+mod estimate;
+mod gather;
+mod html;
+pub mod input;
+pub mod jobdir;
+mod markdown;
+mod method;
+mod plots;
+mod published;
+mod sections;
+mod store;
+mod summary;
+mod table;
+pub mod text;
+mod verdict;
+
+pub use error::ReportError;
+pub use gather::{gather, gather_or_reread};
+pub use input::Input;
+pub use store::read as reread;
+pub use verdict::{Verdict, Word};
+
+use csvfile::write_whole;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// What was rendered.
+#[derive(Debug)]
+pub struct Rendered {
+    /// Every file that was written.
+    pub files: Vec<PathBuf>,
+    /// The claims with their verdicts.
+    pub verdicts: Vec<Verdict>,
+    /// The summary paragraph.
+    pub summary: String,
+}
+
+/// Renders a report into a folder (`reports/<experiment>`), which is made if it is missing.
+///
+/// Writes `report.html`, `report.md`, `table.csv`, `table.tex`, the plots as PNG and SVG, and `data/`. Nothing is written before
+/// all estimates are made, and every file appears whole or not at all.
+pub fn render(input: &Input, out: &Path) -> Result<Rendered, ReportError> {
+    let analysis = analysis::analyse(input)?;
+    let plots = plots::all(input, &analysis)?;
+    let document = sections::document(input, &analysis, &plots)?;
+    let (csv, latex) = (table::csv(input, &analysis)?, table::latex(input, &analysis)?);
+    std::fs::create_dir_all(out).map_err(|source| ReportError::Write { path: out.into(), source })?;
+    let mut files = store::write(input, out)?;
+    let mut drawn = BTreeMap::new();
+    for plot in &plots {
+        let (svg, written) = plot.write(out)?;
+        drawn.insert(plot.name.to_owned(), svg);
+        files.extend(written);
+    }
+    let html = html::render(&document, &drawn);
+    let texts = [
+        ("table.csv", csv),
+        ("table.tex", latex.into_bytes()),
+        ("report.md", markdown::render(&document).into_bytes()),
+        ("report.html", html.into_bytes()),
+    ];
+    for (name, bytes) in texts {
+        write_whole(&out.join(name), &bytes)?;
+        files.push(out.join(name));
+    }
+    let summary = summary::paragraph(input, &analysis);
+    Ok(Rendered { files, verdicts: analysis.verdicts, summary })
+}

@@ -124,7 +124,7 @@ settings! {
         head_dim: usize = 32, in 4..=512, unit "numbers", source "ours; prototype of the micro scale",
             doc "Width of one head; an even number, since rotary embeddings turn pairs.";
         ffn: usize = 384, in 8..=65536, unit "numbers", source "ours; three times the width as in Qwen3", doc "Inner width of the SwiGLU layers.";
-        theta: f64 = 10000.0, in 1..=1000000000, source "ours; contexts of the micro scale are short", doc "Base of the rotary embeddings.";
+        theta: f64 = 1e6, in 1..=1000000000, source "that of Qwen3; slow enough that half of each head compares content over the whole context", doc "Base of the rotary embeddings.";
     }
 
     /// The training pool.

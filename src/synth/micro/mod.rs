@@ -99,7 +99,23 @@ pub fn lesson(stream: &mut Stream, plan: &Plan) -> Lesson {
 const DRILLED_FACTS: usize = 8;
 const DRILLED_PIECES: usize = 5;
 
+/// Words of a recited passage: its first few are the cue.
+const RECITED: (usize, usize) = (3, 45);
+
+/// A passage of the documents word for word. Every word but the first few can be told by finding the place: the densest
+/// lesson in looking back that a context can give.
+fn recitation(stream: &mut Stream, text: &str) -> Drill {
+    let words: Vec<&str> = text.split(' ').collect();
+    let start = stream.below(words.len().saturating_sub(RECITED.1).max(1));
+    let end = (start + RECITED.1).min(words.len());
+    let cue = (start + RECITED.0).min(end);
+    vec![(words[start..cue].join(" "), words[cue..end].join(" "))]
+}
+
 fn drill(stream: &mut Stream, context: &Context) -> Drill {
+    if stream.chance(0.5) {
+        return recitation(stream, &context.text());
+    }
     let some = |stream: &mut Stream, n: usize, most: usize| stream.choose_distinct(n, most.min(n));
     match &context.body {
         render::Body::Facts(facts) => some(stream, facts.len(), DRILLED_FACTS)

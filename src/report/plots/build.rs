@@ -1,0 +1,229 @@
+//! Which plots a report has, and what each of them shows.
+
+use super::super::analysis::{Analysis, ScoreRow, finished, measures};
+use super::super::error::ReportError;
+use super::super::input::{Input, Row, SeedRun};
+use super::super::published::PublishedFigure;
+use super::dots::Dots;
+use super::panels::{Curve, GATED, Panel, Panels, Phase, Point, curve_key, phase_key, plain};
+use super::style::{Key, colour};
+use super::{Drawing, Plot};
+use plotters::style::RGBColor;
+use std::collections::BTreeMap;
+
+/// Measures of training that get a panel each: column, title, axis.
+const MEASURES: [(&str, &str, &str); 5] = [
+    ("reward", "Reward", "mean reward (0 to 1)"),
+    ("entropy", "Entropy", "entropy (nats a token)"),
+    ("response_tokens", "Response length", "tokens a response"),
+    ("accuracy", "Accuracy of the warm start", "share right (0 to 1)"),
+    ("context_tokens", "Context length of the warm start", "tokens a context"),
+];
+/// The loss means something by itself in a supervised run only.
+const LOSS: (&str, &str, &str) = ("loss", "Loss of the warm start", "nats a token");
+
+/// All plots of a report, in reading order.
+pub(crate) fn all(input: &Input, analysis: &Analysis) -> Result<Vec<Plot>, ReportError> {
+    let mut plots = Vec::new();
+    plots.extend(scores("scores", "Scores by suite", "main split", &analysis.main));
+    plots.extend(scores("long", "Scores on the long split", "long split", &analysis.long));
+    plots.extend(curves(input));
+    plots.extend(tasks(input));
+    plots.extend(published(input)?);
+    Ok(plots)
+}
+
+fn scores(name: &'static str, heading: &str, split: &str, rows: &[ScoreRow]) -> Option<Plot> {
+    let groups: Vec<_> = measures()
+        .enumerate()
+        .map(|(at, measure)| {
+            let name = if measure == "avg" { "Avg" } else { measure };
+            (name.to_owned(), rows.iter().map(|row| row.cells[at]).collect::<Vec<_>>())
+        })
+        .filter(|(_, cells)| cells.iter().any(Option::is_some))
+        .collect();
+    if groups.is_empty() {
+        return None;
+    }
+    let dots = Dots {
+        title: format!("Score by suite, {split} (measured)"),
+        axis: "score (points, 0 to 100), 95% interval".into(),
+        keys: rows.iter().enumerate().map(|(at, row)| curve_key(&row.variant, colour(at))).collect(),
+        groups,
+    };
+    Some(Plot {
+        name,
+        heading: heading.into(),
+        caption: format!(
+            "Measured scores on the {split}: mean and 95% interval over seeds and items, one dot a variant."
+        ),
+        published: false,
+        drawing: Drawing::Dots(dots),
+    })
+}
+
+fn variant_keys(input: &Input) -> Vec<Key> {
+    let shown = |row: &Row| finished(row).next().is_some();
+    let rows = input.rows.iter().enumerate().filter(|(_, row)| shown(row));
+    rows.map(|(at, row)| curve_key(&row.variant, colour(at))).collect()
+}
+
+fn curves(input: &Input) -> Option<Plot> {
+    let mut measures = MEASURES.to_vec();
+    if has_column(input, "accuracy") {
+        measures.push(LOSS);
+    }
+    let panel = |(column, title, axis): (&str, &str, &str)| Panel {
+        title: format!("{title} (measured)"),
+        axis: axis.into(),
+        keys: vec![],
+        curves: band_curves(input, column),
+        phases: latch(input),
+    };
+    let panels: Vec<Panel> = measures.into_iter().filter(|(column, ..)| has_column(input, column)).map(panel).collect();
+    let phases = panels.first()?.phases.clone();
+    let mut keys = variant_keys(input);
+    for (at, row) in input.rows.iter().enumerate() {
+        if phases.iter().any(|phase| phase.colour == colour(at)) {
+            keys.push(phase_key(&format!("{} latch on", row.variant), colour(at)));
+        }
+    }
+    let mut caption = String::from(
+        "Measured curves by training step: mean over seeds, band from the lowest to the highest seed, no smoothing.",
+    );
+    if !phases.is_empty() {
+        caption.push_str(" Shaded steps: the latch is on; the darker, the larger the share of seeds.");
+    }
+    Some(Plot {
+        name: "curves",
+        heading: "Training curves".into(),
+        caption,
+        published: false,
+        drawing: Drawing::Panels(Panels { panels, columns: 1, height: 270, keys }),
+    })
+}
+
+fn tasks(input: &Input) -> Option<Plot> {
+    let panel = |task: crate::task::TaskType| Panel {
+        title: task.name().replace('_', " "),
+        axis: "mean reward (0 to 1)".into(),
+        keys: vec![],
+        curves: band_curves(input, &format!("reward_{task}")),
+        phases: vec![],
+    };
+    let panels: Vec<Panel> = crate::task::TaskType::ALL
+        .into_iter()
+        .filter(|task| has_column(input, &format!("reward_{task}")))
+        .map(panel)
+        .filter(|panel| !panel.curves.is_empty())
+        .collect();
+    if panels.is_empty() {
+        return None;
+    }
+    Some(Plot {
+        name: "tasks",
+        heading: "Reward by task type".into(),
+        caption: "Measured reward by task type and training step: mean over the seeds whose batch held the task type, \
+                  band from the lowest to the highest of them."
+            .into(),
+        published: false,
+        drawing: Drawing::Panels(Panels { panels, columns: 2, height: 230, keys: variant_keys(input) }),
+    })
+}
+
+fn published(input: &Input) -> Result<Option<Plot>, ReportError> {
+    let mut panels = Vec::new();
+    for figure in &input.figures {
+        panels.push(published_panel(input, &PublishedFigure::read(figure)?));
+    }
+    if panels.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Plot {
+        name: "published",
+        heading: "The paper's own curves".into(),
+        caption: "Published (QwenLong-L1.5, arXiv 2512.12967), recovered from the paper's vector graphics; nothing here was measured by us. \
+                  Scales differ from the measured curves."
+            .into(),
+        published: true,
+        drawing: Drawing::Panels(Panels { panels, columns: 1, height: 290, keys: vec![] }),
+    }))
+}
+
+/// A published curve keeps the colour of the variant that it stands for; the others take what no variant has.
+fn published_panel(input: &Input, figure: &PublishedFigure) -> Panel {
+    let mut free = input.rows.len()..;
+    let mut colour_of = |name: &str| {
+        let own = input.rows.iter().position(|row| row.variant.eq_ignore_ascii_case(name));
+        colour(own.or_else(|| free.next()).unwrap_or_default())
+    };
+    let colours: Vec<RGBColor> = figure.curves.iter().map(|(name, _)| colour_of(name)).collect();
+    let mut keys: Vec<Key> =
+        figure.curves.iter().zip(&colours).map(|((name, _), colour)| curve_key(name, *colour)).collect();
+    if !figure.gated.is_empty() {
+        keys.push(phase_key("negative gradient off", GATED));
+    }
+    Panel {
+        title: format!("{} (published)", figure.title),
+        axis: figure.unit.clone(),
+        keys,
+        curves: figure.curves.iter().zip(&colours).map(|((_, points), colour)| plain(*colour, points)).collect(),
+        phases: figure.gated.iter().map(|&x| Phase { x, colour: GATED, share: 1.0 }).collect(),
+    }
+}
+
+fn has_column(input: &Input, column: &str) -> bool {
+    let mut runs = input.rows.iter().flat_map(finished);
+    runs.any(|run| run.metrics.column(column).is_some_and(|values| values.iter().any(Option::is_some)))
+}
+
+fn band_curves(input: &Input, column: &str) -> Vec<Curve> {
+    let mut curves = Vec::new();
+    for (at, row) in input.rows.iter().enumerate() {
+        let runs: Vec<&SeedRun> = finished(row).collect();
+        let points: Vec<Point> =
+            by_step(&runs, column).into_iter().map(|(step, values)| point(step, &values)).collect();
+        if !points.is_empty() {
+            curves.push(Curve { colour: colour(at), points });
+        }
+    }
+    curves
+}
+
+/// Values of a column over seeds, by step.
+fn by_step(runs: &[&SeedRun], column: &str) -> BTreeMap<u64, Vec<f64>> {
+    let mut steps: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
+    for run in runs {
+        let values = run.metrics.column(column).unwrap_or_default();
+        let numbers = run.metrics.column("step").unwrap_or_default();
+        for (step, value) in numbers.into_iter().zip(values) {
+            if let (Some(step), Some(value)) = (step, value) {
+                steps.entry(step as u64).or_default().push(value);
+            }
+        }
+    }
+    steps
+}
+
+fn point(step: u64, values: &[f64]) -> Point {
+    Point {
+        x: step as f64,
+        y: values.iter().sum::<f64>() / values.len() as f64,
+        low: values.iter().copied().fold(f64::INFINITY, f64::min),
+        high: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+    }
+}
+
+fn latch(input: &Input) -> Vec<Phase> {
+    let mut phases = Vec::new();
+    for (at, row) in input.rows.iter().enumerate() {
+        let runs: Vec<&SeedRun> = finished(row).collect();
+        for (step, values) in by_step(&runs, "latch") {
+            let share = values.iter().sum::<f64>() / values.len() as f64;
+            if share > 0.0 {
+                phases.push(Phase { x: step as f64, colour: colour(at), share });
+            }
+        }
+    }
+    phases
+}

@@ -1,0 +1,101 @@
+//! The first paragraph of a report, made from its numbers, and the remarks that must not be overlooked.
+
+use super::analysis::{Analysis, ScoreRow, WINDOW};
+use super::doc::Block;
+use super::input::{Input, Status};
+use super::text::{count, interval, signed};
+use super::verdict::Word;
+
+/// Below this number of seeds an interval over seeds says little.
+const FEW: usize = 3;
+
+/// One paragraph.
+pub fn paragraph(input: &Input, analysis: &Analysis) -> String {
+    let seeds = input.rows.iter().map(|row| row.seeds.len()).max().unwrap_or_default();
+    let mut sentences = vec![format!(
+        "{} trained and measured at scale {} with {} each.",
+        count(input.rows.len(), "variant"),
+        input.scale,
+        count(seeds, "seed")
+    )];
+    sentences.extend(averages(&analysis.main));
+    sentences.extend(gains(analysis));
+    sentences.extend(verdicts(analysis));
+    sentences.join(" ")
+}
+
+fn averages(rows: &[ScoreRow]) -> Option<String> {
+    let mut ranked: Vec<_> = rows.iter().filter_map(|row| row.cells[0].map(|cell| (row, cell))).collect();
+    ranked.sort_by(|left, right| right.1.mean.total_cmp(&left.1.mean));
+    let (best, top) = ranked.first()?;
+    let mut text = format!(
+        "The highest average over the six suites is {:.2} ({}; 95% interval {})",
+        top.mean,
+        best.variant,
+        interval(top, 1)
+    );
+    if let Some((last, bottom)) = ranked.get(1..).and_then(<[_]>::last) {
+        text.push_str(&format!(", the lowest {:.2} ({}; {})", bottom.mean, last.variant, interval(bottom, 1)));
+    }
+    Some(text + ".")
+}
+
+fn gains(analysis: &Analysis) -> Option<String> {
+    let rows = analysis.training.iter().filter_map(|row| row.reward.as_ref().map(|change| (row, change)));
+    let gains: Vec<String> =
+        rows.map(|(row, change)| format!("{} by {}", row.variant, signed(change.gain.mean, 3))).collect();
+    if gains.is_empty() {
+        return None;
+    }
+    Some(format!("Mean training reward changed from the first to the last {WINDOW} steps: {}.", gains.join(", ")))
+}
+
+fn verdicts(analysis: &Analysis) -> Option<String> {
+    let number = |word: Word| analysis.verdicts.iter().filter(|verdict| verdict.word == word).count();
+    if analysis.verdicts.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "Of {}, {} held, {} contradicted and {} not resolved.",
+        count(analysis.verdicts.len(), "claim"),
+        number(Word::Holds),
+        number(Word::Contradicted),
+        number(Word::NotResolved)
+    ))
+}
+
+/// Few seeds, failed seeds, failed answers.
+pub fn warnings(input: &Input) -> Vec<Block> {
+    let mut warnings = Vec::new();
+    let fewest = input.rows.iter().map(done).min().unwrap_or_default();
+    if fewest < FEW {
+        warnings.push(format!(
+            "Intervals over so few seeds are unreliable: {} finished in the variant with the fewest. They cannot see how much training itself \
+             varies from seed to seed; at least {FEW} seeds are needed, five are better.",
+            count(fewest, "seed")
+        ));
+    }
+    for row in &input.rows {
+        let missing = row.seeds.iter().filter(|run| run.status != Status::Done);
+        let missing: Vec<String> =
+            missing.map(|run| format!("seed {} {} (job {})", run.seed, run.status.name(), run.job)).collect();
+        if !missing.is_empty() {
+            warnings.push(format!(
+                "{}: {}. The numbers of this variant are over the {} that finished.",
+                row.variant,
+                missing.join(", "),
+                count(done(row), "seed")
+            ));
+        }
+    }
+    let failed: u64 =
+        input.rows.iter().flat_map(|row| &row.seeds).flat_map(|run| &run.items).map(|item| item.counts[4]).sum();
+    if failed > 0 {
+        warnings.push(format!("{} failed and count as 0 until they are retried.", count(failed as usize, "answer")));
+    }
+    warnings.into_iter().map(Block::Warning).collect()
+}
+
+fn done(row: &super::input::Row) -> usize {
+    super::analysis::finished(row).count()
+}
