@@ -229,7 +229,7 @@ settings! {
         seed: u64 = 7, in 0..=9007199254740992_i64, source "ours", doc "Seed of the items; the same for all jobs, so that comparisons are paired.";
         items: usize = 100, in 1..=100000, unit "items", source "ours; the paper's suites have 320 to 1,500", doc "Items a suite in the main split.";
         answers: usize = 4, in 1..=1024, unit "answers", source "ours; the paper's grids fit one", doc "Answers an item.";
-        temperature: f64 = 0.7, in 0.01..=10, source "the paper's evaluation settings", doc "Sampling temperature.";
+        temperature: f64 = 0.7, in 0..=10, source "the paper's evaluation settings", doc "Sampling temperature; 0 takes the likeliest token.";
         top_p: f64 = 0.95, in 0.01..=1, source "the paper's evaluation settings", doc "Nucleus.";
         max_response: usize = 96, in 1..=100000, unit "tokens", source "ours; the paper evaluates with 50K", doc "Limit of a response.";
         min_tokens: usize = 256, in 32..=1000000, unit "tokens", source "ours; that of the training contexts", doc "Least length of a context of the main split.";
