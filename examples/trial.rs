@@ -64,14 +64,21 @@ fn main() -> anyhow::Result<()> {
             else if n.contains("o_proj") || n.contains("down_proj") { let _ = p.g_mul_scalar_(env("O", env("S", 1.0))); }
             else if n.contains("q_norm") || n.contains("k_norm") { let _ = p.g_mul_scalar_(env("Q", 1.0)); }
             else if p.dim() > 1 { let _ = p.g_mul_scalar_(env("S", 1.0)); } } }
+        if env("MIM", 0.0) > 0.0 { let _g = tch::no_grad_guard();
+          let ps: std::collections::BTreeMap<String, tch::Tensor> = policy.model.parameters().iter().map(|(n, p)| (n.clone(), p.shallow_clone())).collect();
+          for l in 0..4 { let g = |n: &str| ps[&format!("model.layers.{l}.self_attn.{n}.weight")].shallow_clone();
+            let (q, mut k, v, o) = (g("q_proj"), g("k_proj"), g("v_proj"), g("o_proj"));
+            k.copy_(&tch::Tensor::cat(&[q.narrow(0, 0, 32), q.narrow(0, 64, 32)], 0));
+            if env("MIM", 0.0) > 1.5 { q.narrow(0, 32, 32).copy_(&q.narrow(0, 0, 32)); q.narrow(0, 96, 32).copy_(&q.narrow(0, 64, 32)); }
+            for h in 0..4 { o.narrow(1, h * 32, 32).copy_(&(v.narrow(0, (h / 2) * 32, 32).transpose(0, 1) * env("VO", 0.5))); } } }
         let mut opt = AdamW::new(policy.model.parameters(), &settings.train);
         for step in 1..=(env("N", 400.0) as u64) {
             let mut st = Address::new(0, Purpose::Test).step(step as u32).stream();
             let (mut hits, mut all) = (0, 0);
             let mut data = vec![];
             for _ in 0..(env("B",24.0) as usize) {
-                let keys = st.choose_distinct(100, env("K",4.0) as usize);
-                let vals: Vec<usize> = (0..keys.len()).map(|_| 100 + st.below(100)).collect();
+                let keys = st.choose_distinct(env("V",100.0) as usize, env("K",4.0) as usize);
+                let vals: Vec<usize> = (0..keys.len()).map(|_| 100 + st.below(env("V",100.0) as usize)).collect();
                 let mut ctx: Vec<u32> = vec![];
                 for i in 0..keys.len() { ctx.extend([50u32 + keys[i] as u32, 50 + vals[i] as u32, 10]); }
                 let mut rows = vec![];
