@@ -4,7 +4,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use longlab::lm::{Config, Qwen3, Request, Sampling, generate};
 use std::time::Duration;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 fn tokens(shape: &[i64], salt: i64) -> Tensor {
     let count: i64 = shape.iter().product();
@@ -50,7 +50,6 @@ fn rollout(c: &mut Criterion) {
         });
     }
     group.finish();
-    let _ = Kind::Float;
 }
 
 criterion_group!(benches, update, rollout);

@@ -350,6 +350,8 @@ fn initial_weights_follow_the_seed_and_the_stated_deviation() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn nucleus_is_the_smallest_set_with_the_mass(weights in prop::collection::vec(0.0f32..1.0, 1..60), top_p in 0.01f64..1.0, uniform in 0.0f64..1.0) {
         let total: f32 = weights.iter().sum();
@@ -382,7 +384,7 @@ proptest! {
     }
 }
 
-const WORDS: [&str; 12] = ["Anna", "lives", "in", "Rome", "do", "not", "2019", "revenue", "of", "A", "a", "is"];
+const WORDS: [&str; 13] = ["Anna", "lives", "in", "Rome", "do", "not", "2019", "revenue", "of", "A", "a", "is", "s"];
 
 fn sentence(words: &[usize], form: usize) -> String {
     let plain: Vec<&str> = words.iter().map(|&w| WORDS[w]).collect();
@@ -411,7 +413,7 @@ fn tokenizer_keeps_words_whole_and_spells_numbers() {
     assert_eq!(tokenizer.decode(&ids("<think> Anna </think>"), false).unwrap(), "Anna");
     assert_eq!(tokenizer.decode(&ids("( A ) a|a , do not"), false).unwrap(), "(A) a | a, do not");
     assert_eq!(tokenizer.id("nowhere"), None);
-    assert_eq!(tokenizer.vocab_size(), 3 + 20 + 14 + 12 - 0);
+    assert_eq!(tokenizer.vocab_size(), 3 + 20 + 14 + 13);
 }
 
 #[test]

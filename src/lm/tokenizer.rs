@@ -89,7 +89,7 @@ const CLOSE: [&str; 8] = [",", ".", ":", ";", "?", "!", ")", "%"];
 /// continued digits, marks, words, each in the given order, repeated ones once.
 ///
 /// Decoding gives the canonical spacing: one space between words; `, . : ; ? ! ) %` close to what stands before them, `(` close to
-/// what follows, `'s` close to its word; all other marks (`|`, `-`, `+`, `=`) between spaces. Text in canonical spacing whose words
+/// what follows, `'s` close to its word (where `s` is among the words); all other marks (`|`, `-`, `+`, `=`) between spaces. Text in canonical spacing whose words
 /// are all known comes back from `decode(encode(text))` unchanged.
 ///
 /// # Errors

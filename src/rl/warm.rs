@@ -74,13 +74,14 @@ impl Course {
         stream.range(data.min_tokens..=data.max_tokens)
     }
 
-    /// Rows of look-ups among the rows of a lesson: `warm.drills` while contexts grow, then fewer and fewer.
+    /// Rows of look-ups among the rows of a lesson: `warm.drills` while contexts grow, a third of that afterwards, none in closing.
     fn drills(&self, warm: &Warm, step: u64) -> usize {
-        let left = match self.grown {
-            None => 1.0,
-            Some(grown) => 1.0 - (step - grown) as f64 / (warm.steps - grown).max(1) as f64,
+        let share = match (self.grown, closing(warm, step)) {
+            (_, Some(_)) => 0.0,
+            (Some(_), None) => warm.drills / 3.0,
+            (None, None) => warm.drills,
         };
-        (warm.questions as f64 * warm.drills * left).round() as usize
+        (warm.questions as f64 * share).round() as usize
     }
 
     /// Contexts of a step: as many as the token budget carries.
@@ -92,14 +93,20 @@ impl Course {
 /// A row's usual length, for the budget.
 const ROW_TOKENS: usize = 60;
 
-/// The rate at a step: linear warm-up, then a cosine down to a tenth.
-pub fn rate(settings: &Settings, step: u64) -> f64 {
-    let warm = &settings.warm;
-    if step <= warm.warmup {
-        return warm.rate * step as f64 / warm.warmup as f64;
-    }
-    let done = (step - warm.warmup) as f64 / (warm.steps - warm.warmup).max(1) as f64;
-    warm.rate * (0.1 + 0.45 * (1.0 + (std::f64::consts::PI * done).cos()))
+/// Share of the steps at the end over which the rate falls to nothing and only traces are learned.
+const CLOSING: f64 = 0.25;
+
+fn closing(warm: &Warm, step: u64) -> Option<f64> {
+    let from = (warm.steps as f64 * (1.0 - CLOSING)).ceil();
+    (step as f64 > from).then(|| (step as f64 - from) / (warm.steps as f64 - from))
+}
+
+/// The rate at a step: linear warm-up, a plateau, and a linear fall over the last quarter of the steps.
+pub fn rate(warm: &Warm, step: u64) -> f64 {
+    let rising = (step as f64 / warm.warmup.max(1) as f64).min(1.0);
+    // The last step still learns a little.
+    let falling = closing(warm, step).map_or(1.0, |done| 1.0 - 0.98 * done);
+    warm.rate * rising.min(falling)
 }
 
 /// One continuation: its tokens, which of them are learned, and where the final answer begins (none for look-ups).
@@ -204,7 +211,7 @@ pub fn step(
         }
     }
     clip_gradients(model.parameters(), settings.train.clip_norm);
-    optimizer.step(model.parameters(), rate(settings, step));
+    optimizer.step(model.parameters(), rate(&settings.warm, step));
     let row = WarmRow { step, loss, accuracy: answers.value().unwrap_or(0.0), lookups: lookups.value(), context_tokens };
     course.step(settings, &row);
     Ok(row)

@@ -209,16 +209,16 @@ settings! {
     /// The supervised warm start that makes a base policy (kind `base`).
     group (warm) Warm {
         steps: u64 = 2000, in 0..=1000000, unit "steps", source "ours", doc "Updates.";
-        tokens: usize = 12000, in 64..=100000000, unit "tokens", source "ours", doc "Token budget of a step: as many contexts with their rows as it carries.";
+        tokens: usize = 6000, in 64..=100000000, unit "tokens", source "ours", doc "Token budget of a step: as many contexts with their rows as it carries.";
         questions: usize = 4, in 1..=1024, unit "questions", source "ours; one question a context stayed on a plateau", doc "Questions to each context.";
         rate: f64 = 2e-3, in 0..=1, source "ours; prototype of the micro scale", doc "Greatest learning rate.";
         warmup: u64 = 50, in 0..=1000000, unit "steps", source "ours", doc "Steps over which the rate grows linearly.";
         start_tokens: usize = 48, in 16..=1000000, unit "tokens", source "ours; contexts that do not grow stayed on a plateau", doc "Length of contexts at step 0.";
-        mastery: f64 = 0.85, in 0..=1, unit "share", source "ours; contexts that grew on a clock outran the learner", doc "Contexts grow while the running share of right look-ups is at least this.";
-        growth: f64 = 0.01, in 0..=1, unit "share a step", source "ours", doc "How much longer contexts become at a step, up to `data.max_tokens`.";
+        mastery: f64 = 0.8, in 0..=1, unit "share", source "ours; contexts that grew on a clock outran the learner", doc "Contexts grow while the running share of right look-ups is at least this.";
+        growth: f64 = 0.02, in 0..=1, unit "share a step", source "ours", doc "How much longer contexts become at a step, up to `data.max_tokens`.";
         long_share: f64 = 0.1, in 0..=1, unit "share", source "ours", doc "Share of late contexts that are drawn up to `warm.long_tokens`.";
         long_tokens: usize = 2048, in 32..=1000000, unit "tokens", source "ours; the long evaluation split", doc "Greatest length of those.";
-        drills: f64 = 0.5, in 0..=1, unit "share", source "ours; plain look-ups form the reading circuits ten times faster than traces alone", doc "Share of rows that are plain look-ups at the first step; it falls linearly to none at the last.";
+        drills: f64 = 0.75, in 0..=1, unit "share", source "ours; without plain look-ups the reading circuits did not form in a thousand steps", doc "Share of rows that are plain look-ups while contexts grow; a third of it afterwards, none over the last quarter of the steps.";
         hasty: f64 = 0.4, in 0..=1, unit "share", source "ours; gives reinforcement learning a habit to unlearn", doc "Share of traces that guess without looking anything up.";
         mistakes: f64 = 0.3, in 0..=1, unit "share", source "ours; leaves the policy wrong answers to learn from", doc "Share of traces with a wrong look-up.";
         detours: f64 = 0.2, in 0..=1, unit "share", source "ours; leaves the policy entropy to lose or gain", doc "Share of traces with a detour or a second look.";
