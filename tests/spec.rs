@@ -1,5 +1,7 @@
 //! The experiment file from outside: errors, the shipped experiments, the reference page, expansion and identity.
 
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
+
 #[path = "spec/errors.rs"]
 mod errors;
 #[path = "spec/expansion.rs"]
