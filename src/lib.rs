@@ -6,10 +6,12 @@
 pub mod cli;
 pub mod data;
 pub mod eval;
+pub mod files;
 pub mod lab;
 pub mod lm;
 pub mod report;
 pub mod rl;
+pub mod runtime;
 pub mod spec;
 pub mod synth;
 pub mod task;

@@ -1,2 +1,5 @@
 //! The `longlab` command.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    longlab::cli::main()
+}

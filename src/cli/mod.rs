@@ -1,1 +1,99 @@
-//! One file a subcommand, thin.
+//! The command line: one file a subcommand, thin.
+
+mod doctor;
+mod exit;
+mod job;
+mod keys;
+mod plan;
+mod report;
+mod run;
+mod table;
+mod wiring;
+
+use crate::lab::Layout;
+use clap::{Args, Parser, Subcommand};
+pub use exit::Exit;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A research lab for long-context reinforcement learning.
+///
+/// An experiment is a TOML file: variants, seeds, claims. longlab trains every variant under every seed, evaluates them, and
+/// reports what was measured beside what was published.
+#[derive(Debug, Parser)]
+#[command(name = "longlab", version, after_help = EXAMPLES, max_term_width = 120)]
+struct Cli {
+    #[command(flatten)]
+    folders: Folders,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  longlab run experiments/quickstart.toml            train, evaluate, report; goes on where it was stopped
+  longlab run experiments/table5.toml --jobs 2       two jobs side by side
+  longlab plan experiments/table5.toml               what would run, and for how long
+  longlab plan experiments/table5.toml --resolved    every setting of every variant
+  longlab report experiments/table5.toml             the report again, without running anything
+  longlab keys train                                 the settings whose names begin with `train`
+
+Exit codes: 0 done, 1 jobs failed, 2 bad input, 130 stopped by Ctrl-C";
+
+#[derive(Args, Clone, Debug)]
+struct Folders {
+    /// Folder of job directories and job lists
+    #[arg(long, global = true, value_name = "DIR", default_value = "results")]
+    results: PathBuf,
+    /// Folder of rendered reports
+    #[arg(long, global = true, value_name = "DIR", default_value = "reports")]
+    reports: PathBuf,
+}
+
+impl Folders {
+    fn layout(&self) -> Layout {
+        Layout::new(&self.results, &self.reports)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    Plan(plan::PlanArgs),
+    Job(job::JobArgs),
+    Report(report::ReportArgs),
+    /// Show what this machine has and what each scale needs
+    #[command(after_help = "Examples:\n  longlab doctor\n  longlab doctor --json")]
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    Keys(keys::KeysArgs),
+}
+
+/// Runs the command line of this process and returns its exit code.
+pub fn main() -> ExitCode {
+    let Cli { folders, command } = Cli::parse();
+    let layout = folders.layout();
+    let ended = match command {
+        Command::Run(args) => run::run(&args, &layout),
+        Command::Plan(args) => plan::run(&args, &layout),
+        Command::Job(args) => job::run(&args),
+        Command::Report(args) => report::run(&args, &layout),
+        Command::Doctor { json } => doctor::run(json).map(|()| Exit::Done),
+        Command::Keys(args) => keys::run(&args),
+    };
+    ended.unwrap_or_else(|error| exit::explain(&error)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,1 +1,7 @@
 //! Documents, samples, datasets and samplers.
+
+pub mod pool;
+pub mod sample;
+pub mod sampler;
+
+pub use sample::Sample;

@@ -1,3 +1,12 @@
 //! One training step in the paper's order: sample, roll out, score, advantage, gate, loss, update; supervised warm start; checkpoints.
 
+pub mod batch;
+pub mod checkpoint;
+pub mod gates;
+pub mod job;
+pub mod metrics;
+pub mod optimizer;
 pub mod progress;
+pub mod rollout;
+pub mod train;
+pub mod warm;

@@ -14,12 +14,7 @@ use std::path::Path;
 const PAPER: &str = "experiments/paper";
 
 /// Refuses a name that could not be the name of a file.
-pub(super) fn file_name(
-    source: Source<'_>,
-    span: Span,
-    noun: &str,
-    name: &str,
-) -> Result<(), SpecError> {
+pub(super) fn file_name(source: Source<'_>, span: Span, noun: &str, name: &str) -> Result<(), SpecError> {
     let bad = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
     let why = match name.chars().find(|c| bad(*c)) {
         Some(c) => format!("it contains {c:?}"),
@@ -28,15 +23,8 @@ pub(super) fn file_name(
         None if name.len() > 100 => format!("it is {} bytes long, 100 are allowed", name.len()),
         None => return Ok(()),
     };
-    let help = Some(
-        "results and reports are stored under it; take letters, digits, spaces, `-`, `_`, `+`"
-            .to_string(),
-    );
-    Err(source.error(
-        span,
-        format!("the {noun} name {name:?} cannot be a file name: {why}"),
-        help,
-    ))
+    let help = Some("results and reports are stored under it; take letters, digits, spaces, `-`, `_`, `+`".to_string());
+    Err(source.error(span, format!("the {noun} name {name:?} cannot be a file name: {why}"), help))
 }
 
 /// A contradiction between keys: the keys, what is wrong, and the mend.
@@ -47,22 +35,10 @@ struct Clash {
 }
 
 /// Checks that need more than one key of a variant.
-pub(super) fn layer(
-    source: Source<'_>,
-    layer: &Layer,
-    kind: Kind,
-    name: Span,
-) -> Result<(), SpecError> {
+pub(super) fn layer(source: Source<'_>, layer: &Layer, kind: Kind, name: Span) -> Result<(), SpecError> {
     let settings = &layer.settings;
-    let shape = if kind == Kind::Base {
-        shape(settings)
-    } else {
-        None
-    };
-    let clash = bounds(settings)
-        .or_else(|| lengths(settings))
-        .or_else(|| mix(settings))
-        .or(shape);
+    let shape = if kind == Kind::Base { shape(settings) } else { None };
+    let clash = bounds(settings).or_else(|| lengths(settings)).or_else(|| mix(settings)).or(shape);
     match clash.or_else(|| idle(layer)) {
         None => Ok(()),
         Some(clash) => {
@@ -76,9 +52,7 @@ pub(super) fn layer(
 fn bounds(settings: &Settings) -> Option<Clash> {
     let (low, high) = (settings.aepo.low, settings.aepo.high);
     let crossed = match (low, high) {
-        (Bound::Times(low), Bound::Times(high)) | (Bound::Nats(low), Bound::Nats(high)) => {
-            low > high
-        }
+        (Bound::Times(low), Bound::Times(high)) | (Bound::Nats(low), Bound::Nats(high)) => low > high,
         _ => false,
     };
     crossed.then(|| Clash {
@@ -91,30 +65,15 @@ fn bounds(settings: &Settings) -> Option<Clash> {
 fn lengths(settings: &Settings) -> Option<Clash> {
     let (data, eval) = (&settings.data, &settings.eval);
     let spans: [(&'static [&'static str], usize, usize); 3] = [
-        (
-            &["data.min_tokens", "data.max_tokens"],
-            data.min_tokens,
-            data.max_tokens,
-        ),
-        (
-            &["eval.min_tokens", "eval.max_tokens"],
-            eval.min_tokens,
-            eval.max_tokens,
-        ),
-        (
-            &["eval.long_min", "eval.long_max"],
-            eval.long_min,
-            eval.long_max,
-        ),
+        (&["data.min_tokens", "data.max_tokens"], data.min_tokens, data.max_tokens),
+        (&["eval.min_tokens", "eval.max_tokens"], eval.min_tokens, eval.max_tokens),
+        (&["eval.long_min", "eval.long_max"], eval.long_min, eval.long_max),
     ];
-    spans
-        .into_iter()
-        .find(|(_, least, most)| least > most)
-        .map(|(keys, least, most)| Clash {
-            keys,
-            message: format!("{} ({least}) is greater than {} ({most})", keys[0], keys[1]),
-            help: "raise the greatest length or lower the least one",
-        })
+    spans.into_iter().find(|(_, least, most)| least > most).map(|(keys, least, most)| Clash {
+        keys,
+        message: format!("{} ({least}) is greater than {} ({most})", keys[0], keys[1]),
+        help: "raise the greatest length or lower the least one",
+    })
 }
 
 fn mix(settings: &Settings) -> Option<Clash> {
@@ -139,10 +98,7 @@ fn shape(settings: &Settings) -> Option<Clash> {
     if !model.heads.is_multiple_of(model.kv_heads) {
         return Some(Clash {
             keys: &["model.kv_heads", "model.heads"],
-            message: format!(
-                "model.kv_heads ({}) does not divide model.heads ({})",
-                model.kv_heads, model.heads
-            ),
+            message: format!("model.kv_heads ({}) does not divide model.heads ({})", model.kv_heads, model.heads),
             help: "each key/value head serves the same number of query heads",
         });
     }
@@ -153,29 +109,34 @@ fn shape(settings: &Settings) -> Option<Clash> {
             help: "rotary embeddings turn pairs of numbers; take an even width",
         });
     }
-    (settings.warm.start_tokens > settings.data.max_tokens).then(|| Clash {
-        keys: &["warm.start_tokens", "data.max_tokens"],
-        message: format!(
-            "warm.start_tokens ({}) is greater than data.max_tokens ({})",
-            settings.warm.start_tokens, settings.data.max_tokens
-        ),
-        help: "contexts grow from warm.start_tokens to data.max_tokens",
+    warm_lengths(settings)
+}
+
+fn warm_lengths(settings: &Settings) -> Option<Clash> {
+    let (warm, most) = (&settings.warm, settings.data.max_tokens);
+    if warm.start_tokens > most {
+        return Some(Clash {
+            keys: &["warm.start_tokens", "data.max_tokens"],
+            message: format!("warm.start_tokens ({}) is greater than data.max_tokens ({most})", warm.start_tokens),
+            help: "contexts grow from warm.start_tokens to data.max_tokens",
+        });
+    }
+    (warm.long_share > 0.0 && warm.long_tokens < most).then(|| Clash {
+        keys: &["warm.long_tokens", "data.max_tokens"],
+        message: format!("warm.long_tokens ({}) is less than data.max_tokens ({most})", warm.long_tokens),
+        help: "long contexts are drawn from data.max_tokens to warm.long_tokens; raise it or set warm.long_share to 0",
     })
 }
 
-/// A variant that sets a part of a gate which is switched off nowhere and on nowhere would silently be another variant.
+/// A variant that sets a part of a gate without switching it on or off would silently be plain GRPO.
 fn idle(layer: &Layer) -> Option<Clash> {
     let settings = &layer.settings;
     let own = |keys: &[&str]| keys.iter().any(|key| layer.own.contains_key(key));
     let unset = |key: &str| !layer.set.contains_key(key);
-    if unset("gate.level")
-        && settings.gate.level == GateLevel::None
-        && own(&["gate.side", "gate.threshold"])
-    {
+    if unset("gate.level") && settings.gate.level == GateLevel::None && own(&["gate.side", "gate.threshold"]) {
         return Some(Clash {
             keys: &["gate.threshold", "gate.side"],
-            message: "the gate is set but `gate.level` is not, so nothing would be clipped"
-                .to_string(),
+            message: "the gate is set but `gate.level` is not, so nothing would be clipped".to_string(),
             help: "add \"gate.level\" = \"token\" or \"sequence\" (or \"none\", to say that it is meant)",
         });
     }
@@ -203,16 +164,8 @@ pub(super) fn files(source: Source<'_>, draft: &Draft, root: &Path) -> Result<()
     Ok(())
 }
 
-fn base_policy(
-    source: Source<'_>,
-    base: &str,
-    place: &Place,
-    root: &Path,
-) -> Result<(), SpecError> {
-    let Some(missing) = BASE_FILES
-        .iter()
-        .find(|file| !root.join(base).join(file).is_file())
-    else {
+fn base_policy(source: Source<'_>, base: &str, place: &Place, root: &Path) -> Result<(), SpecError> {
+    let Some(missing) = BASE_FILES.iter().find(|file| !root.join(base).join(file).is_file()) else {
         return Ok(());
     };
     let span = place.base.clone().unwrap_or(place.name.clone());
@@ -230,11 +183,7 @@ fn published(source: Source<'_>, draft: &Draft, root: &Path) -> Result<(), SpecE
     let (folder, file) = (root.join(PAPER), format!("{table}.csv"));
     exists(source, span.clone(), "published table", &folder, &file)?;
     let rows = rows_of(&folder.join(&file)).map_err(|error| {
-        source.error(
-            span.clone(),
-            format!("cannot read {PAPER}/{file}: {error}"),
-            Some("mend that file".to_string()),
-        )
+        source.error(span.clone(), format!("cannot read {PAPER}/{file}: {error}"), Some("mend that file".to_string()))
     })?;
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     for (variant, place) in draft.experiment.variants.iter().zip(&draft.variants) {
@@ -255,27 +204,17 @@ fn published(source: Source<'_>, draft: &Draft, root: &Path) -> Result<(), SpecE
 
 fn rows_of(path: &Path) -> Result<Vec<String>, csv::Error> {
     let mut reader = csv::Reader::from_path(path)?;
-    let first = |row: Result<csv::StringRecord, csv::Error>| {
-        row.map(|row| row.get(0).unwrap_or_default().to_string())
-    };
+    let first = |row: Result<csv::StringRecord, csv::Error>| row.map(|row| row.get(0).unwrap_or_default().to_string());
     reader.records().map(first).collect()
 }
 
 /// Refuses a file that is not in `folder`, and offers the nearest that is.
-fn exists(
-    source: Source<'_>,
-    span: Span,
-    noun: &str,
-    folder: &Path,
-    file: &str,
-) -> Result<(), SpecError> {
+fn exists(source: Source<'_>, span: Span, noun: &str, folder: &Path, file: &str) -> Result<(), SpecError> {
     if folder.join(file).is_file() {
         return Ok(());
     }
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut names: Vec<String> = entries
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
     names.retain(|name| name.ends_with(".csv"));
     names.sort();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

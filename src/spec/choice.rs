@@ -21,20 +21,13 @@ pub struct UnknownChoice {
 impl UnknownChoice {
     fn new(given: &str, choices: &'static [&'static str]) -> Self {
         let nearest = nearest(given, choices.iter().copied());
-        UnknownChoice {
-            given: given.to_string(),
-            choices,
-            nearest,
-        }
+        UnknownChoice { given: given.to_string(), choices, nearest }
     }
 }
 
 /// `a`, `b` and `c` as they are listed in messages.
 pub(crate) fn listed<T: AsRef<str>>(words: &[T]) -> String {
-    let words: Vec<String> = words
-        .iter()
-        .map(|word| format!("`{}`", word.as_ref()))
-        .collect();
+    let words: Vec<String> = words.iter().map(|word| format!("`{}`", word.as_ref())).collect();
     words.join(", ")
 }
 

@@ -32,19 +32,13 @@ pub enum SpecError {
 
 impl SpecError {
     pub(super) fn unreadable(path: &Path, source: std::io::Error) -> Self {
-        SpecError::Unreadable {
-            path: path.to_path_buf(),
-            source_kind: source.kind(),
-            source,
-        }
+        SpecError::Unreadable { path: path.to_path_buf(), source_kind: source.kind(), source }
     }
 }
 
 fn mend(kind: std::io::ErrorKind) -> &'static str {
     match kind {
-        std::io::ErrorKind::NotFound => {
-            "; give the path of a TOML file, such as experiments/quickstart.toml"
-        }
+        std::io::ErrorKind::NotFound => "; give the path of a TOML file, such as experiments/quickstart.toml",
         std::io::ErrorKind::InvalidData => "; experiments are TOML files in UTF-8",
         std::io::ErrorKind::IsADirectory => "; it is a folder, give the path of a TOML file in it",
         _ => "",
@@ -89,30 +83,13 @@ impl Source<'_> {
         let (message, span) = (message.into(), self.first_line(span));
         let before = &self.text[..span.start];
         let line = before.matches('\n').count() + 1;
-        let column = before
-            .rsplit('\n')
-            .next()
-            .map_or(0, |rest| rest.chars().count())
-            + 1;
+        let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
         let shown = self.shown(span, &message, help.as_deref());
-        SpecError::Mistake(Box::new(Mistake {
-            path: self.path.to_path_buf(),
-            line,
-            column,
-            message,
-            help,
-            shown,
-        }))
+        SpecError::Mistake(Box::new(Mistake { path: self.path.to_path_buf(), line, column, message, help, shown }))
     }
 
     /// An error that offers the nearest valid word, or lists what is valid.
-    pub fn unknown(
-        &self,
-        span: Span,
-        message: String,
-        near: Option<&str>,
-        all: &[&str],
-    ) -> SpecError {
+    pub fn unknown(&self, span: Span, message: String, near: Option<&str>, all: &[&str]) -> SpecError {
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("valid here: {}", super::choice::listed(all)),
@@ -131,17 +108,13 @@ impl Source<'_> {
     fn first_line(&self, span: Span) -> Span {
         let start = span.start.min(self.text.len());
         let end = span.end.clamp(start, self.text.len());
-        let length = self.text[start..end]
-            .find(['\n', '\r'])
-            .unwrap_or(end - start);
+        let length = self.text[start..end].find(['\n', '\r']).unwrap_or(end - start);
         start..start + length
     }
 
     fn shown(&self, span: Span, message: &str, help: Option<&str>) -> String {
         let path = self.path.display().to_string();
-        let snippet = Snippet::source(self.text)
-            .path(path)
-            .annotation(AnnotationKind::Primary.span(span));
+        let snippet = Snippet::source(self.text).path(path).annotation(AnnotationKind::Primary.span(span));
         let group = Level::ERROR.primary_title(message).element(snippet);
         let group = match help {
             Some(help) => group.element(Level::HELP.message(help)),

@@ -48,26 +48,15 @@ pub(super) fn read(source: Source<'_>) -> Result<Draft, SpecError> {
     let head = match root.get("experiment") {
         Some(value) => Part::new(source, value, "[experiment]")?,
         None => {
-            return Err(source.error(
-                0..0,
-                "the [experiment] section is missing",
-                Some(start_help()),
-            ));
+            return Err(source.error(0..0, "the [experiment] section is missing", Some(start_help())));
         }
     };
     let mut draft = read_head(head)?;
     let base = match root.get("base") {
-        Some(value) => {
-            Layer::default().with(source, Part::new(source, value, "[base]")?.table, &[])?
-        }
+        Some(value) => Layer::default().with(source, Part::new(source, value, "[base]")?.table, &[])?,
         None => Layer::default(),
     };
-    read_variants(
-        &mut draft,
-        head,
-        parts(source, root, "variant", "[[variant]]")?,
-        &base,
-    )?;
+    read_variants(&mut draft, head, parts(source, root, "variant", "[[variant]]")?, &base)?;
     for part in parts(source, root, "claim", "[[claim]]")? {
         let claim = read_claim(part, &draft.experiment)?;
         draft.experiment.claims.push(claim);
@@ -85,29 +74,19 @@ fn start_help() -> String {
 }
 
 fn read_head(head: Part<'_>) -> Result<Draft, SpecError> {
-    known(
-        head.source,
-        head.table,
-        "key",
-        &["name", "title", "paper", "scale", "kind", "seeds"],
-    )?;
+    known(head.source, head.table, "key", &["name", "title", "paper", "scale", "kind", "seeds"])?;
     let (name, span) = head.required("name")?;
     check::file_name(head.source, span.clone(), "experiment", &name)?;
     if name == "jobs" {
-        let help =
-            Some("results/jobs holds the jobs of all experiments; take another name".to_string());
-        return Err(head
-            .source
-            .error(span, "an experiment cannot be called `jobs`", help));
+        let help = Some("results/jobs holds the jobs of all experiments; take another name".to_string());
+        return Err(head.source.error(span, "an experiment cannot be called `jobs`", help));
     }
     let paper = head.text("paper")?;
     if let Some((paper, span)) = &paper {
         check::file_name(head.source, span.clone(), "published table", paper)?;
     }
     let experiment = Experiment {
-        title: head
-            .text("title")?
-            .map_or_else(|| name.clone(), |(title, _)| title),
+        title: head.text("title")?.map_or_else(|| name.clone(), |(title, _)| title),
         paper: paper.as_ref().map(|(paper, _)| paper.clone()),
         scale: head.choice("scale")?.unwrap_or(Scale::Micro),
         kind: head.choice("kind")?.unwrap_or(Kind::Rl),
@@ -118,42 +97,26 @@ fn read_head(head: Part<'_>) -> Result<Draft, SpecError> {
         path: head.source.path.to_path_buf(),
         name,
     };
-    Ok(Draft {
-        experiment,
-        paper: paper.map(|(_, span)| span),
-        variants: Vec::new(),
-        figures: Vec::new(),
-    })
+    Ok(Draft { experiment, paper: paper.map(|(_, span)| span), variants: Vec::new(), figures: Vec::new() })
 }
 
 fn read_seeds(head: Part<'_>) -> Result<Vec<u64>, SpecError> {
     let example = || Some("write seeds = [0, 1, 2]".to_string());
     let Some(value) = head.table.get("seeds") else {
-        return Err(head
-            .source
-            .error(head.span.span(), "[experiment] has no `seeds`", example()));
+        return Err(head.source.error(head.span.span(), "[experiment] has no `seeds`", example()));
     };
     let error = |span, message: String| head.source.error(span, message, example());
     let Some(items) = value.get_ref().as_array() else {
-        return Err(error(
-            value.span(),
-            format!("`seeds` is a list of integers, found {}", kind_of(value)),
-        ));
+        return Err(error(value.span(), format!("`seeds` is a list of integers, found {}", kind_of(value))));
     };
     if items.is_empty() {
-        return Err(error(
-            value.span(),
-            "`seeds` is empty: there is nothing to run".to_string(),
-        ));
+        return Err(error(value.span(), "`seeds` is empty: there is nothing to run".to_string()));
     }
     let mut seeds = Vec::new();
     for item in items.iter() {
         let seed = read_seed(item).map_err(|message| error(item.span(), message))?;
         if seeds.contains(&seed) {
-            return Err(error(
-                item.span(),
-                format!("seed {seed} stands twice in `seeds`"),
-            ));
+            return Err(error(item.span(), format!("seed {seed} stands twice in `seeds`")));
         }
         seeds.push(seed);
     }
@@ -162,34 +125,25 @@ fn read_seeds(head: Part<'_>) -> Result<Vec<u64>, SpecError> {
 
 fn read_seed(item: &Spanned<DeValue<'_>>) -> Result<u64, String> {
     match plain(item) {
-        Some(toml::Value::Integer(seed)) => u64::try_from(seed)
-            .map_err(|_| format!("seed {seed} is negative: seeds are integers from 0")),
+        Some(toml::Value::Integer(seed)) => {
+            u64::try_from(seed).map_err(|_| format!("seed {seed} is negative: seeds are integers from 0"))
+        }
         Some(_) => Err(format!("a seed is an integer, found {}", kind_of(item))),
         None => Err("the seed is too large".to_string()),
     }
 }
 
-fn read_variants(
-    draft: &mut Draft,
-    head: Part<'_>,
-    parts: Vec<Part<'_>>,
-    base: &Layer,
-) -> Result<(), SpecError> {
+fn read_variants(draft: &mut Draft, head: Part<'_>, parts: Vec<Part<'_>>, base: &Layer) -> Result<(), SpecError> {
     if parts.is_empty() {
         let help = Some("add at least one [[variant]] with a name".to_string());
-        return Err(head
-            .source
-            .error(head.span.span(), "the experiment has no variants", help));
+        return Err(head.source.error(head.span.span(), "the experiment has no variants", help));
     }
     let mut lines: BTreeMap<String, usize> = BTreeMap::new();
     for part in parts {
         let (variant, place) = read_variant(part, base, draft.experiment.kind)?;
         let line = part.source.text[..place.name.start].matches('\n').count() + 1;
         if let Some(first) = lines.insert(variant.name.clone(), line) {
-            let message = format!(
-                "variant `{}` is there already, on line {first}",
-                variant.name
-            );
+            let message = format!("variant `{}` is there already, on line {first}", variant.name);
             let help = Some("give each variant a name of its own".to_string());
             return Err(part.source.error(place.name, message, help));
         }
@@ -210,98 +164,43 @@ fn read_variant(part: Part<'_>, base: &Layer, kind: Kind) -> Result<(Variant, Pl
         layer.settings.aepo.mode = AepoMode::Latch;
     }
     check::layer(part.source, &layer, kind, span.clone())?;
-    let paper_row = row
-        .as_ref()
-        .map_or_else(|| name.clone(), |(row, _)| row.clone());
+    let paper_row = row.as_ref().map_or_else(|| name.clone(), |(row, _)| row.clone());
     let base = layer.span_of(&["model.base"]);
-    let place = Place {
-        name: span,
-        row: row.map(|(_, span)| span),
-        base,
-    };
-    Ok((
-        Variant {
-            name,
-            paper_row,
-            settings: layer.settings,
-        },
-        place,
-    ))
+    let place = Place { name: span, row: row.map(|(_, span)| span), base };
+    Ok((Variant { name, paper_row, settings: layer.settings }, place))
 }
 
 fn read_claim(part: Part<'_>, experiment: &Experiment) -> Result<Claim, SpecError> {
-    known(
-        part.source,
-        part.table,
-        "key",
-        &["text", "better", "worse", "measure"],
-    )?;
-    let names: Vec<&str> = experiment
-        .variants
-        .iter()
-        .map(|variant| variant.name.as_str())
-        .collect();
+    known(part.source, part.table, "key", &["text", "better", "worse", "measure"])?;
+    let names: Vec<&str> = experiment.variants.iter().map(|variant| variant.name.as_str()).collect();
     let (better, _) = part.one_of("better", "variant", &names)?;
     let (worse, span) = part.one_of("worse", "variant", &names)?;
     if better == worse {
         let help = Some("a claim compares two variants".to_string());
-        return Err(part
-            .source
-            .error(span, format!("`{worse}` is compared with itself"), help));
+        return Err(part.source.error(span, format!("`{worse}` is compared with itself"), help));
     }
     let (measure, span) = part.one_of("measure", "measure", MEASURES)?;
-    if experiment.kind == Kind::Base
-        && ["reward", "entropy", "response_tokens"].contains(&measure.as_str())
-    {
+    if experiment.kind == Kind::Base && ["reward", "entropy", "response_tokens"].contains(&measure.as_str()) {
         let help = Some("take `avg` or a suite".to_string());
-        return Err(part.source.error(
-            span,
-            format!("kind `base` does not measure `{measure}`"),
-            help,
-        ));
+        return Err(part.source.error(span, format!("kind `base` does not measure `{measure}`"), help));
     }
-    Ok(Claim {
-        text: part.required("text")?.0,
-        better,
-        worse,
-        measure,
-    })
+    Ok(Claim { text: part.required("text")?.0, better, worse, measure })
 }
 
 fn read_figure(part: Part<'_>) -> Result<(FigureRef, Span), SpecError> {
     known(part.source, part.table, "key", &["title", "file", "unit"])?;
     let (file, span) = part.required("file")?;
     check::file_name(part.source, span.clone(), "figure file", &file)?;
-    Ok((
-        FigureRef {
-            title: part.required("title")?.0,
-            file,
-            unit: part.required("unit")?.0,
-        },
-        span,
-    ))
+    Ok((FigureRef { title: part.required("title")?.0, file, unit: part.required("unit")?.0 }, span))
 }
 
 impl<'a> Part<'a> {
-    fn new(
-        source: Source<'a>,
-        value: &'a Spanned<DeValue<'a>>,
-        title: &'static str,
-    ) -> Result<Self, SpecError> {
+    fn new(source: Source<'a>, value: &'a Spanned<DeValue<'a>>, title: &'static str) -> Result<Self, SpecError> {
         match value.get_ref() {
-            DeValue::Table(table) => Ok(Part {
-                source,
-                table,
-                title,
-                span: value,
-            }),
+            DeValue::Table(table) => Ok(Part { source, table, title, span: value }),
             _ => {
                 let message = format!("{title} is a section, found {}", kind_of(value));
-                Err(source.error(
-                    value.span(),
-                    message,
-                    Some(format!("write {title} on a line of its own")),
-                ))
+                Err(source.error(value.span(), message, Some(format!("write {title} on a line of its own"))))
             }
         }
     }
@@ -313,14 +212,10 @@ impl<'a> Part<'a> {
         };
         match value.get_ref().as_str() {
             Some(text) if !text.trim().is_empty() => Ok(Some((text.to_string(), value.span()))),
-            Some(_) => Err(self
-                .source
-                .error(value.span(), format!("`{name}` is empty"), None)),
+            Some(_) => Err(self.source.error(value.span(), format!("`{name}` is empty"), None)),
             None => {
                 let message = format!("`{name}` is a text, found {}", kind_of(value));
-                Err(self
-                    .source
-                    .error(value.span(), message, Some("put it in quotes".to_string())))
+                Err(self.source.error(value.span(), message, Some("put it in quotes".to_string())))
             }
         }
     }
@@ -329,11 +224,7 @@ impl<'a> Part<'a> {
     fn required(&self, name: &str) -> Result<(String, Span), SpecError> {
         self.text(name)?.ok_or_else(|| {
             let help = Some(format!("add {name} = \"...\""));
-            self.source.error(
-                self.span.span(),
-                format!("{} has no `{name}`", self.title),
-                help,
-            )
+            self.source.error(self.span.span(), format!("{} has no `{name}`", self.title), help)
         })
     }
 
@@ -344,9 +235,7 @@ impl<'a> Part<'a> {
             return Ok((text, span));
         }
         let near = nearest(&text, words.iter().copied());
-        Err(self
-            .source
-            .unknown(span, format!("there is no {noun} `{text}`"), near, words))
+        Err(self.source.unknown(span, format!("there is no {noun} `{text}`"), near, words))
     }
 
     /// A choice that may be left out.
@@ -356,11 +245,7 @@ impl<'a> Part<'a> {
         };
         match T::from_toml(&text.into()) {
             Ok(value) => Ok(Some(value)),
-            Err(error) => {
-                Err(self
-                    .source
-                    .error(span, format!("`{name}`: {}", error.message), error.help))
-            }
+            Err(error) => Err(self.source.error(span, format!("`{name}`: {}", error.message), error.help)),
         }
     }
 }
@@ -375,39 +260,20 @@ fn parts<'a>(
     let Some(value) = root.get(name) else {
         return Ok(Vec::new());
     };
-    let tables = |items: &'a DeArray<'a>| {
-        items
-            .iter()
-            .map(|item| Part::new(source, item, title))
-            .collect()
-    };
+    let tables = |items: &'a DeArray<'a>| items.iter().map(|item| Part::new(source, item, title)).collect();
     value.get_ref().as_array().map(tables).unwrap_or_else(|| {
         let help = Some(format!("write {title}, with two brackets on each side"));
-        Err(source.error(
-            value.span(),
-            format!("`{name}` is a list of sections, found {}", kind_of(value)),
-            help,
-        ))
+        Err(source.error(value.span(), format!("`{name}` is a list of sections, found {}", kind_of(value)), help))
     })
 }
 
 /// Refuses keys of `table` that are not `words`.
-fn known(
-    source: Source<'_>,
-    table: &DeTable<'_>,
-    noun: &str,
-    words: &[&str],
-) -> Result<(), SpecError> {
+fn known(source: Source<'_>, table: &DeTable<'_>, noun: &str, words: &[&str]) -> Result<(), SpecError> {
     for (name, _) in in_order(table) {
         let text = name.get_ref().as_ref();
         if !words.contains(&text) {
             let near = nearest(text, words.iter().copied());
-            return Err(source.unknown(
-                name.span(),
-                format!("unknown {noun} `{text}`"),
-                near,
-                words,
-            ));
+            return Err(source.unknown(name.span(), format!("unknown {noun} `{text}`"), near, words));
         }
     }
     Ok(())

@@ -29,10 +29,7 @@ impl Machine {
     pub fn here() -> Self {
         // Not on Linux, or in a container without /proc: the architecture is all that can be told.
         let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        Machine {
-            libtorch: LIBTORCH.to_string(),
-            cpu: cpu_of(&info),
-        }
+        Machine { libtorch: LIBTORCH.to_string(), cpu: cpu_of(&info) }
     }
 }
 
@@ -44,21 +41,11 @@ impl Machine {
 /// assert_eq!(cpu_of(info), format!("{} AuthenticAMD 26 2", std::env::consts::ARCH));
 /// ```
 pub fn cpu_of(info: &str) -> String {
-    let names = [
-        "vendor_id",
-        "cpu family",
-        "model",
-        "CPU implementer",
-        "CPU part",
-    ];
+    let names = ["vendor_id", "cpu family", "model", "CPU implementer", "CPU part"];
     let mut words = vec![std::env::consts::ARCH.to_string()];
     for name in names {
         let mut pairs = info.lines().filter_map(|line| line.split_once(':'));
-        words.extend(
-            pairs
-                .find(|(key, _)| key.trim() == name)
-                .map(|(_, value)| value.trim().to_string()),
-        );
+        words.extend(pairs.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_string()));
     }
     words.join(" ")
 }
@@ -108,10 +95,7 @@ fn acting(kind: Kind, settings: &Settings) -> Map<String, Value> {
     let mut paths: Vec<_> = KEYS.iter().filter(|key| acts(key.path)).collect();
     // Sorted, so that the order of the declaration is no part of an identity.
     paths.sort_by_key(|key| key.path);
-    paths
-        .into_iter()
-        .map(|key| (key.path.to_string(), json(&key.get(settings))))
-        .collect()
+    paths.into_iter().map(|key| (key.path.to_string(), json(&key.get(settings)))).collect()
 }
 
 /// Settings hold numbers in one type a key, so 40 and 40.0 have become the same long before this.
@@ -144,15 +128,15 @@ fn acts_in_rl(path: &str, settings: &Settings) -> bool {
     }
 }
 
+/// The warm start, then the evaluation and the probe, which rolls out under training conditions.
 fn acts_in_base(path: &str, settings: &Settings) -> bool {
     match (group(path), path) {
-        ("sampler" | "rollout" | "advantage" | "loss" | "entropy" | "gate" | "aepo", _) => false,
+        ("sampler" | "advantage" | "loss" | "entropy" | "gate" | "aepo", _) => false,
         ("eval", _) => acts_in_eval(path, settings),
-        // The warm start has keys of its own for these.
-        (_, "train.steps" | "train.prompts" | "train.group" | "train.rate") => false,
-        (_, "model.base" | "train.checkpoint_every") => false,
+        // No pool is drawn, and the warm start has steps and a rate of its own.
+        (_, "data.samples" | "train.steps" | "train.rate" | "train.checkpoint_every" | "model.base") => false,
         (_, "warm.long_tokens") => settings.warm.long_share > 0.0,
-        _ => true,
+        _ => !path.starts_with("data.mix."),
     }
 }
 

@@ -43,22 +43,14 @@ pub struct Misfit {
 
 impl From<UnknownChoice> for Misfit {
     fn from(error: UnknownChoice) -> Self {
-        let help = error
-            .nearest
-            .map(|near| format!("did you mean \"{near}\"?"));
-        Misfit {
-            message: error.to_string(),
-            help,
-        }
+        let help = error.nearest.map(|near| format!("did you mean \"{near}\"?"));
+        Misfit { message: error.to_string(), help }
     }
 }
 
 impl From<BadLevel> for Misfit {
     fn from(error: BadLevel) -> Self {
-        Misfit {
-            message: error.to_string(),
-            help: None,
-        }
+        Misfit { message: error.to_string(), help: None }
     }
 }
 
@@ -80,11 +72,7 @@ pub(super) fn wrong_type<T: Setting>(value: &toml::Value) -> Misfit {
         [] => None,
         choices => Some(format!("write one of {}, in quotes", listed(choices))),
     };
-    let message = format!(
-        "expected {}, found {} {value}",
-        article(T::TYPE),
-        value.type_str()
-    );
+    let message = format!("expected {}, found {} {value}", article(T::TYPE), value.type_str());
     Misfit { message, help }
 }
 
@@ -122,10 +110,7 @@ impl Setting for f64 {
             _ => return Err(wrong_type::<Self>(value)),
         };
         let message = format!("{number} is not a finite number");
-        number.is_finite().then_some(number).ok_or(Misfit {
-            message,
-            help: None,
-        })
+        number.is_finite().then_some(number).ok_or(Misfit { message, help: None })
     }
 
     fn to_toml(&self) -> toml::Value {
@@ -139,13 +124,8 @@ impl Setting for String {
     fn from_toml(value: &toml::Value) -> Result<Self, Misfit> {
         let text = value.as_str().ok_or_else(|| wrong_type::<Self>(value))?;
         let help = Some("write a text that is not empty".to_string());
-        let empty = || Misfit {
-            message: "the text is empty".to_string(),
-            help,
-        };
-        (!text.trim().is_empty())
-            .then(|| text.to_string())
-            .ok_or_else(empty)
+        let empty = || Misfit { message: "the text is empty".to_string(), help };
+        (!text.trim().is_empty()).then(|| text.to_string()).ok_or_else(empty)
     }
 
     fn to_toml(&self) -> toml::Value {
@@ -197,25 +177,15 @@ impl Key {
             && (self.kind != "integer" || value.is_integer())
         {
             let allowed = format!("{} to {}", short(low), short(high));
-            let message = format!(
-                "{value} is out of range for `{}`: allowed is {allowed}",
-                self.path
-            );
-            return Err(Misfit {
-                message,
-                help: Some(self.range_help(number, low, high)),
-            });
+            let message = format!("{value} is out of range for `{}`: allowed is {allowed}", self.path);
+            return Err(Misfit { message, help: Some(self.range_help(number, low, high)) });
         }
         (self.put)(settings, value)
     }
 
     fn range_help(&self, number: f64, low: f64, high: f64) -> String {
         let near = if number < low { low } else { high };
-        let unit = if self.unit.is_empty() {
-            String::new()
-        } else {
-            format!(" {}", self.unit)
-        };
+        let unit = if self.unit.is_empty() { String::new() } else { format!(" {}", self.unit) };
         format!("the nearest allowed value is {}{unit}", short(near))
     }
 
@@ -231,16 +201,10 @@ impl Key {
 }
 
 fn number(value: &toml::Value) -> Option<f64> {
-    value
-        .as_float()
-        .or_else(|| value.as_integer().map(|number| number as f64))
+    value.as_float().or_else(|| value.as_integer().map(|number| number as f64))
 }
 
 /// A number as people write it: very small ones with an exponent.
 pub(super) fn short(number: f64) -> String {
-    if number != 0.0 && number.abs() < 1e-3 {
-        format!("{number:e}")
-    } else {
-        format!("{number}")
-    }
+    if number != 0.0 && number.abs() < 1e-3 { format!("{number:e}") } else { format!("{number}") }
 }

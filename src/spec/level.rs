@@ -84,10 +84,7 @@ trait Level: Sized + Copy {
                 (level, text)
             }
         };
-        level.ok_or(BadLevel {
-            given,
-            wanted: Self::WANTED,
-        })
+        level.ok_or(BadLevel { given, wanted: Self::WANTED })
     }
 }
 
@@ -100,9 +97,7 @@ impl Level for Threshold {
 
     fn relative(text: &str) -> Option<Self> {
         let quantile: f64 = text.strip_prefix('q')?.parse().ok()?;
-        (0.0..=1.0)
-            .contains(&quantile)
-            .then_some(Threshold::Quantile(quantile))
+        (0.0..=1.0).contains(&quantile).then_some(Threshold::Quantile(quantile))
     }
 
     fn absolute(nats: f64) -> Self {

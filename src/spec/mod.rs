@@ -46,18 +46,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What a claim can compare: the average over the suites, one suite, or the mean over the last ten steps of a training curve.
-pub const MEASURES: &[&str] = &[
-    "avg",
-    "DocMath",
-    "LBV2",
-    "Frames",
-    "MRCR",
-    "CorpusQA",
-    "LBV1-QA",
-    "reward",
-    "entropy",
-    "response_tokens",
-];
+pub const MEASURES: &[&str] =
+    &["avg", "DocMath", "LBV2", "Frames", "MRCR", "CorpusQA", "LBV1-QA", "reward", "entropy", "response_tokens"];
 
 /// One experiment file.
 #[derive(Clone, Debug, PartialEq)]
@@ -145,8 +135,7 @@ pub fn load(path: &Path) -> Result<Experiment, SpecError> {
 
 /// [`load`], with the files that the experiment names looked for under `root`.
 pub fn load_in(path: &Path, root: &Path) -> Result<Experiment, SpecError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| SpecError::unreadable(path, source))?;
+    let text = std::fs::read_to_string(path).map_err(|source| SpecError::unreadable(path, source))?;
     let source = Source { path, text: &text };
     let draft = file::read(source)?;
     check::files(source, &draft, root)?;
@@ -181,32 +170,15 @@ impl Experiment {
                 hashes.insert(folder, identity::base_hash(&root.join(folder))?);
             }
             let base = hashes.get(folder).map(String::as_str);
-            jobs.extend(
-                self.seeds
-                    .iter()
-                    .map(|seed| self.job(variant, *seed, base, machine)),
-            );
+            jobs.extend(self.seeds.iter().map(|seed| self.job(variant, *seed, base, machine)));
         }
         Ok(jobs)
     }
 
     fn job(&self, variant: &Variant, seed: u64, base: Option<&str>, machine: &Machine) -> Job {
         let settings = &variant.settings;
-        let id = Identity {
-            kind: self.kind,
-            seed,
-            settings,
-            base,
-            machine,
-        }
-        .id();
-        Job {
-            id,
-            kind: self.kind,
-            variant: variant.name.clone(),
-            seed,
-            settings: settings.clone(),
-        }
+        let id = Identity { kind: self.kind, seed, settings, base, machine }.id();
+        Job { id, kind: self.kind, variant: variant.name.clone(), seed, settings: settings.clone() }
     }
 
     /// The whole experiment as TOML: every setting of every variant written out. Reading it gives the same experiment.

@@ -12,15 +12,9 @@ pub fn reference() -> String {
     for (group, about) in GROUPS {
         // Writing into a string cannot fail.
         let _ = write!(page, "\n## {group}\n\n{}\n\n", about.trim());
-        page.push_str(
-            "| key | type | default | allowed | unit | where the default comes from | meaning |\n",
-        );
+        page.push_str("| key | type | default | allowed | unit | where the default comes from | meaning |\n");
         page.push_str("|---|---|---|---|---|---|---|\n");
-        for key in KEYS.iter().filter(|key| {
-            key.path
-                .rsplit_once('.')
-                .is_some_and(|(of, _)| of == *group)
-        }) {
+        for key in KEYS.iter().filter(|key| key.path.rsplit_once('.').is_some_and(|(of, _)| of == *group)) {
             page.push_str(&row(key));
         }
     }
@@ -33,18 +27,9 @@ fn row(key: &Key) -> String {
         (None, []) => String::new(),
         (None, choices) => listed(choices),
     };
-    let cells = [
-        &format!("`{}`", key.path),
-        key.kind,
-        &format!("`{}`", key.default()),
-        &allowed,
-        key.unit,
-    ];
-    let cells: Vec<String> = cells
-        .into_iter()
-        .chain([key.source, key.doc])
-        .map(|cell| cell.replace('|', "\\|"))
-        .collect();
+    let cells = [&format!("`{}`", key.path), key.kind, &format!("`{}`", key.default()), &allowed, key.unit];
+    let cells: Vec<String> =
+        cells.into_iter().chain([key.source, key.doc]).map(|cell| cell.replace('|', "\\|")).collect();
     format!("| {} |\n", cells.join(" | "))
 }
 

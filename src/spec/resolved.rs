@@ -43,11 +43,7 @@ fn write_variant(text: &mut String, variant: &Variant) {
         line(text, "paper", text_of(&variant.paper_row));
     }
     for key in KEYS {
-        line(
-            text,
-            &format!("\"{}\"", key.path),
-            key.get(&variant.settings),
-        );
+        line(text, &format!("\"{}\"", key.path), key.get(&variant.settings));
     }
 }
 

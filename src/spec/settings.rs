@@ -3,9 +3,9 @@
 //! The macro below makes the structs with their defaults, and [`KEYS`], from which validation, suggestions, the resolved
 //! spec, job identity and `docs/keys.md` come.
 
-use super::choice::*;
+pub use super::choice::*;
 use super::key::{Key, Setting};
-use super::level::{Bound, Threshold};
+pub use super::level::{Bound, Threshold};
 use serde::{Deserialize, Serialize};
 
 /// All settings of one cell.
@@ -124,7 +124,7 @@ settings! {
         head_dim: usize = 32, in 4..=512, unit "numbers", source "ours; prototype of the micro scale",
             doc "Width of one head; an even number, since rotary embeddings turn pairs.";
         ffn: usize = 384, in 8..=65536, unit "numbers", source "ours; three times the width as in Qwen3", doc "Inner width of the SwiGLU layers.";
-        theta: f64 = 10000.0, in 1..=1000000000, source "ours; contexts of the micro scale are short", doc "Base of the rotary embeddings.";
+        theta: f64 = 1e6, in 1..=1000000000, source "that of Qwen3; slow enough that half of each head compares content over the whole context", doc "Base of the rotary embeddings.";
     }
 
     /// The training pool.
@@ -209,14 +209,17 @@ settings! {
     /// The supervised warm start that makes a base policy (kind `base`).
     group (warm) Warm {
         steps: u64 = 2000, in 0..=1000000, unit "steps", source "ours", doc "Updates.";
-        contexts: usize = 16, in 1..=4096, unit "contexts", source "ours", doc "Contexts a step.";
-        questions: usize = 8, in 1..=1024, unit "questions", source "ours; one question a context stayed on a plateau", doc "Questions to each context.";
+        tokens: usize = 6000, in 64..=100000000, unit "tokens", source "ours", doc "Token budget of a step: as many contexts with their rows as it carries.";
+        questions: usize = 4, in 1..=1024, unit "questions", source "ours; one question a context stayed on a plateau", doc "Questions to each context.";
         rate: f64 = 2e-3, in 0..=1, source "ours; prototype of the micro scale", doc "Greatest learning rate.";
         warmup: u64 = 50, in 0..=1000000, unit "steps", source "ours", doc "Steps over which the rate grows linearly.";
         start_tokens: usize = 48, in 16..=1000000, unit "tokens", source "ours; contexts that do not grow stayed on a plateau", doc "Length of contexts at step 0.";
-        ramp: u64 = 1200, in 0..=1000000, unit "steps", source "ours", doc "Steps until contexts have grown, linearly, to `data.max_tokens`.";
+        mastery: f64 = 0.8, in 0..=1, unit "share", source "ours; contexts that grew on a clock outran the learner", doc "Contexts grow while the running share of right look-ups is at least this.";
+        growth: f64 = 0.02, in 0..=1, unit "share a step", source "ours", doc "How much longer contexts become at a step, up to `data.max_tokens`.";
         long_share: f64 = 0.1, in 0..=1, unit "share", source "ours", doc "Share of late contexts that are drawn up to `warm.long_tokens`.";
         long_tokens: usize = 2048, in 32..=1000000, unit "tokens", source "ours; the long evaluation split", doc "Greatest length of those.";
+        drills: f64 = 0.75, in 0..=1, unit "share", source "ours; without plain look-ups the reading circuits did not form in a thousand steps", doc "Share of rows that are plain look-ups while contexts grow; a third of it afterwards, none over the last quarter of the steps.";
+        hasty: f64 = 0.4, in 0..=1, unit "share", source "ours; gives reinforcement learning a habit to unlearn", doc "Share of traces that guess without looking anything up.";
         mistakes: f64 = 0.3, in 0..=1, unit "share", source "ours; leaves the policy wrong answers to learn from", doc "Share of traces with a wrong look-up.";
         detours: f64 = 0.2, in 0..=1, unit "share", source "ours; leaves the policy entropy to lose or gain", doc "Share of traces with a detour or a second look.";
     }
@@ -226,7 +229,7 @@ settings! {
         seed: u64 = 7, in 0..=9007199254740992_i64, source "ours", doc "Seed of the items; the same for all jobs, so that comparisons are paired.";
         items: usize = 100, in 1..=100000, unit "items", source "ours; the paper's suites have 320 to 1,500", doc "Items a suite in the main split.";
         answers: usize = 4, in 1..=1024, unit "answers", source "ours; the paper's grids fit one", doc "Answers an item.";
-        temperature: f64 = 0.7, in 0.01..=10, source "the paper's evaluation settings", doc "Sampling temperature.";
+        temperature: f64 = 0.7, in 0..=10, source "the paper's evaluation settings", doc "Sampling temperature; 0 takes the likeliest token.";
         top_p: f64 = 0.95, in 0.01..=1, source "the paper's evaluation settings", doc "Nucleus.";
         max_response: usize = 96, in 1..=100000, unit "tokens", source "ours; the paper evaluates with 50K", doc "Limit of a response.";
         min_tokens: usize = 256, in 32..=1000000, unit "tokens", source "ours; that of the training contexts", doc "Least length of a context of the main split.";

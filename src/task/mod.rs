@@ -1,5 +1,10 @@
 //! Task types, answer extraction and scoring. A reward is a score at training time (paper section 4.1, appendix A).
 
+pub mod score;
+pub mod template;
+
+pub use score::{Graded, Status, grade};
+
 use serde::{Deserialize, Serialize};
 
 /// The five task types of QwenLong-L1.5 (section 4.2).

@@ -13,20 +13,12 @@ struct Room {
 
 impl Room {
     fn new(text: &str) -> Room {
-        let room = Room {
-            dir: tempfile::tempdir().unwrap(),
-        };
+        let room = Room { dir: tempfile::tempdir().unwrap() };
         for file in ["config.json", "model.safetensors", "tokenizer.json"] {
             room.put(&format!("experiments/micro/base/{file}"), file);
         }
-        room.put(
-            "experiments/paper/table5.csv",
-            "variant,avg\nGRPO,56.07\nAEPO,59.36\n",
-        );
-        room.put(
-            "experiments/paper/figures/fig8b_entropy.csv",
-            "step,grpo\n1,0.1\n",
-        );
+        room.put("experiments/paper/table5.csv", "variant,avg\nGRPO,56.07\nAEPO,59.36\n");
+        room.put("experiments/paper/figures/fig8b_entropy.csv", "step,grpo\n1,0.1\n");
         room.put("demo.toml", text);
         room
     }
@@ -50,10 +42,7 @@ impl Room {
         match self.load() {
             Err(SpecError::Mistake(mistake)) => {
                 assert!(mistake.message.contains(message), "{mistake}");
-                assert!(
-                    mistake.help.clone().unwrap_or_default().contains(help),
-                    "{mistake}"
-                );
+                assert!(mistake.help.clone().unwrap_or_default().contains(help), "{mistake}");
                 assert_eq!((mistake.line, mistake.column), place, "{mistake}");
             }
             other => panic!("expected a mistake, got {other:?}"),
@@ -62,21 +51,13 @@ impl Room {
 }
 
 fn machine() -> Machine {
-    Machine {
-        libtorch: "1".to_string(),
-        cpu: "x".to_string(),
-    }
+    Machine { libtorch: "1".to_string(), cpu: "x".to_string() }
 }
 
 #[test]
 fn missing_and_unreadable_files() {
-    let error = load(Path::new("no/such/file.toml"))
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("no/such/file.toml") && error.contains("quickstart.toml"),
-        "{error}"
-    );
+    let error = load(Path::new("no/such/file.toml")).unwrap_err().to_string();
+    assert!(error.contains("no/such/file.toml") && error.contains("quickstart.toml"), "{error}");
     let dir = tempfile::tempdir().unwrap();
     let error = load(dir.path()).unwrap_err().to_string();
     assert!(error.contains("folder"), "{error}");
@@ -91,60 +72,27 @@ fn missing_base_policy() {
     let room = Room::new(&spec("", ""));
     room.load().unwrap_or_else(|error| panic!("{error}"));
     room.remove("experiments/micro/base/tokenizer.json");
-    room.refused(
-        (9, 8),
-        "`experiments/micro/base`: tokenizer.json is missing",
-        "experiments/micro/base.toml",
-    );
+    room.refused((9, 8), "`experiments/micro/base`: tokenizer.json is missing", "experiments/micro/base.toml");
     let elsewhere = Room::new(&spec("\"model.base\" = \"no/where\"", ""));
-    elsewhere.refused(
-        (6, 16),
-        "there is no base policy in `no/where`: config.json is missing",
-        "model.base",
-    );
+    elsewhere.refused((6, 16), "there is no base policy in `no/where`: config.json is missing", "model.base");
     // A base that is built from scratch needs none.
     let text = spec("\"model.base\" = \"no/where\"", "").replace("seeds", "kind = \"base\"\nseeds");
-    Room::new(&text)
-        .load()
-        .unwrap_or_else(|error| panic!("{error}"));
+    Room::new(&text).load().unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[test]
 fn published_tables_rows_and_curves() {
-    let with = |paper: &str, rest: &str| {
-        Room::new(&spec("", rest).replace("seeds", &format!("paper = \"{paper}\"\nseeds")))
-    };
+    let with =
+        |paper: &str, rest: &str| Room::new(&spec("", rest).replace("seeds", &format!("paper = \"{paper}\"\nseeds")));
     // A variant of our own needs no published row; one that names a row needs it.
-    with("table5", "")
-        .load()
-        .unwrap_or_else(|error| panic!("{error}"));
-    with("table5", "paper = \"AEPO\"")
-        .load()
-        .unwrap_or_else(|error| panic!("{error}"));
-    with("table5", "paper = \"AEP\"").refused(
-        (11, 9),
-        "experiments/paper/table5.csv has no row `AEP`",
-        "`AEPO`",
-    );
-    with("table6", "").refused(
-        (3, 9),
-        "there is no published table",
-        "did you mean `table5.csv`?",
-    );
-    let figure = |file: &str| {
-        Room::new(&spec(
-            "",
-            &format!("[[figure]]\ntitle = \"t\"\nunit = \"nats\"\nfile = \"{file}\""),
-        ))
-    };
-    figure("fig8b_entropy.csv")
-        .load()
-        .unwrap_or_else(|error| panic!("{error}"));
-    figure("fig8_entropy.csv").refused(
-        (13, 8),
-        "there is no figure",
-        "did you mean `fig8b_entropy.csv`?",
-    );
+    with("table5", "").load().unwrap_or_else(|error| panic!("{error}"));
+    with("table5", "paper = \"AEPO\"").load().unwrap_or_else(|error| panic!("{error}"));
+    with("table5", "paper = \"AEP\"").refused((11, 9), "experiments/paper/table5.csv has no row `AEP`", "`AEPO`");
+    with("table6", "").refused((3, 9), "there is no published table", "did you mean `table5.csv`?");
+    let figure =
+        |file: &str| Room::new(&spec("", &format!("[[figure]]\ntitle = \"t\"\nunit = \"nats\"\nfile = \"{file}\"")));
+    figure("fig8b_entropy.csv").load().unwrap_or_else(|error| panic!("{error}"));
+    figure("fig8_entropy.csv").refused((13, 8), "there is no figure", "did you mean `fig8b_entropy.csv`?");
 }
 
 /// The path of a base policy is no part of an identity, each byte of its files is.
@@ -152,11 +100,7 @@ fn published_tables_rows_and_curves() {
 fn the_content_of_the_base_policy_is_part_of_the_id() {
     let text = spec("", "");
     let room = Room::new(&text);
-    let id = |text: &str| {
-        read(text).jobs_in(room.dir.path(), &machine()).unwrap()[0]
-            .id
-            .clone()
-    };
+    let id = |text: &str| read(text).jobs_in(room.dir.path(), &machine()).unwrap()[0].id.clone();
     let first = id(&text);
     for file in ["config.json", "model.safetensors", "tokenizer.json"] {
         room.put(&format!("copy/{file}"), file);
@@ -169,10 +113,7 @@ fn the_content_of_the_base_policy_is_part_of_the_id() {
         room.put(&format!("copy/{file}"), file);
     }
     room.remove("copy/config.json");
-    let error = read(&copy)
-        .jobs_in(room.dir.path(), &machine())
-        .unwrap_err()
-        .to_string();
+    let error = read(&copy).jobs_in(room.dir.path(), &machine()).unwrap_err().to_string();
     assert!(error.contains("copy/config.json"), "{error}");
 }
 

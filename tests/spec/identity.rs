@@ -7,21 +7,11 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 
 fn machine() -> Machine {
-    Machine {
-        libtorch: "1".to_string(),
-        cpu: "x".to_string(),
-    }
+    Machine { libtorch: "1".to_string(), cpu: "x".to_string() }
 }
 
 fn id(kind: Kind, settings: &Settings) -> String {
-    Identity {
-        kind,
-        seed: 0,
-        settings,
-        base: None,
-        machine: &machine(),
-    }
-    .id()
+    Identity { kind, seed: 0, settings, base: None, machine: &machine() }.id()
 }
 
 /// The keys of which some other value gives another id, the rest of the settings being `from`.
@@ -41,16 +31,9 @@ fn acting(kind: Kind, from: &Settings) -> BTreeSet<&'static str> {
 fn all_but(groups: &[&str], keys: &[&str]) -> BTreeSet<&'static str> {
     let in_group = |path: &str, group: &&str| path.starts_with(&format!("{group}."));
     assert!(keys.iter().all(|path| Key::find(path).is_some()));
-    assert!(
-        groups
-            .iter()
-            .all(|group| KEYS.iter().any(|key| in_group(key.path, group)))
-    );
+    assert!(groups.iter().all(|group| KEYS.iter().any(|key| in_group(key.path, group))));
     let out = |path: &str| keys.contains(&path) || groups.iter().any(|group| in_group(path, group));
-    KEYS.iter()
-        .map(|key| key.path)
-        .filter(|path| !out(path))
-        .collect()
+    KEYS.iter().map(|key| key.path).filter(|path| !out(path)).collect()
 }
 
 /// Everything switched on, so that every key of an rl job acts.
@@ -63,27 +46,14 @@ fn all_on() -> Settings {
 
 #[test]
 fn all_keys_of_a_gated_job_act_but_how_often_it_is_saved() {
-    assert_eq!(
-        acting(Kind::Rl, &all_on()),
-        all_but(&["model", "warm"], &["train.checkpoint_every"])
-    );
+    assert_eq!(acting(Kind::Rl, &all_on()), all_but(&["model", "warm"], &["train.checkpoint_every"]));
 }
 
 #[test]
 fn what_is_switched_off_does_not_act() {
-    let off = [
-        "train.checkpoint_every",
-        "gate.side",
-        "gate.threshold",
-        "aepo.low",
-        "aepo.high",
-        "aepo.removal",
-        "aepo.lag",
-    ];
-    assert_eq!(
-        acting(Kind::Rl, &Settings::default()),
-        all_but(&["model", "warm"], &off)
-    );
+    let off =
+        ["train.checkpoint_every", "gate.side", "gate.threshold", "aepo.low", "aepo.high", "aepo.removal", "aepo.lag"];
+    assert_eq!(acting(Kind::Rl, &Settings::default()), all_but(&["model", "warm"], &off));
 }
 
 #[test]
@@ -91,105 +61,46 @@ fn the_lengths_of_an_empty_long_split_do_not_act() {
     let mut settings = all_on();
     settings.eval.long_items = 0;
     let off = ["train.checkpoint_every", "eval.long_min", "eval.long_max"];
-    assert_eq!(
-        acting(Kind::Rl, &settings),
-        all_but(&["model", "warm"], &off)
-    );
+    assert_eq!(acting(Kind::Rl, &settings), all_but(&["model", "warm"], &off));
 }
 
 #[test]
 fn without_a_scale_its_details_do_not_act() {
     let mut settings = all_on();
     settings.advantage.scale = longlab::spec::AdvantageScale::None;
-    let off = [
-        "train.checkpoint_every",
-        "advantage.epsilon",
-        "advantage.ddof",
-    ];
-    assert_eq!(
-        acting(Kind::Rl, &settings),
-        all_but(&["model", "warm"], &off)
-    );
+    let off = ["train.checkpoint_every", "advantage.epsilon", "advantage.ddof"];
+    assert_eq!(acting(Kind::Rl, &settings), all_but(&["model", "warm"], &off));
 }
 
 #[test]
 fn without_a_step_only_evaluation_acts() {
     let mut settings = all_on();
     settings.train.steps = 0;
-    let mut expected: BTreeSet<_> = KEYS
-        .iter()
-        .map(|key| key.path)
-        .filter(|path| path.starts_with("eval."))
-        .collect();
+    let mut expected: BTreeSet<_> = KEYS.iter().map(|key| key.path).filter(|path| path.starts_with("eval.")).collect();
     expected.extend(["train.steps", "train.threads"]);
     assert_eq!(acting(Kind::Rl, &settings), expected);
 }
 
 #[test]
 fn a_base_is_made_by_its_shape_data_and_warm_start() {
-    let groups = [
-        "sampler",
-        "rollout",
-        "advantage",
-        "loss",
-        "entropy",
-        "gate",
-        "aepo",
-    ];
-    let keys = [
-        "model.base",
-        "train.steps",
-        "train.prompts",
-        "train.group",
-        "train.rate",
-        "train.checkpoint_every",
-    ];
-    assert_eq!(
-        acting(Kind::Base, &Settings::default()),
-        all_but(&groups, &keys)
-    );
+    let groups = ["sampler", "advantage", "loss", "entropy", "gate", "aepo", "data.mix"];
+    let keys = ["model.base", "data.samples", "train.steps", "train.rate", "train.checkpoint_every"];
+    assert_eq!(acting(Kind::Base, &Settings::default()), all_but(&groups, &keys));
 }
 
 #[test]
 fn seed_kind_base_policy_and_machine_act() {
     let settings = Settings::default();
     let here = machine();
-    let first = Identity {
-        kind: Kind::Rl,
-        seed: 0,
-        settings: &settings,
-        base: Some("b"),
-        machine: &here,
-    };
-    let torch = Machine {
-        libtorch: "2".to_string(),
-        ..machine()
-    };
-    let cpu = Machine {
-        cpu: "y".to_string(),
-        ..machine()
-    };
+    let first = Identity { kind: Kind::Rl, seed: 0, settings: &settings, base: Some("b"), machine: &here };
+    let torch = Machine { libtorch: "2".to_string(), ..machine() };
+    let cpu = Machine { cpu: "y".to_string(), ..machine() };
     let others = [
-        Identity {
-            seed: 1,
-            ..first.clone()
-        },
-        Identity {
-            kind: Kind::Base,
-            ..first.clone()
-        },
-        Identity {
-            base: Some("c"),
-            ..first.clone()
-        },
-        Identity {
-            machine: &torch,
-            ..first.clone()
-        },
-        Identity {
-            machine: &cpu,
-            ..first.clone()
-        },
+        Identity { seed: 1, ..first.clone() },
+        Identity { kind: Kind::Base, ..first.clone() },
+        Identity { base: Some("c"), ..first.clone() },
+        Identity { machine: &torch, ..first.clone() },
+        Identity { machine: &cpu, ..first.clone() },
     ];
     let ids: BTreeSet<String> = others.iter().chain([&first]).map(Identity::id).collect();
     assert_eq!(ids.len(), 6);
@@ -197,13 +108,8 @@ fn seed_kind_base_policy_and_machine_act() {
 
 #[test]
 fn the_pinned_libtorch_is_that_of_the_set_up() {
-    let pins = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/setup/libtorch.txt"))
-        .unwrap();
-    assert!(
-        pins.lines()
-            .any(|line| line.starts_with(&format!("torch=={LIBTORCH} "))),
-        "{LIBTORCH} is not in\n{pins}"
-    );
+    let pins = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/setup/libtorch.txt")).unwrap();
+    assert!(pins.lines().any(|line| line.starts_with(&format!("torch=={LIBTORCH} "))), "{LIBTORCH} is not in\n{pins}");
 }
 
 proptest! {

@@ -17,12 +17,8 @@ fn shipped(name: &str) -> Experiment {
 
 /// The rows of a published table.
 fn rows(table: &str) -> Vec<String> {
-    let mut reader =
-        csv::Reader::from_path(folder().join("paper").join(format!("{table}.csv"))).unwrap();
-    reader
-        .records()
-        .map(|row| row.unwrap()[0].to_string())
-        .collect()
+    let mut reader = csv::Reader::from_path(folder().join("paper").join(format!("{table}.csv"))).unwrap();
+    reader.records().map(|row| row.unwrap()[0].to_string()).collect()
 }
 
 /// Every row of the paper's table is there, in its order, and every published curve is in the tree.
@@ -31,26 +27,14 @@ fn every_published_row_has_its_variant() {
     for table in ["table2", "table4", "table5"] {
         let experiment = shipped(table);
         assert_eq!(experiment.paper.as_deref(), Some(table));
-        let named: Vec<_> = experiment
-            .variants
-            .iter()
-            .map(|variant| variant.paper_row.clone())
-            .collect();
+        let named: Vec<_> = experiment.variants.iter().map(|variant| variant.paper_row.clone()).collect();
         assert_eq!(named, rows(table), "{table}");
         assert!(experiment.seeds.len() >= 5, "{table}");
-        assert!(
-            !experiment.claims.is_empty() && !experiment.figures.is_empty(),
-            "{table}"
-        );
+        assert!(!experiment.claims.is_empty() && !experiment.figures.is_empty(), "{table}");
     }
     let quickstart = shipped("quickstart");
     let published = rows(quickstart.paper.as_deref().unwrap());
-    assert!(
-        quickstart
-            .variants
-            .iter()
-            .all(|variant| published.contains(&variant.paper_row))
-    );
+    assert!(quickstart.variants.iter().all(|variant| published.contains(&variant.paper_row)));
     for name in ["quickstart", "table2", "table4", "table5"] {
         for figure in shipped(name).figures {
             let path = folder().join("paper/figures").join(&figure.file);
@@ -70,23 +54,12 @@ fn variants_differ_only_in_what_they_are_named_for() {
     ] {
         let experiment = shipped(name);
         assert_eq!(experiment.kind, Kind::Rl);
-        let grpo = &experiment
-            .variants
-            .iter()
-            .find(|variant| variant.name == "GRPO")
-            .unwrap()
-            .settings;
+        let grpo = &experiment.variants.iter().find(|variant| variant.name == "GRPO").unwrap().settings;
         for variant in &experiment.variants {
             for key in longlab::spec::KEYS {
-                let free = key.path == "train.steps"
-                    || groups.iter().any(|group| key.path.starts_with(group));
+                let free = key.path == "train.steps" || groups.iter().any(|group| key.path.starts_with(group));
                 let same = key.get(&variant.settings) == key.get(grpo);
-                assert!(
-                    free || same,
-                    "{name}: {} differs in {}",
-                    variant.name,
-                    key.path
-                );
+                assert!(free || same, "{name}: {} differs in {}", variant.name, key.path);
             }
         }
     }
@@ -94,22 +67,11 @@ fn variants_differ_only_in_what_they_are_named_for() {
 
 #[test]
 fn grpo_is_the_same_in_all_tables() {
-    let grpo = |name: &str| {
-        shipped(name)
-            .variants
-            .into_iter()
-            .find(|variant| variant.name == "GRPO")
-            .unwrap()
-            .settings
-    };
+    let grpo = |name: &str| shipped(name).variants.into_iter().find(|variant| variant.name == "GRPO").unwrap().settings;
     let mut default = Settings::default();
     default.train.steps = 40;
     for table in ["table2", "table4", "table5"] {
-        assert_eq!(
-            grpo(table),
-            default,
-            "{table}: its jobs would not be shared"
-        );
+        assert_eq!(grpo(table), default, "{table}: its jobs would not be shared");
     }
 }
 
@@ -120,13 +82,7 @@ fn gates_and_latch_are_what_the_rows_say() {
     let gates: Vec<_> = shipped("table4")
         .variants
         .iter()
-        .map(|v| {
-            (
-                v.settings.gate.level,
-                v.settings.gate.side,
-                v.settings.train.steps,
-            )
-        })
+        .map(|v| (v.settings.gate.level, v.settings.gate.side, v.settings.train.steps))
         .collect();
     let (token, sequence) = (GateLevel::Token, GateLevel::Sequence);
     assert_eq!(
@@ -140,10 +96,5 @@ fn gates_and_latch_are_what_the_rows_say() {
         ]
     );
     assert_eq!((gates[0].2, gates[1].0), (0, GateLevel::None));
-    assert!(
-        shipped("table4")
-            .claims
-            .iter()
-            .all(|claim| MEASURES.contains(&claim.measure.as_str()))
-    );
+    assert!(shipped("table4").claims.iter().all(|claim| MEASURES.contains(&claim.measure.as_str())));
 }

@@ -1,0 +1,65 @@
+//! Evaluates a policy on every suite.
+
+use super::outcomes::{Outcome, Outcomes};
+use super::suite::{Split, Suite};
+use crate::data::Sample;
+use crate::rl::job::Policy;
+use crate::rl::progress::{Event, Observer};
+use crate::rl::rollout::{Drawing, roll_out, sampling};
+use crate::spec::settings::Eval;
+use anyhow::Result;
+use longlab_kernels::stream::{Address, Purpose};
+use std::path::Path;
+
+/// Prompts decoded side by side; long contexts fewer, for their caches are large.
+fn side_by_side(split: Split) -> usize {
+    match split {
+        Split::Main => 20,
+        Split::Long => 5,
+    }
+}
+
+/// Evaluates on all suites of both splits and writes `outcomes.csv`; goes on where an interrupted evaluation stopped.
+/// Answers are drawn at the job's seed, items at `eval.seed`.
+pub fn evaluate(eval: &Eval, seed: u64, policy: &Policy, dir: &Path, observer: &mut dyn Observer) -> Result<()> {
+    if dir.join("outcomes.csv").exists() {
+        return Ok(());
+    }
+    let mut outcomes = Outcomes::open(dir)?;
+    let splits: &[Split] = if eval.long_items == 0 { &[Split::Main] } else { &[Split::Main, Split::Long] };
+    let total = (splits.len() * Suite::ALL.len()) as u64;
+    observer.on(&Event::Stage { name: "eval".into(), done: 0, total })?;
+    let mut done = 0;
+    for &split in splits {
+        for suite in Suite::ALL {
+            let items = suite.items(split, eval);
+            if !outcomes.has(split, suite, items.len() * eval.answers)? {
+                outcomes.push(split, suite, &answer(eval, seed, policy, split, suite, &items)?)?;
+            }
+            done += 1;
+            observer.on(&Event::Step { done, reward: None, entropy: None, loss: None })?;
+        }
+    }
+    outcomes.finish()
+}
+
+fn answer(eval: &Eval, seed: u64, policy: &Policy, split: Split, suite: Suite, items: &[Sample]) -> Result<Vec<Outcome>> {
+    let drawing = Drawing {
+        sampling: sampling(&policy.tokenizer, eval.temperature, eval.top_p, eval.max_response)?,
+        rows: eval.answers,
+        side_by_side: side_by_side(split),
+    };
+    let samples: Vec<&Sample> = items.iter().collect();
+    let address = Address::new(seed, Purpose::Eval).step(suite.number(split));
+    let groups = roll_out(&policy.model, &policy.tokenizer, &samples, &drawing, address)?;
+    let rows = groups.iter().enumerate().flat_map(|(item, group)| {
+        group.rollouts.iter().enumerate().map(move |(answer, rollout)| Outcome {
+            item,
+            task: group.sample.task,
+            answer,
+            graded: rollout.graded,
+            tokens: rollout.response.tokens.len(),
+        })
+    });
+    Ok(rows.collect())
+}

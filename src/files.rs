@@ -1,0 +1,38 @@
+//! Files that are there whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes `bytes` to `path` under a temporary name (`<name>.tmp`), syncs, and renames. On an error nothing new stays behind.
+///
+/// The temporary name is fixed, so that a killed writer leaves at most one stray file, which the next one overwrites: writers
+/// to one folder must take turns.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = temporary(path);
+    write_synced(&temporary, bytes).and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
+        // The first error is the one to tell; a temporary that cannot be removed either is overwritten next time.
+        let _ = fs::remove_file(&temporary);
+    })?;
+    sync_folder(path);
+    Ok(())
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".tmp");
+    path.with_file_name(name)
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Makes the rename survive a power cut; file systems that cannot sync a folder lose nothing but that.
+fn sync_folder(path: &Path) {
+    if let Some(folder) = path.parent().and_then(|folder| File::open(folder).ok()) {
+        let _ = folder.sync_all();
+    }
+}

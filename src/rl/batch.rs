@@ -1,0 +1,95 @@
+//! From token rows to a differentiable number: the weighted sum of log-probabilities.
+
+use crate::lm::Qwen3;
+use tch::{Kind, Tensor};
+
+/// One continuation of a prompt: what is fed and what each position should predict, with the weight of its log-probability.
+pub struct Row {
+    /// Tokens fed; the first is the prompt's last token.
+    pub inputs: Vec<u32>,
+    /// Token that each position predicts; as long as `inputs`.
+    pub targets: Vec<u32>,
+    /// Coefficient of each position's log-probability; 0 for no gradient.
+    pub weights: Vec<f32>,
+}
+
+impl Row {
+    /// A response after a prompt: feeds `last` and the response but for its end, predicts the response.
+    pub fn response(last: u32, response: &[u32], weights: &[f32]) -> Row {
+        let mut inputs = vec![last];
+        inputs.extend_from_slice(&response[..response.len().saturating_sub(1)]);
+        Row { inputs, targets: response.to_vec(), weights: weights.to_vec() }
+    }
+}
+
+/// A prompt (without its last token) and its continuations.
+pub struct Part<'a> {
+    /// Tokens that all rows share.
+    pub prefix: &'a [u32],
+    /// The rows; every part of one call has the same number.
+    pub rows: Vec<Row>,
+}
+
+/// What a forward pass over some parts gives.
+pub struct Forward {
+    /// Sum over positions of weight times log-probability, differentiable.
+    pub objective: Tensor,
+    /// Positions with a weight.
+    pub positions: Vec<Position>,
+    /// Most probable token at each position, when asked for.
+    pub best: Vec<u32>,
+}
+
+/// Place of a weighted position: part, row, index in the row.
+pub type Position = (usize, usize, usize);
+
+/// Runs the model over the parts: prompts once, continuations after them, logits only where a weight is not zero.
+/// Log-probabilities are those at `temperature` (logits divided by it), as in verl.
+pub fn forward(model: &Qwen3, parts: &[Part], pad: u32, temperature: f64, want_best: bool) -> Forward {
+    let lens: Vec<usize> = parts.iter().map(|part| part.prefix.len()).collect();
+    let prefixes: Vec<&[u32]> = parts.iter().map(|part| part.prefix).collect();
+    let prefix = model.prefix(&padded(&prefixes, pad), &lens);
+    let rows: Vec<&[u32]> = parts.iter().flat_map(|part| &part.rows).map(|row| &row.inputs[..]).collect();
+    let tokens = padded(&rows, pad);
+    let width = tokens.size()[1];
+    let per_part = rows.len() / parts.len().max(1);
+    let hidden = model.continuations(&prefix, &tokens.view([parts.len() as i64, per_part as i64, width]));
+    let (mut flat, mut targets, mut weights, mut positions) = (vec![], vec![], vec![], vec![]);
+    for (p, part) in parts.iter().enumerate() {
+        for (r, row) in part.rows.iter().enumerate() {
+            for (t, (&target, &weight)) in row.targets.iter().zip(&row.weights).enumerate() {
+                if weight != 0.0 {
+                    flat.push((p * per_part + r) as i64 * width + t as i64);
+                    targets.push(i64::from(target));
+                    weights.push(weight);
+                    positions.push((p, r, t));
+                }
+            }
+        }
+    }
+    let hidden = hidden.reshape([-1, hidden.size()[3]]).index_select(0, &Tensor::from_slice(&flat));
+    let logits = model.logits(&hidden);
+    let best = if want_best { tokens_of(&logits.detach().argmax(-1, false)) } else { vec![] };
+    let scaled = if temperature == 1.0 { logits } else { logits / temperature };
+    let chosen = scaled.log_softmax(-1, Kind::Float).gather(-1, &Tensor::from_slice(&targets).unsqueeze(-1), false);
+    let objective = (chosen.squeeze_dim(-1) * Tensor::from_slice(&weights)).sum(Kind::Float);
+    Forward { objective, positions, best }
+}
+
+fn tokens_of(tensor: &Tensor) -> Vec<u32> {
+    let mut out = vec![0i64; tensor.numel()];
+    tensor.copy_data(&mut out, tensor.numel());
+    out.into_iter().map(|token| token as u32).collect()
+}
+
+/// Rows of different lengths as one right-padded `[rows, longest]` tensor of int64.
+pub fn padded(rows: &[&[u32]], pad: u32) -> Tensor {
+    let width = rows.iter().map(|row| row.len()).max().unwrap_or(0).max(1);
+    let mut flat = vec![i64::from(pad); rows.len() * width];
+    for (r, row) in rows.iter().enumerate() {
+        for (t, &token) in row.iter().enumerate() {
+            flat[r * width + t] = i64::from(token);
+        }
+    }
+    Tensor::from_slice(&flat).view([rows.len() as i64, width as i64])
+}

@@ -1,0 +1,80 @@
+//! The gates of one step: negative-gradient clipping (Eq. 8-9) and the AEPO latch (Eq. 11).
+
+use crate::spec::settings::{Aepo, AepoMode, EntropyMeasure, Gate, GateLevel, GateSide, Removal, Threshold};
+use longlab_kernels::gate as kernel;
+use serde::{Deserialize, Serialize};
+
+/// What AEPO remembers between steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Whether negatives are being removed.
+    pub on: bool,
+    /// Batch entropy of the first step (the "entropy at step 0"), nats.
+    pub first: Option<f64>,
+    /// Batch entropy of the last step, nats.
+    pub last: Option<f64>,
+}
+
+
+impl Memory {
+    /// Takes this step's batch entropy and says whether negatives are removed in this step.
+    pub fn step(&mut self, aepo: &Aepo, entropy: f64) -> bool {
+        let first = *self.first.get_or_insert(entropy);
+        let seen = if aepo.lag == 0 { Some(entropy) } else { self.last };
+        self.last = Some(entropy);
+        let Some(seen) = seen else { return false };
+        let mode = match aepo.mode {
+            AepoMode::Off => kernel::AepoMode::Off,
+            AepoMode::Latch => kernel::AepoMode::Latch,
+            AepoMode::Band => kernel::AepoMode::Band,
+        };
+        let mut latch = kernel::Latch { on: self.on };
+        let on = mode.step(&mut latch, seen, aepo.low.nats(first), aepo.high.nats(first));
+        self.on = on;
+        on
+    }
+}
+
+/// Which tokens keep their gradient, and which rollouts leave the batch altogether.
+pub struct Kept {
+    /// Per rollout and token.
+    pub tokens: Vec<Vec<bool>>,
+    /// Rollouts physically removed (`aepo.removal = "drop"`).
+    pub dropped: Vec<bool>,
+}
+
+/// Applies both gates to a batch.
+pub fn apply(gate: &Gate, aepo: &Aepo, on: bool, advantages: &[f64], rewards: &[f64], entropies: &[Vec<f32>]) -> Kept {
+    let level = match gate.level {
+        GateLevel::None => kernel::Level::None,
+        GateLevel::Token => kernel::Level::Token,
+        GateLevel::Sequence => kernel::Level::Sequence,
+    };
+    let side = match gate.side {
+        GateSide::High => kernel::Side::High,
+        GateSide::Low => kernel::Side::Low,
+    };
+    let threshold = match gate.threshold {
+        Threshold::Quantile(q) => kernel::Threshold::Quantile(q),
+        Threshold::Nats(nats) => kernel::Threshold::Absolute(nats),
+    };
+    let mut tokens = kernel::clip_negatives(advantages, entropies, level, side, threshold);
+    let mut dropped = vec![false; advantages.len()];
+    if on {
+        for i in 0..advantages.len() {
+            if advantages[i] < 0.0 {
+                tokens[i].fill(false);
+            }
+            dropped[i] = aepo.removal == Removal::Drop && (advantages[i] <= 0.0 || rewards[i] <= 0.0);
+        }
+    }
+    Kept { tokens, dropped }
+}
+
+/// The kernel's name of an entropy measure.
+pub fn measure(measure: EntropyMeasure) -> kernel::EntropyMeasure {
+    match measure {
+        EntropyMeasure::SequenceMean => kernel::EntropyMeasure::SequenceMean,
+        EntropyMeasure::TokenMean => kernel::EntropyMeasure::TokenMean,
+    }
+}

@@ -1,0 +1,147 @@
+//! A training job from start or checkpoint to its last step.
+
+use super::checkpoint::{self, State};
+use super::gates::Memory;
+use super::metrics::{Events, MetricsRow, StepLog, TimingRow};
+use super::optimizer::AdamW;
+use super::progress::{Event, Observer};
+use super::train::Trainer;
+use super::warm::{self, Course, WarmRow};
+use crate::data::{pool, sampler::Sampler};
+use crate::lm::{Config, Qwen3, Tokenizer, build_wordpiece};
+use crate::spec::settings::Settings;
+use crate::synth::micro;
+use crate::synth::micro::question::Flavour;
+use crate::task::template;
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+
+/// A policy with its tokenizer.
+pub struct Policy {
+    /// The model.
+    pub model: Qwen3,
+    /// Its tokenizer.
+    pub tokenizer: Tokenizer,
+}
+
+impl Policy {
+    /// Reads a policy from a folder in Hugging Face layout.
+    pub fn load(dir: &Path) -> Result<Policy> {
+        let model = Qwen3::load(dir).with_context(|| format!("loading the base policy {}", dir.display()))?;
+        let tokenizer = Tokenizer::load(&dir.join("tokenizer.json"))?;
+        Ok(Policy { model, tokenizer })
+    }
+
+    /// Writes the policy to a folder in Hugging Face layout.
+    pub fn save(&self, dir: &Path) -> Result<()> {
+        std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
+        self.model.save(dir)?;
+        self.tokenizer.save(&dir.join("tokenizer.json"))?;
+        Ok(())
+    }
+}
+
+/// Where a training job keeps its files.
+pub struct Places {
+    /// `metrics.csv`.
+    pub metrics: PathBuf,
+    /// `timing.csv`.
+    pub timing: PathBuf,
+    /// TensorBoard folder.
+    pub events: PathBuf,
+    /// `checkpoint/`.
+    pub checkpoint: PathBuf,
+}
+
+impl Places {
+    /// The places inside a job directory.
+    pub fn inside(dir: &Path) -> Places {
+        Places {
+            metrics: dir.join("metrics.csv"),
+            timing: dir.join("timing.csv"),
+            events: dir.join("tb"),
+            checkpoint: dir.join("checkpoint"),
+        }
+    }
+
+    fn state(&self) -> PathBuf {
+        self.checkpoint.join("state.safetensors")
+    }
+}
+
+/// Opens the state a job stands at: its checkpoint, or the beginning.
+fn stand(places: &Places, model: &Qwen3, optimizer: &mut AdamW) -> Result<State> {
+    std::fs::create_dir_all(&places.checkpoint).with_context(|| format!("making {}", places.checkpoint.display()))?;
+    if places.state().exists() { checkpoint::load(&places.state(), model, optimizer) } else { Ok(State::default()) }
+}
+
+/// Trains a policy by reinforcement learning for `train.steps` steps, going on from its checkpoint where there is one.
+pub fn reinforce(settings: &Settings, seed: u64, policy: &Policy, places: &Places, observer: &mut dyn Observer) -> Result<()> {
+    let train = &settings.train;
+    let mut optimizer = AdamW::new(policy.model.parameters(), train);
+    let state = stand(places, &policy.model, &mut optimizer)?;
+    let pool = pool::draw(&settings.data, |address, id, task, tokens| {
+        micro::sample(address, id, task, Flavour::of(task), tokens)
+    });
+    let sampler = Sampler::new(settings.sampler.kind, seed, train.prompts, &pool);
+    let memory: Memory = state.memory;
+    let mut trainer =
+        Trainer { settings, seed, model: &policy.model, tokenizer: &policy.tokenizer, pool: &pool, sampler, optimizer, memory };
+    let mut metrics = StepLog::open::<MetricsRow>(&places.metrics, state.step)?;
+    let mut timing = StepLog::open::<TimingRow>(&places.timing, state.step)?;
+    let mut events = Events::open(&places.events, &places.metrics)?;
+    observer.on(&Event::Stage { name: "train".into(), done: state.step, total: train.steps })?;
+    for step in state.step + 1..=train.steps {
+        let (row, seconds) = trainer.step(step)?;
+        metrics.push(&row)?;
+        timing.push(&seconds)?;
+        events.push(&row);
+        if step % train.checkpoint_every == 0 || step == train.steps {
+            let state = State { step, updates: trainer.optimizer.updates, memory: trainer.memory, course: None };
+            checkpoint::save(&places.state(), &policy.model, &trainer.optimizer, &state)?;
+        }
+        observer.on(&Event::Step { done: step, reward: Some(row.reward), entropy: Some(row.entropy), loss: Some(row.loss) })?;
+    }
+    Ok(())
+}
+
+/// A fresh policy of the shape that the spec asks for, with the micro world's vocabulary.
+pub fn fresh(settings: &Settings, seed: u64) -> Result<Policy> {
+    let words = warm::vocabulary();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let tokenizer = build_wordpiece(&words, &template::SPECIALS)?;
+    let shape = &settings.model;
+    let config = Config {
+        hidden_size: shape.width,
+        intermediate_size: shape.ffn,
+        num_hidden_layers: shape.layers,
+        num_attention_heads: shape.heads,
+        num_key_value_heads: shape.kv_heads,
+        head_dim: shape.head_dim,
+        rope_theta: shape.theta,
+        ..Config::micro(tokenizer.vocab_size())
+    };
+    Ok(Policy { model: Qwen3::init(config, seed)?, tokenizer })
+}
+
+/// Trains a fresh policy on traces for `warm.steps` steps, going on from its checkpoint where there is one.
+pub fn warm_start(settings: &Settings, seed: u64, policy: &Policy, places: &Places, observer: &mut dyn Observer) -> Result<()> {
+    let steps = settings.warm.steps;
+    let mut optimizer = AdamW::new(policy.model.parameters(), &settings.train);
+    let state = stand(places, &policy.model, &mut optimizer)?;
+    let mut course = state.course.unwrap_or_else(|| Course::new(&settings.warm));
+    let mut metrics = StepLog::open::<WarmRow>(&places.metrics, state.step)?;
+    let mut events = Events::open(&places.events, &places.metrics)?;
+    observer.on(&Event::Stage { name: "warm".into(), done: state.step, total: steps })?;
+    for step in state.step + 1..=steps {
+        let row = warm::step(settings, &policy.model, &policy.tokenizer, &mut optimizer, &mut course, seed, step)?;
+        metrics.push(&row)?;
+        events.push(&row);
+        if step % settings.train.checkpoint_every == 0 || step == steps {
+            let state = State { step, updates: optimizer.updates, memory: Memory::default(), course: Some(course) };
+            checkpoint::save(&places.state(), &policy.model, &optimizer, &state)?;
+        }
+        observer.on(&Event::Step { done: step, reward: None, entropy: None, loss: Some(row.loss) })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! Rollouts of a batch: G responses a sample, graded.
+
+use crate::data::Sample;
+use crate::lm::{Qwen3, Request, Response, Sampling, Tokenizer, generate};
+use crate::task::{Graded, grade, template};
+use anyhow::{Context, Result};
+use longlab_kernels::stream::Address;
+
+/// One graded rollout.
+pub struct Rollout {
+    /// Tokens, log-probabilities and entropies.
+    pub response: Response,
+    /// Status and score.
+    pub graded: Graded,
+}
+
+/// A sample with its prompt tokens and rollouts.
+pub struct Group<'a> {
+    /// The sample.
+    pub sample: &'a Sample,
+    /// Prompt tokens.
+    pub prompt: Vec<u32>,
+    /// Its G rollouts.
+    pub rollouts: Vec<Rollout>,
+}
+
+/// How responses are drawn: limits, and how many prompts are decoded side by side.
+pub struct Drawing {
+    /// Temperature, top-p, response limit.
+    pub sampling: Sampling,
+    /// Responses a prompt.
+    pub rows: usize,
+    /// Prompts decoded side by side.
+    pub side_by_side: usize,
+}
+
+/// The sampling of a spec's keys under a tokenizer.
+pub fn sampling(tokenizer: &Tokenizer, temperature: f64, top_p: f64, max_tokens: usize) -> Result<Sampling> {
+    let eos = tokenizer.id(template::END).context("the tokenizer has no <|im_end|> token")?;
+    Ok(Sampling { temperature, top_p, max_tokens, eos: i64::from(eos) })
+}
+
+/// Draws and grades responses to samples. Every token is drawn at `address` with the sample's number (and how often the sample
+/// came before in this call), the row and the position: no draw depends on another.
+pub fn roll_out<'a>(
+    model: &Qwen3,
+    tokenizer: &Tokenizer,
+    samples: &[&'a Sample],
+    drawing: &Drawing,
+    address: Address,
+) -> Result<Vec<Group<'a>>> {
+    let prompts = samples.iter().map(|sample| tokenizer.encode(&template::prompt(sample)));
+    let prompts: Vec<Vec<u32>> = prompts.collect::<Result<_, _>>()?;
+    let keys: Vec<u64> = (0..samples.len())
+        .map(|i| samples[i].id | (samples[..i].iter().filter(|s| s.id == samples[i].id).count() as u64) << 40)
+        .collect();
+    let requests: Vec<Request> =
+        prompts.iter().zip(&keys).map(|(prompt, &key)| Request { prompt, rows: drawing.rows, key }).collect();
+    let draw = |key: u64, row: usize, position: usize| {
+        address.sample(key).rollout(row as u32).position(position as u32).stream().uniform()
+    };
+    let responses = generate(model, &requests, &drawing.sampling, &draw, drawing.side_by_side)?;
+    let graded = samples.iter().zip(prompts).zip(responses).map(|((&sample, prompt), responses)| {
+        let rollouts = responses.into_iter().map(|response| {
+            let text = tokenizer.decode(&response.tokens, true)?;
+            let graded = grade(sample.task, &sample.gold, &text, response.finished);
+            Ok(Rollout { response, graded })
+        });
+        Ok(Group { sample, prompt, rollouts: rollouts.collect::<Result<_>>()? })
+    });
+    graded.collect()
+}

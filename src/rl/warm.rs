@@ -1,0 +1,257 @@
+//! Supervised warm start: a base policy that reasons noisily, learned from traces over growing contexts.
+
+use super::batch::{Part, Row, forward};
+use super::optimizer::{AdamW, clip_gradients};
+use crate::lm::{Qwen3, Tokenizer};
+use crate::spec::settings::{Settings, Warm};
+use crate::synth::micro::question::Ask;
+use crate::synth::micro::trace::{Noise, Trace};
+use crate::synth::micro::{self, Drill, Plan};
+use crate::task::template;
+use anyhow::Result;
+use longlab_kernels::stream::{Address, Purpose, Stream};
+use serde::{Deserialize, Serialize};
+
+/// What one warm step measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WarmRow {
+    /// Step, from 1.
+    pub step: u64,
+    /// Mean negative log-likelihood of trace tokens, nats.
+    pub loss: f64,
+    /// Share of answer tokens whose most probable token is the right one.
+    pub accuracy: f64,
+    /// The same for the tokens of plain look-ups; none when the step held none.
+    pub lookups: Option<f64>,
+    /// Mean context length, tokens.
+    pub context_tokens: f64,
+}
+
+/// What the warm start remembers between steps: how long contexts may be, and how well look-ups went of late.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Course {
+    /// Longest context drawn now, tokens.
+    pub tokens: f64,
+    /// Running mean of the share of right look-ups.
+    pub lookups: f64,
+    /// Step at which contexts had grown to `data.max_tokens`.
+    pub grown: Option<u64>,
+}
+
+/// Weight of the newest step in the running mean.
+const NEWEST: f64 = 0.1;
+
+impl Course {
+    /// The beginning of a course.
+    pub fn new(warm: &Warm) -> Course {
+        Course { tokens: warm.start_tokens as f64, lookups: 0.0, grown: None }
+    }
+
+    /// Takes the look-ups of a step: contexts grow only while they are read well.
+    fn step(&mut self, settings: &Settings, row: &WarmRow) {
+        let (warm, most) = (&settings.warm, settings.data.max_tokens as f64);
+        if let Some(share) = row.lookups {
+            self.lookups += NEWEST * (share - self.lookups);
+        }
+        if self.lookups >= warm.mastery {
+            self.tokens = (self.tokens * (1.0 + warm.growth)).min(most);
+        }
+        if self.tokens >= most {
+            self.grown.get_or_insert(row.step);
+        }
+    }
+
+    /// Draws a context length: the upper half of what is allowed; once contexts have grown, any training length, and now and then a long one.
+    fn length(&self, settings: &Settings, stream: &mut Stream) -> usize {
+        let (warm, data) = (&settings.warm, &settings.data);
+        if self.grown.is_none() {
+            let most = self.tokens as usize;
+            return stream.range((most / 2).max(warm.start_tokens.min(most))..=most);
+        }
+        if stream.chance(warm.long_share) {
+            return stream.range(data.max_tokens..=warm.long_tokens);
+        }
+        stream.range(data.min_tokens..=data.max_tokens)
+    }
+
+    /// Rows of look-ups among the rows of a lesson: `warm.drills` while contexts grow, a third of that afterwards, none in closing.
+    fn drills(&self, warm: &Warm, step: u64) -> usize {
+        let share = match (self.grown, closing(warm, step)) {
+            (_, Some(_)) => 0.0,
+            (Some(_), None) => warm.drills / 3.0,
+            (None, None) => warm.drills,
+        };
+        (warm.questions as f64 * share).round() as usize
+    }
+
+    /// Contexts of a step: as many as the token budget carries.
+    fn contexts(&self, warm: &Warm) -> usize {
+        (warm.tokens / (self.tokens as usize + warm.questions * ROW_TOKENS)).max(1)
+    }
+}
+
+/// A row's usual length, for the budget.
+const ROW_TOKENS: usize = 60;
+
+/// Share of the steps at the end over which the rate falls to nothing and only traces are learned.
+const CLOSING: f64 = 0.25;
+
+fn closing(warm: &Warm, step: u64) -> Option<f64> {
+    let from = (warm.steps as f64 * (1.0 - CLOSING)).ceil();
+    (step as f64 > from).then(|| (step as f64 - from) / (warm.steps as f64 - from))
+}
+
+/// The rate at a step: linear warm-up, a plateau, and a linear fall over the last quarter of the steps.
+pub fn rate(warm: &Warm, step: u64) -> f64 {
+    let rising = (step as f64 / warm.warmup.max(1) as f64).min(1.0);
+    // The last step still learns a little.
+    let falling = closing(warm, step).map_or(1.0, |done| 1.0 - 0.98 * done);
+    warm.rate * rising.min(falling)
+}
+
+/// One continuation: its tokens, which of them are learned, and where the final answer begins (none for look-ups).
+struct Line {
+    tokens: Vec<u32>,
+    learned: Vec<bool>,
+    answer_from: Option<usize>,
+}
+
+struct Example {
+    prefix: Vec<u32>,
+    lines: Vec<Line>,
+}
+
+fn examples(settings: &Settings, tokenizer: &Tokenizer, course: &Course, seed: u64, step: u64) -> Result<Vec<Example>> {
+    let warm = &settings.warm;
+    let noise = Noise { hasty: warm.hasty, mistakes: warm.mistakes, detours: warm.detours };
+    let drills = course.drills(warm, step).min(warm.questions);
+    (0..course.contexts(warm))
+        .map(|n| {
+            let mut stream = Address::new(seed, Purpose::Warm).step(step as u32).sample(n as u64).stream();
+            let tokens = course.length(settings, &mut stream);
+            let plan = Plan { tokens, questions: warm.questions - drills, drills, noise };
+            let lesson = micro::lesson(&mut stream, &plan);
+            let traces = lesson.turns.iter().map(|(ask, trace)| trace_line(tokenizer, ask, trace));
+            let looked_up = lesson.drills.iter().map(|drill| drill_line(tokenizer, drill));
+            let lines = traces.chain(looked_up).collect::<Result<_>>()?;
+            Ok(Example { prefix: tokenizer.encode(&template::documents(&lesson.text))?, lines })
+        })
+        .collect()
+}
+
+fn trace_line(tokenizer: &Tokenizer, ask: &Ask, trace: &Trace) -> Result<Line> {
+    let mut tokens = tokenizer.encode(&template::question(&ask.question))?;
+    let asked = tokens.len();
+    tokens.extend(tokenizer.encode(&template::response(&trace.thinking, &trace.answer))?);
+    let close = tokenizer.id(template::THINK_END);
+    let answer_from = tokens.iter().position(|&token| Some(token) == close).map_or(tokens.len(), |i| i + 1);
+    let answer_from = Some(answer_from);
+    let learned = (0..tokens.len()).map(|t| t >= asked).collect();
+    Ok(Line { tokens, learned, answer_from })
+}
+
+fn drill_line(tokenizer: &Tokenizer, drill: &Drill) -> Result<Line> {
+    let mut line = Line { tokens: Vec::new(), learned: Vec::new(), answer_from: None };
+    for (cue, tail) in drill {
+        line.tokens.extend(tokenizer.encode(cue)?);
+        line.learned.resize(line.tokens.len(), false);
+        line.tokens.extend(tokenizer.encode(tail)?);
+        line.learned.resize(line.tokens.len(), true);
+    }
+    Ok(line)
+}
+
+#[derive(Default)]
+struct Share {
+    hits: usize,
+    all: usize,
+}
+
+impl Share {
+    fn count(&mut self, hit: bool) {
+        self.all += 1;
+        self.hits += usize::from(hit);
+    }
+
+    fn value(&self) -> Option<f64> {
+        (self.all > 0).then(|| self.hits as f64 / self.all as f64)
+    }
+}
+
+/// One supervised step: draws lessons, learns traces and look-ups (not the questions).
+pub fn step(
+    settings: &Settings,
+    model: &Qwen3,
+    tokenizer: &Tokenizer,
+    optimizer: &mut AdamW,
+    course: &mut Course,
+    seed: u64,
+    step: u64,
+) -> Result<WarmRow> {
+    let mut examples = examples(settings, tokenizer, course, seed, step)?;
+    let context_tokens = examples.iter().map(|e| e.prefix.len()).sum::<usize>() as f64 / examples.len() as f64;
+    examples.sort_by_key(|example| example.prefix.len());
+    let learned = examples.iter().flat_map(|e| &e.lines).flat_map(|line| &line.learned).filter(|l| **l).count();
+    let weight = 1.0 / learned as f32;
+    let pad = tokenizer.id(template::PAD).unwrap_or_default();
+    let (mut loss, mut answers, mut lookups) = (0.0, Share::default(), Share::default());
+    for chunk in examples.chunks(settings.train.micro_prompts) {
+        let parts: Vec<Part> = chunk.iter().map(|example| part(example, weight)).collect();
+        let pass = forward(model, &parts, pad, 1.0, true);
+        let objective = -pass.objective;
+        objective.backward();
+        loss += objective.double_value(&[]);
+        for (&(p, r, t), &best) in pass.positions.iter().zip(&pass.best) {
+            let right = best == parts[p].rows[r].targets[t];
+            match chunk[p].lines[r].answer_from {
+                None => lookups.count(right),
+                Some(from) if t + 1 >= from => answers.count(right),
+                Some(_) => {}
+            }
+        }
+    }
+    clip_gradients(model.parameters(), settings.train.clip_norm);
+    optimizer.step(model.parameters(), rate(&settings.warm, step));
+    let row = WarmRow { step, loss, accuracy: answers.value().unwrap_or(0.0), lookups: lookups.value(), context_tokens };
+    course.step(settings, &row);
+    Ok(row)
+}
+
+fn part(example: &Example, weight: f32) -> Part<'_> {
+    let rows = example.lines.iter().map(|line| {
+        let weights = line.learned[1..].iter().map(|&learned| if learned { weight } else { 0.0 });
+        Row {
+            inputs: line.tokens[..line.tokens.len() - 1].to_vec(),
+            targets: line.tokens[1..].to_vec(),
+            weights: weights.collect(),
+        }
+    });
+    Part { prefix: &example.prefix, rows: rows.collect() }
+}
+
+/// Every word that the micro world can say, from many draws: the vocabulary of its tokenizer.
+pub fn vocabulary() -> Vec<String> {
+    let noise = Noise { hasty: 0.3, mistakes: 0.3, detours: 0.5 };
+    let mut words = std::collections::BTreeSet::new();
+    for n in 0..3000 {
+        let mut stream = Address::new(0, Purpose::World).sample(n).stream();
+        let plan = Plan { tokens: 64 + 4 * (n as usize % 128), questions: 8, drills: 1, noise };
+        let lesson = micro::lesson(&mut stream, &plan);
+        let mut take = |text: &str| {
+            for word in text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
+                if word.parse::<u32>().is_err() {
+                    words.insert(word.to_string());
+                }
+            }
+        };
+        take(&lesson.text);
+        for (ask, trace) in &lesson.turns {
+            take(&ask.question);
+            take(&trace.thinking);
+            take(&trace.answer);
+        }
+    }
+    words.extend(micro::lexicon::YEARS.iter().map(u32::to_string));
+    words.extend(["(", ")", ".", ",", ":", "?", "|", "+", "-", "="].map(String::from));
+    words.into_iter().collect()
+}

@@ -1,0 +1,138 @@
+//! The micro world: seeded facts, rendered documents, questions with gold answers, noisy thinking traces.
+//!
+//! Every sample is drawn from its own address, so it is the same whatever else is drawn. Nothing can be answered without
+//! reading: who works where, what a company earned and what a poem said are drawn for the sample alone.
+
+pub mod facts;
+pub mod lexicon;
+pub mod question;
+pub mod render;
+pub mod trace;
+
+use crate::data::Sample;
+use crate::task::TaskType;
+use longlab_kernels::stream::{Address, Stream};
+use question::{Ask, Flavour};
+use render::{Context, ContextKind};
+
+/// The kind of context in which a task type lives.
+pub fn home(task: TaskType) -> ContextKind {
+    match task {
+        TaskType::MultipleChoice | TaskType::MultiHop | TaskType::Reading => ContextKind::Facts,
+        TaskType::Dialogue => ContextKind::Dialogue,
+        TaskType::Numeric => ContextKind::Figures,
+    }
+}
+
+/// Draws the sample at an address: a task type, a flavour and a context of `tokens.0` to `tokens.1` tokens.
+pub fn sample(address: Address, id: u64, task: TaskType, flavour: Flavour, tokens: (usize, usize)) -> Sample {
+    let mut stream = address.sample(id).stream();
+    let length = stream.range(tokens.0..=tokens.1);
+    loop {
+        let context = Context::draw(&mut stream, home(task), length);
+        let Some(ask) = question::draw(&mut stream, &context, task, flavour) else { continue };
+        // The evidence of a path must lie in different documents: render once more with its facts apart.
+        let context = match (&context.body, &ask.plan) {
+            (render::Body::Facts(facts), question::Plan::Hops(path, _)) => {
+                Context::of_facts(&mut stream, facts.clone(), path, length)
+            }
+            _ => context,
+        };
+        return finish(id, task, context, ask);
+    }
+}
+
+fn finish(id: u64, task: TaskType, context: Context, ask: Ask) -> Sample {
+    let evidence = ask.evidence();
+    Sample { id, task, text: context.text(), question: ask.question, gold: ask.gold, evidence }
+}
+
+/// A context with several questions, each with a trace, and drills: what the warm start learns from.
+pub struct Lesson {
+    /// Rendered documents.
+    pub text: String,
+    /// Question, thinking and answer.
+    pub turns: Vec<(Ask, trace::Trace)>,
+    /// Rows of plain look-ups.
+    pub drills: Vec<Drill>,
+}
+
+/// A row of plain look-ups without question or thinking: (cue, what follows from the documents).
+pub type Drill = Vec<(String, String)>;
+
+/// What a lesson holds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Plan {
+    /// Length of the context, tokens.
+    pub tokens: usize,
+    /// Questions with a trace.
+    pub questions: usize,
+    /// Rows of look-ups.
+    pub drills: usize,
+    /// Noise of the traces.
+    pub noise: trace::Noise,
+}
+
+/// Draws a lesson: one context, its questions and its drills.
+pub fn lesson(stream: &mut Stream, plan: &Plan) -> Lesson {
+    let kind = *stream.pick(&[ContextKind::Facts, ContextKind::Facts, ContextKind::Figures, ContextKind::Dialogue]);
+    let tasks: &[TaskType] = match kind {
+        ContextKind::Facts => &[TaskType::MultipleChoice, TaskType::MultiHop, TaskType::Reading],
+        ContextKind::Figures => &[TaskType::Numeric],
+        ContextKind::Dialogue => &[TaskType::Dialogue],
+    };
+    let context = Context::draw(stream, kind, plan.tokens);
+    let mut turns = Vec::with_capacity(plan.questions);
+    while turns.len() < plan.questions {
+        let task = *stream.pick(tasks);
+        // A small context may hold no long path; one hop there always is.
+        let ask = question::draw(stream, &context, task, Flavour::of(task))
+            .or_else(|| question::draw(stream, &context, TaskType::Reading, Flavour::of(TaskType::Reading)));
+        let Some(ask) = ask else { break };
+        let trace = trace::draw(stream, &context, &ask, &plan.noise);
+        turns.push((ask, trace));
+    }
+    let drills = (0..plan.drills).map(|_| drill(stream, &context)).collect();
+    Lesson { text: context.text(), turns, drills }
+}
+
+const DRILLED_FACTS: usize = 8;
+const DRILLED_PIECES: usize = 5;
+
+/// Words of a recited passage: its first few are the cue.
+const RECITED: (usize, usize) = (3, 45);
+
+/// A passage of the documents word for word. Every word but the first few can be told by finding the place: the densest
+/// lesson in looking back that a context can give.
+fn recitation(stream: &mut Stream, text: &str) -> Drill {
+    let words: Vec<&str> = text.split(' ').collect();
+    let start = stream.below(words.len().saturating_sub(RECITED.1).max(1));
+    let end = (start + RECITED.1).min(words.len());
+    let cue = (start + RECITED.0).min(end);
+    vec![(words[start..cue].join(" "), words[cue..end].join(" "))]
+}
+
+fn drill(stream: &mut Stream, context: &Context) -> Drill {
+    if stream.chance(0.5) {
+        return recitation(stream, &context.text());
+    }
+    let some = |stream: &mut Stream, n: usize, most: usize| stream.choose_distinct(n, most.min(n));
+    match &context.body {
+        render::Body::Facts(facts) => some(stream, facts.len(), DRILLED_FACTS)
+            .into_iter()
+            .map(|i| (format!("The {} of {} is", facts[i].rel().noun, facts[i].head), format!("{}.", facts[i].tail)))
+            .collect(),
+        render::Body::Figures(figures) => some(stream, figures.len(), DRILLED_FACTS)
+            .into_iter()
+            .map(|i| (format!("{} earned", figures[i].name()), format!("{}.", figures[i].amount)))
+            .collect(),
+        render::Body::Dialogue(turns) => some(stream, turns.len(), DRILLED_PIECES)
+            .into_iter()
+            .map(|i| {
+                let turn = &turns[i];
+                let cue = format!("The {} {} about {}:", lexicon::ORDINALS[turn.ordinal], turn.form, turn.topic);
+                (cue, format!("{}.", turn.piece))
+            })
+            .collect(),
+    }
+}

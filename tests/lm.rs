@@ -1,0 +1,434 @@
+//! The language model room: one prefix for all continuations, cached generation, weights on disk, the tokenizer.
+#![allow(non_snake_case, clippy::unwrap_used)]
+
+use longlab::lm::{Config, LmError, Qwen3, Request, Response, Sampling, build_wordpiece, generate, pick};
+use proptest::prelude::*;
+use tch::{Kind, Tensor};
+
+fn small() -> Config {
+    Config {
+        hidden_size: 32,
+        intermediate_size: 48,
+        num_hidden_layers: 3,
+        head_dim: 16,
+        max_position_embeddings: 128,
+        ..Config::micro(50)
+    }
+}
+
+/// A small model whose norm weights are not all 1 and whose probabilities are not all alike.
+fn model(config: Config) -> Qwen3 {
+    tch::set_num_threads(1);
+    let model = Qwen3::init(config, 7).unwrap();
+    let _no_grad = tch::no_grad_guard();
+    for (index, (name, tensor)) in model.parameters().iter().enumerate() {
+        let noise = (Tensor::arange(tensor.numel() as i64, (Kind::Float, tch::Device::Cpu)) * (0.7 + index as f64)).sin();
+        let noise = noise.view(&tensor.size()[..]) * if name.contains("norm") { 0.3 } else { 0.1 };
+        let _ = tensor.shallow_clone().f_add_(&noise).unwrap();
+    }
+    model
+}
+
+fn get<'a>(model: &'a Qwen3, name: &str) -> &'a Tensor {
+    &model.parameters().iter().find(|(known, _)| known == name).unwrap().1
+}
+
+/// RMSNorm as in the reference implementation.
+fn norm(x: &Tensor, weight: &Tensor, eps: f64) -> Tensor {
+    let mean = x.square().mean_dim(&[-1i64][..], true, Kind::Float);
+    weight * (x * (mean + eps).rsqrt())
+}
+
+fn rotate(x: &Tensor, theta: f64) -> Tensor {
+    let (length, width) = (x.size()[0], x.size()[2]);
+    let half = width / 2;
+    let steps = Tensor::arange(half, (Kind::Float, tch::Device::Cpu)) * (-2.0 * theta.ln() / width as f64);
+    let angles = Tensor::arange(length, (Kind::Float, tch::Device::Cpu)).unsqueeze(1) * steps.exp().unsqueeze(0);
+    let angles = Tensor::cat(&[&angles, &angles], -1).unsqueeze(1);
+    let turned = Tensor::cat(&[-x.narrow(2, half, half), x.narrow(2, 0, half)], -1);
+    x * angles.cos() + turned * angles.sin()
+}
+
+/// Hidden states of one whole sequence, written plainly, layer by layer and head by head.
+fn forward_plain(model: &Qwen3, tokens: &[i64]) -> Tensor {
+    let c = &model.config;
+    let (heads, shared, width) = (c.num_attention_heads as i64, c.num_key_value_heads as i64, c.head_dim as i64);
+    let length = tokens.len() as i64;
+    let hide = Tensor::full([length, length], f64::NEG_INFINITY, (Kind::Float, tch::Device::Cpu)).triu(1);
+    let mut x = get(model, "model.embed_tokens.weight").index_select(0, &Tensor::from_slice(tokens));
+    for layer in 0..c.num_hidden_layers {
+        let w = |part: &str| get(model, &format!("model.layers.{layer}.{part}.weight"));
+        let h = norm(&x, w("input_layernorm"), c.rms_norm_eps);
+        let project = |part: &str, n: i64| h.matmul(&w(part).tr()).view([length, n, width]);
+        let q = rotate(&norm(&project("self_attn.q_proj", heads), w("self_attn.q_norm"), c.rms_norm_eps), c.rope_theta);
+        let k = rotate(&norm(&project("self_attn.k_proj", shared), w("self_attn.k_norm"), c.rms_norm_eps), c.rope_theta);
+        let v = project("self_attn.v_proj", shared);
+        let outs: Vec<Tensor> = (0..heads)
+            .map(|head| {
+                let of = head / (heads / shared);
+                let scores = q.select(1, head).matmul(&k.select(1, of).tr()) / (width as f64).sqrt() + &hide;
+                scores.softmax(-1, Kind::Float).matmul(&v.select(1, of))
+            })
+            .collect();
+        x = x + Tensor::cat(&outs, -1).matmul(&w("self_attn.o_proj").tr());
+        let h = norm(&x, w("post_attention_layernorm"), c.rms_norm_eps);
+        let inner = h.matmul(&w("mlp.gate_proj").tr()).silu() * h.matmul(&w("mlp.up_proj").tr());
+        x = x + inner.matmul(&w("mlp.down_proj").tr());
+    }
+    norm(&x, get(model, "model.norm.weight"), c.rms_norm_eps)
+}
+
+fn tokens(count: usize, salt: usize) -> Vec<i64> {
+    (0..count).map(|i| ((i * i * 7 + i * 3 + salt * 11) % 50) as i64).collect()
+}
+
+fn worst(a: &Tensor, b: &Tensor) -> f64 {
+    (a - b).abs().max().double_value(&[])
+}
+
+/// Three prompts of different lengths, two continuations each; with the plain forward of each whole sequence beside it.
+fn both_ways(model: &Qwen3) -> (Vec<Tensor>, Vec<Tensor>) {
+    let (lens, answer, rows) = ([9usize, 4, 0], 6usize, 2usize);
+    let mut padded = vec![0i64; 3 * 9];
+    let mut answers = Vec::new();
+    let mut plain = Vec::new();
+    for (p, &len) in lens.iter().enumerate() {
+        let prompt = tokens(len, p);
+        padded[p * 9..p * 9 + len].copy_from_slice(&prompt);
+        for g in 0..rows {
+            let own = tokens(answer, 5 + p * rows + g);
+            let whole: Vec<i64> = prompt.iter().chain(&own).copied().collect();
+            plain.push(forward_plain(model, &whole).narrow(0, len as i64, answer as i64));
+            answers.extend(own);
+        }
+    }
+    let prefix = model.prefix(&Tensor::from_slice(&padded).view([3, 9]), &lens);
+    let hidden = model.continuations(&prefix, &Tensor::from_slice(&answers).view([3, rows as i64, answer as i64]));
+    let split = (0..6).map(|i| hidden.select(0, i / 2).select(0, i % 2)).collect();
+    (split, plain)
+}
+
+#[test]
+fn shared_prefix_equals_plain_forward() {
+    let model = model(small());
+    let (ours, plain) = both_ways(&model);
+    for (a, b) in ours.iter().zip(&plain) {
+        assert!(worst(a, b) < 1e-5, "hidden states differ by {}", worst(a, b));
+        assert!(worst(&model.logits(a), &model.logits(b)) < 1e-4);
+    }
+}
+
+#[test]
+fn gradients_through_the_prefix_equal_those_of_the_plain_forward() {
+    let model = model(small());
+    let loss = |hidden: &[Tensor]| {
+        let all: Vec<Tensor> = hidden.iter().map(|h| model.logits(h).log_softmax(-1, Kind::Float)).collect();
+        Tensor::stack(&all, 0).narrow(-1, 3, 2).mean(Kind::Float)
+    };
+    let (ours, plain) = both_ways(&model);
+    let leaves: Vec<&Tensor> = model.parameters().iter().map(|(_, t)| t).collect();
+    let a = Tensor::run_backward(&[loss(&ours)], &leaves, false, false);
+    let b = Tensor::run_backward(&[loss(&plain)], &leaves, false, false);
+    for (((name, _), a), b) in model.parameters().iter().zip(&a).zip(&b) {
+        assert!(worst(a, b) < 1e-4 * (1.0 + b.abs().max().double_value(&[])), "{name}: {}", worst(a, b));
+        assert!(b.abs().max().double_value(&[]) > 0.0, "{name} has no gradient");
+    }
+}
+
+#[test]
+fn untied_output_layer_is_used() {
+    let model = model(Config { tie_word_embeddings: false, ..small() });
+    assert!(model.parameters().iter().any(|(name, _)| name == "lm_head.weight"));
+    let hidden = Tensor::ones([1, 32], (Kind::Float, tch::Device::Cpu));
+    assert!(worst(&model.logits(&hidden), &hidden.matmul(&get(&model, "lm_head.weight").tr())) < 1e-5);
+}
+
+/// A number in [0, 1) that depends on the address only.
+fn address(key: u64, row: usize, position: usize) -> f64 {
+    let hash = blake3::hash(format!("{key} {row} {position}").as_bytes());
+    u32::from_le_bytes(hash.as_bytes()[..4].try_into().unwrap()) as f64 / 4294967296.0
+}
+
+fn prompts() -> Vec<Vec<u32>> {
+    [12usize, 1, 30, 5].iter().enumerate().map(|(p, &n)| tokens(n, p).iter().map(|&t| t as u32).collect()).collect()
+}
+
+fn run(model: &Qwen3, sampling: &Sampling, batch: usize) -> Vec<Vec<Response>> {
+    let prompts = prompts();
+    let requests: Vec<Request> = prompts
+        .iter()
+        .enumerate()
+        .map(|(p, prompt)| Request { prompt, rows: [4, 3, 5, 4][p], key: 100 + p as u64 })
+        .collect();
+    generate(model, &requests, sampling, &address, batch).unwrap()
+}
+
+/// Log-probabilities of an answer by one teacher-forced pass.
+fn forced(model: &Qwen3, prompt: &[u32], answer: &[u32], temperature: f64) -> (Vec<i64>, Vec<f64>, Vec<f64>) {
+    let _no_grad = tch::no_grad_guard();
+    let whole: Vec<i64> = prompt.iter().chain(answer).map(|&t| i64::from(t)).collect();
+    let at = prompt.len() - 1;
+    let prefix = model.prefix(&Tensor::from_slice(&whole[..at.max(1)]).view([1, -1]), &[at]);
+    let own = Tensor::from_slice(&whole[at..whole.len() - 1]).view([1, 1, -1]);
+    let logits = model.logits(&model.continuations(&prefix, &own)).view([answer.len() as i64, -1]);
+    let log = (&logits / temperature).log_softmax(-1, Kind::Double);
+    let entropy = -(log.exp() * &log).sum_dim_intlist(&[-1i64][..], false, Kind::Double);
+    let best = logits.argmax(-1, false);
+    let at = |i: usize| log.double_value(&[i as i64, i64::from(answer[i])]);
+    let count = answer.len();
+    (
+        (0..count).map(|i| best.int64_value(&[i as i64])).collect(),
+        (0..count).map(at).collect(),
+        (0..count).map(|i| entropy.double_value(&[i as i64])).collect(),
+    )
+}
+
+#[test]
+fn cached_generation_equals_teacher_forcing() {
+    let model = model(small());
+    for temperature in [0.0, 0.7] {
+        let sampling = Sampling { temperature, top_p: 0.95, max_tokens: 24, eos: 3 };
+        let scale = if temperature == 0.0 { 1.0 } else { temperature };
+        for (prompt, answers) in prompts().iter().zip(run(&model, &sampling, 3)) {
+            for answer in answers {
+                assert!(answer.tokens.len() == 24 || answer.finished);
+                assert_eq!(answer.finished, answer.tokens.last() == Some(&3));
+                let (best, logprobs, entropies) = forced(&model, prompt, &answer.tokens, scale);
+                let (_, _, entropies_one) = forced(&model, prompt, &answer.tokens, 1.0);
+                for i in 0..answer.tokens.len() {
+                    assert!(temperature > 0.0 || best[i] == i64::from(answer.tokens[i]), "greedy token {i}");
+                    assert!((f64::from(answer.logprobs[i]) - logprobs[i]).abs() < 1e-4);
+                    assert!((f64::from(answer.entropies[i]) - entropies[i]).abs() < 1e-4);
+                    assert!((f64::from(answer.entropies_one[i]) - entropies_one[i]).abs() < 1e-4);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn leaving_rows_and_batches_do_not_change_other_answers() {
+    let model = model(small());
+    let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 40, eos: 3 };
+    let alone = run(&model, &sampling, 1);
+    let lengths: Vec<usize> = alone.iter().flatten().map(|answer| answer.tokens.len()).collect();
+    assert!(lengths.iter().min() < lengths.iter().max(), "rows must end at different times: {lengths:?}");
+    assert!(alone.iter().flatten().any(|answer| !answer.finished) && alone.iter().flatten().any(|answer| answer.finished));
+    for batch in [2, 4] {
+        let together = run(&model, &sampling, batch);
+        for (a, b) in alone.iter().flatten().zip(together.iter().flatten()) {
+            assert_eq!(a.tokens, b.tokens);
+            assert!(a.logprobs.iter().zip(&b.logprobs).all(|(a, b)| (a - b).abs() < 1e-4));
+        }
+    }
+    assert_eq!(run(&model, &sampling, 4), run(&model, &sampling, 4), "the same call gives the same bits");
+}
+
+#[test]
+fn no_gradients_are_recorded_and_the_mode_is_restored() {
+    let model = model(small());
+    run(&model, &Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 2, eos: 3 }, 4);
+    assert!(model.logits(&Tensor::ones([1, 32], (Kind::Float, tch::Device::Cpu))).requires_grad());
+}
+
+#[test]
+fn generation_refuses_bad_requests() {
+    let model = model(small());
+    let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_tokens: 8, eos: 3 };
+    let ask = |prompt: &[u32], sampling: &Sampling| {
+        generate(&model, &[Request { prompt, rows: 1, key: 0 }], sampling, &address, 1).unwrap_err().to_string()
+    };
+    assert!(ask(&[], &sampling).contains("prompt is empty"));
+    assert!(ask(&[50], &sampling).contains("token 50 is outside the vocabulary of 50"));
+    assert!(ask(&[1; 121], &sampling).contains("129 tokens"));
+    assert!(ask(&[1], &Sampling { top_p: 0.0, ..sampling }).contains("top_p is 0"));
+    assert!(ask(&[1], &Sampling { temperature: f64::NAN, ..sampling }).contains("temperature"));
+}
+
+#[test]
+fn diverged_weights_are_an_error() {
+    let model = model(small());
+    let _ = tch::no_grad(|| get(&model, "model.norm.weight").shallow_clone().fill_(f64::NAN));
+    let sampling = Sampling { temperature: 1.0, top_p: 0.9, max_tokens: 8, eos: 3 };
+    let answer = generate(&model, &[Request { prompt: &[1], rows: 1, key: 0 }], &sampling, &address, 1);
+    assert!(matches!(answer, Err(LmError::NotFinite { request: 0, position: 0 })));
+}
+
+#[test]
+fn saved_weights_come_back_byte_for_byte() {
+    let model = model(small());
+    let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    model.save(a.path()).unwrap();
+    let again = Qwen3::load(a.path()).unwrap();
+    again.save(b.path()).unwrap();
+    assert_eq!(again.config, model.config);
+    for file in ["config.json", "model.safetensors"] {
+        assert_eq!(std::fs::read(a.path().join(file)).unwrap(), std::fs::read(b.path().join(file)).unwrap(), "{file}");
+    }
+    for ((name, x), (other, y)) in model.parameters().iter().zip(again.parameters()) {
+        assert_eq!(name, other);
+        assert!(x.equal(y) && y.requires_grad(), "{name}");
+    }
+    assert_eq!(std::fs::read_dir(b.path()).unwrap().count(), 2, "no temporary file stays");
+}
+
+#[test]
+fn damaged_and_foreign_weights_are_named() {
+    let model = model(small());
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("model.safetensors");
+    model.save(dir.path()).unwrap();
+    let bytes = std::fs::read(&file).unwrap();
+    let message = || Qwen3::load(dir.path()).err().unwrap().to_string();
+    for cut in [4, 100, bytes.len() / 2, bytes.len() - 1] {
+        std::fs::write(&file, &bytes[..cut]).unwrap();
+        assert!(message().contains("damaged safetensors file"), "{}", message());
+    }
+    std::fs::remove_file(&file).unwrap();
+    assert!(message().contains("model.safetensors"));
+    let change = |name: &str, tensor: Option<Tensor>, extra: bool| {
+        let mut all: Vec<(String, Tensor)> = model.parameters().iter().map(|(n, t)| (n.clone(), t.shallow_clone())).collect();
+        all.retain(|(n, _)| extra || n != name);
+        all.extend(tensor.map(|tensor| (name.to_owned(), tensor)));
+        longlab::lm::save_weights(&file, &all).unwrap();
+    };
+    change("model.norm.weight", None, false);
+    assert!(message().contains("`model.norm.weight` is missing"));
+    change("model.norm.bias", Some(Tensor::from_slice(&[1f32])), true);
+    assert!(message().contains("unknown tensor `model.norm.bias`"));
+    change("model.norm.weight", Some(Tensor::from_slice(&[1f32; 5])), false);
+    assert!(message().contains("shape [5], config.json asks for [32]"), "{}", message());
+}
+
+#[test]
+fn other_number_types_are_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = small();
+    config.save(&dir.path().join("config.json")).unwrap();
+    let model = model(config);
+    let half: Vec<(String, Vec<usize>, Vec<u8>)> = model
+        .parameters()
+        .iter()
+        .map(|(n, t)| (n.clone(), t.size().iter().map(|&x| x as usize).collect(), vec![0u8; 2 * t.numel()]))
+        .collect();
+    let views = half.iter().map(|(n, s, b)| {
+        (n.as_str(), safetensors::tensor::TensorView::new(safetensors::Dtype::BF16, s.clone(), b).unwrap())
+    });
+    std::fs::write(dir.path().join("model.safetensors"), safetensors::serialize(views, None).unwrap()).unwrap();
+    let message = Qwen3::load(dir.path()).err().unwrap().to_string();
+    assert!(message.contains("stored as BF16") && message.contains("model.embed_tokens.weight"), "{message}");
+}
+
+#[test]
+fn config_tolerates_foreign_keys_and_refuses_nonsense() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("config.json");
+    let mut value = serde_json::to_value(small()).unwrap();
+    value["sliding_window"] = serde_json::json!(null);
+    std::fs::write(&path, value.to_string()).unwrap();
+    assert_eq!(Config::load(&path).unwrap(), small());
+    for (key, bad, wanted) in [("num_key_value_heads", 3, "no multiple"), ("head_dim", 15, "even"), ("vocab_size", 0, "at least 1")] {
+        let mut broken = value.clone();
+        broken[key] = serde_json::json!(bad);
+        std::fs::write(&path, broken.to_string()).unwrap();
+        assert!(Config::load(&path).unwrap_err().to_string().contains(wanted), "{key}");
+    }
+}
+
+#[test]
+fn initial_weights_follow_the_seed_and_the_stated_deviation() {
+    let (a, b, c) = (Qwen3::init(Config::micro(700), 1).unwrap(), Qwen3::init(Config::micro(700), 1).unwrap(), Qwen3::init(small(), 1));
+    assert!(c.is_ok());
+    for ((name, x), (_, y)) in a.parameters().iter().zip(b.parameters()) {
+        assert!(x.equal(y), "{name}");
+    }
+    let deviation = |name: &str| get(&a, name).std(true).double_value(&[]);
+    assert!((deviation("model.embed_tokens.weight") - 0.02).abs() < 2e-4);
+    assert!((deviation("model.layers.2.self_attn.o_proj.weight") - 0.02 / 8f64.sqrt()).abs() < 2e-4);
+    let other = Qwen3::init(Config::micro(700), 2).unwrap();
+    assert!(!get(&other, "model.embed_tokens.weight").equal(get(&a, "model.embed_tokens.weight")));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nucleus_is_the_smallest_set_with_the_mass(weights in prop::collection::vec(0.0f32..1.0, 1..60), top_p in 0.01f64..1.0, uniform in 0.0f64..1.0) {
+        let total: f32 = weights.iter().sum();
+        prop_assume!(total > 0.0);
+        let p: Vec<f32> = weights.iter().map(|w| w / total).collect();
+        let chosen = pick(&p, top_p, uniform).unwrap();
+        // All that are more probable than the chosen one hold less than top_p: else the set would have ended before it.
+        let before: f64 = p.iter().filter(|&&x| x > p[chosen]).map(|&x| f64::from(x)).sum();
+        prop_assert!(before < top_p + 1e-6);
+        prop_assert!(p[chosen] > 0.0);
+        prop_assert_eq!(pick(&p, top_p, uniform), Some(chosen));
+    }
+
+    #[test]
+    fn draws_follow_the_probabilities(uniform in 0.0f64..1.0) {
+        let p = [0.2f32, 0.0, 0.5, 0.3];
+        let wanted = if uniform < 0.2 { 0 } else if uniform < 0.7 { 2 } else { 3 };
+        let edge = (uniform - 0.2).abs() < 1e-6 || (uniform - 0.7).abs() < 1e-6;
+        prop_assert!(edge || pick(&p, 1.0, uniform) == Some(wanted));
+    }
+
+    #[test]
+    fn canonical_text_comes_back(sentences in prop::collection::vec((prop::collection::vec(0usize..12, 1..8), 0usize..8), 1..5)) {
+        let tokenizer = build_wordpiece(&WORDS, &["<think>", "</think>"]).unwrap();
+        let text: Vec<String> = sentences.iter().map(|(words, form)| sentence(words, *form)).collect();
+        let text = text.join(" ");
+        let tokens = tokenizer.encode(&text).unwrap();
+        prop_assert!(!tokens.contains(&tokenizer.id("<unk>").unwrap()));
+        prop_assert_eq!(tokenizer.decode(&tokens, true).unwrap(), text);
+    }
+}
+
+const WORDS: [&str; 13] = ["Anna", "lives", "in", "Rome", "do", "not", "2019", "revenue", "of", "A", "a", "is", "s"];
+
+fn sentence(words: &[usize], form: usize) -> String {
+    let plain: Vec<&str> = words.iter().map(|&w| WORDS[w]).collect();
+    let text = plain.join(" ");
+    match form {
+        0 => format!("{text}."),
+        1 => format!("{text}, 40375 {text}?"),
+        2 => format!("Anna: {text}!"),
+        3 => format!("{text} (A) (not {text})."),
+        4 => format!("{text} | 7 | 120195 |"),
+        5 => format!("<think> {text}: 12 + 5 = 17. </think>"),
+        6 => format!("Anna's {text}; 12 - 5 is 7%"),
+        _ => text,
+    }
+}
+
+#[test]
+fn tokenizer_keeps_words_whole_and_spells_numbers() {
+    let tokenizer = build_wordpiece(&WORDS, &["<think>", "</think>"]).unwrap();
+    let ids = |text: &str| tokenizer.encode(text).unwrap();
+    assert_eq!(ids("2019"), [tokenizer.id("2019").unwrap()]);
+    assert_eq!(ids("20195").len(), 2);
+    assert_eq!(ids("375"), ["3", "##7", "##5"].map(|t| tokenizer.id(t).unwrap()));
+    assert_eq!(ids("Zebra"), [tokenizer.id("<unk>").unwrap()]);
+    assert_eq!(ids("<think>Anna</think>"), ids("<think> Anna </think>"));
+    assert_eq!(tokenizer.decode(&ids("<think> Anna </think>"), false).unwrap(), "Anna");
+    assert_eq!(tokenizer.decode(&ids("( A ) a|a , do not"), false).unwrap(), "(A) a | a, do not");
+    assert_eq!(tokenizer.id("nowhere"), None);
+    assert_eq!(tokenizer.vocab_size(), 3 + 20 + 14 + 13);
+}
+
+#[test]
+fn tokenizer_survives_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let (a, b) = (dir.path().join("a.json"), dir.path().join("b.json"));
+    let tokenizer = build_wordpiece(&WORDS, &["<think>", "<eos>"]).unwrap();
+    tokenizer.save(&a).unwrap();
+    let again = longlab::lm::Tokenizer::load(&a).unwrap();
+    again.save(&b).unwrap();
+    assert_eq!(std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap());
+    let text = "<think> Anna lives in Rome (A): 375. <eos>";
+    assert_eq!(tokenizer.encode(text).unwrap(), again.encode(text).unwrap());
+    assert_eq!(again.decode(&again.encode(text).unwrap(), true).unwrap(), text);
+    std::fs::write(&a, "{}").unwrap();
+    assert!(longlab::lm::Tokenizer::load(&a).err().unwrap().to_string().contains("a.json"));
+    assert!(build_wordpiece(&["<eos>"], &["<eos>"]).is_err());
+}

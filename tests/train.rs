@@ -1,0 +1,174 @@
+//! Training: a killed and resumed job ends as an undisturbed one, and the gradient is that of the objective.
+
+use longlab::lm::Qwen3;
+use longlab::rl::batch::{Part, Row, forward};
+use longlab::rl::job::{Places, fresh, reinforce, warm_start};
+use longlab::rl::optimizer::AdamW;
+use longlab::rl::progress::{Event, Observer, Silent};
+use longlab::spec::settings::{AepoMode, Settings, Train};
+use std::fs;
+use std::path::Path;
+use tch::Tensor;
+
+fn tiny() -> Settings {
+    tch::set_num_threads(1);
+    let mut settings = Settings::default();
+    (settings.model.width, settings.model.layers, settings.model.heads) = (32, 2, 2);
+    (settings.model.kv_heads, settings.model.head_dim, settings.model.ffn) = (1, 16, 48);
+    (settings.data.samples, settings.data.min_tokens, settings.data.max_tokens) = (24, 64, 96);
+    settings.rollout.max_tokens = 16;
+    (settings.train.prompts, settings.train.group, settings.train.steps) = (4, 4, 6);
+    (settings.train.micro_prompts, settings.train.checkpoint_every) = (2, 2);
+    (settings.warm.steps, settings.warm.tokens, settings.warm.questions) = (6, 1200, 4);
+    settings
+}
+
+/// Stops the job after a number of steps, as a kill between two checkpoints would.
+struct StopAfter(u64);
+
+impl Observer for StopAfter {
+    fn on(&mut self, event: &Event) -> anyhow::Result<()> {
+        match event {
+            Event::Step { done, .. } if *done == self.0 => anyhow::bail!("stopped"),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn files(dir: &Path) -> Vec<Vec<u8>> {
+    let places = Places::inside(dir);
+    [places.metrics, places.checkpoint.join("state.safetensors")].map(|path| fs::read(path).expect("the job wrote its files")).to_vec()
+}
+
+#[test]
+fn reinforcement_learning_resumes_to_the_same_bytes() {
+    let mut settings = tiny();
+    settings.aepo.mode = AepoMode::Latch;
+    let whole = tempfile::tempdir().expect("a folder");
+    reinforce(&settings, 3, &fresh(&settings, 1).expect("a policy"), &Places::inside(whole.path()), &mut Silent).expect("six steps");
+    for stop in [1, 3, 5] {
+        let parts = tempfile::tempdir().expect("a folder");
+        let places = Places::inside(parts.path());
+        let stopped = reinforce(&settings, 3, &fresh(&settings, 1).expect("a policy"), &places, &mut StopAfter(stop));
+        assert!(stopped.is_err(), "the observer stops the job after step {stop}");
+        reinforce(&settings, 3, &fresh(&settings, 1).expect("a policy"), &places, &mut Silent).expect("the rest");
+        assert_eq!(files(whole.path()), files(parts.path()), "stopped after step {stop}");
+    }
+    let other = tempfile::tempdir().expect("a folder");
+    reinforce(&settings, 4, &fresh(&settings, 1).expect("a policy"), &Places::inside(other.path()), &mut Silent).expect("six steps");
+    assert_ne!(files(whole.path()), files(other.path()), "another seed is another run");
+}
+
+#[test]
+fn a_torn_metrics_row_is_dropped_on_resume() {
+    let settings = tiny();
+    let dir = tempfile::tempdir().expect("a folder");
+    let places = Places::inside(dir.path());
+    let _ = reinforce(&settings, 3, &fresh(&settings, 1).expect("a policy"), &places, &mut StopAfter(3));
+    let mut torn = fs::read_to_string(&places.metrics).expect("metrics");
+    torn.push_str("4,0.12");
+    fs::write(&places.metrics, torn).expect("tear");
+    reinforce(&settings, 3, &fresh(&settings, 1).expect("a policy"), &places, &mut Silent).expect("the rest");
+    let text = fs::read_to_string(&places.metrics).expect("metrics");
+    let steps: Vec<&str> = text.lines().skip(1).filter_map(|line| line.split(',').next()).collect();
+    assert_eq!(steps, ["1", "2", "3", "4", "5", "6"]);
+    let columns = text.lines().next().map_or(0, |header| header.split(',').count());
+    assert!(text.lines().all(|line| line.split(',').count() == columns));
+}
+
+#[test]
+fn the_warm_start_resumes_to_the_same_bytes() {
+    let settings = tiny();
+    let whole = tempfile::tempdir().expect("a folder");
+    warm_start(&settings, 0, &fresh(&settings, 0).expect("a policy"), &Places::inside(whole.path()), &mut Silent).expect("six steps");
+    let parts = tempfile::tempdir().expect("a folder");
+    let places = Places::inside(parts.path());
+    let _ = warm_start(&settings, 0, &fresh(&settings, 0).expect("a policy"), &places, &mut StopAfter(3));
+    warm_start(&settings, 0, &fresh(&settings, 0).expect("a policy"), &places, &mut Silent).expect("the rest");
+    assert_eq!(files(whole.path()), files(parts.path()));
+}
+
+#[test]
+fn a_damaged_checkpoint_is_named_with_the_mend() {
+    let settings = tiny();
+    let dir = tempfile::tempdir().expect("a folder");
+    let places = Places::inside(dir.path());
+    let _ = reinforce(&settings, 3, &fresh(&settings, 1).expect("a policy"), &places, &mut StopAfter(2));
+    let state = places.checkpoint.join("state.safetensors");
+    let bytes = fs::read(&state).expect("a checkpoint");
+    fs::write(&state, &bytes[..bytes.len() / 2]).expect("truncate");
+    let error = reinforce(&settings, 3, &fresh(&settings, 1).expect("a policy"), &places, &mut Silent).expect_err("a damaged file");
+    let text = format!("{error:#}");
+    assert!(text.contains("state.safetensors") && text.contains("delete it"), "{text}");
+}
+
+fn model() -> Qwen3 {
+    fresh(&tiny(), 5).expect("a policy").model
+}
+
+#[test]
+fn the_gradient_is_that_of_the_objective() {
+    let model = model();
+    let prefix: Vec<u32> = (20..40).collect();
+    let objective = |model: &Qwen3| {
+        let rows = vec![
+            Row::response(7, &[11, 12, 13], &[0.5, -0.25, 0.0]),
+            Row::response(7, &[14, 15], &[-1.0, 0.75]),
+        ];
+        forward(model, &[Part { prefix: &prefix, rows }], 0, 0.7, false).objective
+    };
+    objective(&model).backward();
+    let (name, parameter) = &model.parameters()[3];
+    let gradient = parameter.grad().flatten(0, -1).double_value(&[5]);
+    let nudge = |by: f64| {
+        let _guard = tch::no_grad_guard();
+        let flat = parameter.view([-1]);
+        let mut entry = flat.get(5);
+        let _ = entry.g_add_scalar_(by);
+        let value = objective(&model).double_value(&[]);
+        let _ = entry.g_add_scalar_(-by);
+        value
+    };
+    let slope = (nudge(1e-2) - nudge(-1e-2)) / 2e-2;
+    assert!((slope - gradient).abs() <= 2e-2 * slope.abs().max(1e-3), "{name}: slope {slope}, gradient {gradient}");
+}
+
+#[test]
+fn a_weight_of_zero_leaves_no_trace() {
+    let model = model();
+    let prefix: Vec<u32> = (20..40).collect();
+    let value = |second: &[u32]| {
+        let rows = vec![Row::response(7, &[11, 12, 13], &[0.5, -0.25, 1.0]), Row::response(7, second, &[0.0; 3])];
+        forward(&model, &[Part { prefix: &prefix, rows }], 0, 0.7, false).objective.double_value(&[])
+    };
+    assert_eq!(value(&[30, 31, 32]), value(&[50, 51, 52]));
+}
+
+#[test]
+fn adamw_agrees_with_the_kernel() {
+    tch::set_num_threads(1);
+    let train = Train::default();
+    let start = [0.5f32, -1.0, 2.0, 0.25];
+    let parameter = Tensor::from_slice(&start).view([2, 2]).set_requires_grad(true);
+    let parameters = vec![("w".to_string(), parameter.shallow_clone())];
+    let mut optimizer = AdamW::new(&parameters, &train);
+    let mut expected = start;
+    let (mut first, mut second) = ([0f32; 4], [0f32; 4]);
+    let options = longlab_kernels::adamw::Options {
+        rate: 0.1,
+        beta1: train.beta1,
+        beta2: train.beta2,
+        epsilon: train.epsilon,
+        weight_decay: train.weight_decay,
+    };
+    for t in 1..=5u64 {
+        let gradient = [0.1f32 * t as f32, -0.2, 0.3, 0.0];
+        (&parameter.view([-1]) * Tensor::from_slice(&gradient)).sum(tch::Kind::Float).backward();
+        optimizer.step(&parameters, 0.1);
+        longlab_kernels::adamw::step(&mut expected, &gradient, &mut first, &mut second, t, &options);
+    }
+    let got: Vec<f32> = Vec::try_from(parameter.detach().flatten(0, -1)).expect("four numbers");
+    for (got, expected) in got.iter().zip(expected) {
+        assert!((got - expected).abs() < 1e-6, "{got} against {expected}");
+    }
+}
