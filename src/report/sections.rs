@@ -22,7 +22,7 @@ pub fn document(input: &Input, analysis: &Analysis, plots: &[Plot]) -> Result<Do
             Block::Text(claims_legend()),
         ]);
     }
-    if analysis.main.iter().any(|row| row.answers > 0) {
+    if input.paper.is_some() || analysis.main.iter().any(|row| row.answers > 0) {
         blocks.extend([Block::Heading("Scores".into()), Block::Table(measured(input, &analysis.main, "main split"))]);
     }
     if let Some(path) = &input.paper {
