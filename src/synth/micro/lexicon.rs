@@ -2,7 +2,10 @@
 //! a dozen names in a few hundred steps, among a hundred it does not in a thousand. No name contains another, so that cover-exact-match cannot be fooled by a prefix.
 
 /// First names of people.
-pub const PEOPLE: [&str; 16] = ["Anna", "Boris", "Clara", "David", "Elena", "Felix", "Greta", "Hugo", "Irene", "Jonas", "Karin", "Lukas", "Maria", "Nadia", "Oscar", "Paula"];
+pub const PEOPLE: [&str; 16] = [
+    "Anna", "Boris", "Clara", "David", "Elena", "Felix", "Greta", "Hugo", "Irene", "Jonas", "Karin", "Lukas", "Maria",
+    "Nadia", "Oscar", "Paula",
+];
 
 /// Names of companies.
 pub const COMPANIES: [&str; 8] = ["Kappa", "Lumen", "Vertex", "Orbit", "Zenith", "Quartz", "Nimbus", "Pioneer"];
@@ -23,7 +26,10 @@ pub const PRODUCTS: [&str; 8] = ["lamps", "boats", "clocks", "shoes", "pianos", 
 pub const RIVERS: [&str; 8] = ["Arno", "Rhine", "Volga", "Loire", "Tagus", "Elbe", "Danube", "Severn"];
 
 /// Words of which the pieces in a dialogue are made.
-pub const WORDS: [&str; 24] = ["amber", "bright", "cloud", "dusty", "ember", "frost", "gentle", "hollow", "iron", "jade", "kettle", "lantern", "meadow", "night", "ocean", "pebble", "quiet", "raven", "silver", "thunder", "umbra", "velvet", "willow", "yellow"];
+pub const WORDS: [&str; 24] = [
+    "amber", "bright", "cloud", "dusty", "ember", "frost", "gentle", "hollow", "iron", "jade", "kettle", "lantern",
+    "meadow", "night", "ocean", "pebble", "quiet", "raven", "silver", "thunder", "umbra", "velvet", "willow", "yellow",
+];
 
 /// Kinds of pieces asked for in a dialogue.
 pub const FORMS: [&str; 4] = ["poem", "riddle", "letter", "song"];
@@ -42,12 +48,18 @@ pub const YEARS: [u32; 6] = [2015, 2016, 2017, 2018, 2019, 2020];
 
 /// Subjects, verbs and places of sentences that carry no fact.
 pub const IDLE_SUBJECTS: [&str; 8] = [
-    "The old mill", "A narrow path", "The market hall", "A stone bridge", "The school bell", "A wooden gate",
-    "The long fence", "A small chapel",
+    "The old mill",
+    "A narrow path",
+    "The market hall",
+    "A stone bridge",
+    "The school bell",
+    "A wooden gate",
+    "The long fence",
+    "A small chapel",
 ];
 /// See [`IDLE_SUBJECTS`].
-pub const IDLE_VERBS: [&str; 6] = ["stands near", "was built by", "leads past", "is older than", "looks toward", "belongs with"];
+pub const IDLE_VERBS: [&str; 6] =
+    ["stands near", "was built by", "leads past", "is older than", "looks toward", "belongs with"];
 /// See [`IDLE_SUBJECTS`].
-pub const IDLE_PLACES: [&str; 8] = [
-    "the hill", "the orchard", "the lake", "the forest", "the tower", "the station", "the garden", "the quarry",
-];
+pub const IDLE_PLACES: [&str; 8] =
+    ["the hill", "the orchard", "the lake", "the forest", "the tower", "the station", "the garden", "the quarry"];
