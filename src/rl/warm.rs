@@ -38,6 +38,9 @@ pub struct Course {
     pub grown: Option<u64>,
 }
 
+/// Share of `warm.growth` at which contexts grow past what is mastered.
+const IMPATIENT: f64 = 0.25;
+
 /// Weight of the newest step in the running mean.
 const NEWEST: f64 = 0.1;
 
@@ -53,9 +56,13 @@ impl Course {
         if let Some(share) = row.lookups {
             self.lookups += NEWEST * (share - self.lookups);
         }
-        if self.lookups >= warm.mastery {
-            self.tokens = (self.tokens * (1.0 + warm.growth)).min(most);
-        }
+        // What is not mastered after `warm.patience` steps is left behind slowly.
+        let growth = match (self.lookups >= warm.mastery, row.step > warm.patience) {
+            (true, _) => warm.growth,
+            (false, true) => warm.growth * IMPATIENT,
+            (false, false) => 0.0,
+        };
+        self.tokens = (self.tokens * (1.0 + growth)).min(most);
         if self.tokens >= most {
             self.grown.get_or_insert(row.step);
         }

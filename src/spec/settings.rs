@@ -215,6 +215,7 @@ settings! {
         warmup: u64 = 50, in 0..=1000000, unit "steps", source "ours", doc "Steps over which the rate grows linearly.";
         start_tokens: usize = 48, in 16..=1000000, unit "tokens", source "ours; contexts that do not grow stayed on a plateau", doc "Length of contexts at step 0.";
         mastery: f64 = 0.8, in 0..=1, unit "share", source "ours; contexts that grew on a clock outran the learner", doc "Contexts grow while the running share of right look-ups is at least this.";
+        patience: u64 = 850, in 0..=1000000, unit "steps", source "ours", doc "From this step on contexts grow at a quarter of `warm.growth` even where look-ups are not mastered.";
         growth: f64 = 0.02, in 0..=1, unit "share a step", source "ours", doc "How much longer contexts become at a step, up to `data.max_tokens`.";
         long_share: f64 = 0.1, in 0..=1, unit "share", source "ours", doc "Share of late contexts that are drawn up to `warm.long_tokens`.";
         long_tokens: usize = 2048, in 32..=1000000, unit "tokens", source "ours; the long evaluation split", doc "Greatest length of those.";
