@@ -22,7 +22,8 @@ fn model(config: Config) -> Qwen3 {
     let model = Qwen3::init(config, 7).unwrap();
     let _no_grad = tch::no_grad_guard();
     for (index, (name, tensor)) in model.parameters().iter().enumerate() {
-        let noise = (Tensor::arange(tensor.numel() as i64, (Kind::Float, tch::Device::Cpu)) * (0.7 + index as f64)).sin();
+        let noise =
+            (Tensor::arange(tensor.numel() as i64, (Kind::Float, tch::Device::Cpu)) * (0.7 + index as f64)).sin();
         let noise = noise.view(&tensor.size()[..]) * if name.contains("norm") { 0.3 } else { 0.1 };
         let _ = tensor.shallow_clone().f_add_(&noise).unwrap();
     }
@@ -61,7 +62,8 @@ fn forward_plain(model: &Qwen3, tokens: &[i64]) -> Tensor {
         let h = norm(&x, w("input_layernorm"), c.rms_norm_eps);
         let project = |part: &str, n: i64| h.matmul(&w(part).tr()).view([length, n, width]);
         let q = rotate(&norm(&project("self_attn.q_proj", heads), w("self_attn.q_norm"), c.rms_norm_eps), c.rope_theta);
-        let k = rotate(&norm(&project("self_attn.k_proj", shared), w("self_attn.k_norm"), c.rms_norm_eps), c.rope_theta);
+        let k =
+            rotate(&norm(&project("self_attn.k_proj", shared), w("self_attn.k_norm"), c.rms_norm_eps), c.rope_theta);
         let v = project("self_attn.v_proj", shared);
         let outs: Vec<Tensor> = (0..heads)
             .map(|head| {
@@ -133,6 +135,57 @@ fn gradients_through_the_prefix_equal_those_of_the_plain_forward() {
         assert!(worst(a, b) < 1e-4 * (1.0 + b.abs().max().double_value(&[])), "{name}: {}", worst(a, b));
         assert!(b.abs().max().double_value(&[]) > 0.0, "{name} has no gradient");
     }
+}
+
+/// Three prompts (one of them a single token) with continuations of unequal number and length: packed, and plain beside it.
+fn packed_and_plain(model: &Qwen3) -> (Tensor, Tensor) {
+    let lens = [9usize, 4, 0];
+    let answers: Vec<Vec<Vec<u32>>> = [vec![6usize, 1, 3], vec![5], vec![2, 7]]
+        .iter()
+        .enumerate()
+        .map(|(p, rows)| rows.iter().map(|&n| tokens(n, p + n).iter().map(|&t| t as u32).collect()).collect())
+        .collect();
+    let (mut padded, mut plain) = (vec![0i64; 3 * 9], Vec::new());
+    for (p, &len) in lens.iter().enumerate() {
+        let prompt = tokens(len, p);
+        padded[p * 9..p * 9 + len].copy_from_slice(&prompt);
+        for row in &answers[p] {
+            let whole: Vec<i64> = prompt.iter().copied().chain(row.iter().map(|&t| i64::from(t))).collect();
+            plain.push(forward_plain(model, &whole).narrow(0, len as i64, row.len() as i64));
+        }
+    }
+    let prefix = model.prefix(&Tensor::from_slice(&padded).view([3, 9]), &lens);
+    let rows: Vec<Vec<&[u32]>> = answers.iter().map(|rows| rows.iter().map(|row| &row[..]).collect()).collect();
+    (model.continuations_packed(&prefix, &rows), Tensor::cat(&plain, 0))
+}
+
+fn same_values_and_gradients(model: &Qwen3) {
+    let (packed, plain) = packed_and_plain(model);
+    assert_eq!(packed.size(), [24, 32]);
+    assert!(worst(&packed, &plain) < 1e-5, "hidden states differ by {}", worst(&packed, &plain));
+    let leaves: Vec<&Tensor> = model.parameters().iter().map(|(_, t)| t).collect();
+    let loss = |hidden: &Tensor| model.logits(hidden).log_softmax(-1, Kind::Float).narrow(-1, 3, 2).mean(Kind::Float);
+    let a = Tensor::run_backward(&[loss(&packed)], &leaves, false, false);
+    let b = Tensor::run_backward(&[loss(&plain)], &leaves, false, false);
+    for (((name, _), a), b) in model.parameters().iter().zip(&a).zip(&b) {
+        assert!(worst(a, b) < 1e-4 * (1.0 + b.abs().max().double_value(&[])), "{name}: {}", worst(a, b));
+    }
+}
+
+#[test]
+fn packed_continuations_equal_the_plain_forward() {
+    same_values_and_gradients(&model(small()));
+}
+
+/// Scores beyond what plain sums of exponentials can hold take the way with a maximum.
+#[test]
+fn packed_continuations_stand_large_scores() {
+    let model = model(small());
+    for name in ["q_norm", "k_norm"] {
+        let weight = get(&model, &format!("model.layers.1.self_attn.{name}.weight")).shallow_clone();
+        let _ = tch::no_grad(|| { weight }.fill_(6.0));
+    }
+    same_values_and_gradients(&model);
 }
 
 #[test]
@@ -213,7 +266,9 @@ fn leaving_rows_and_batches_do_not_change_other_answers() {
     let alone = run(&model, &sampling, 1);
     let lengths: Vec<usize> = alone.iter().flatten().map(|answer| answer.tokens.len()).collect();
     assert!(lengths.iter().min() < lengths.iter().max(), "rows must end at different times: {lengths:?}");
-    assert!(alone.iter().flatten().any(|answer| !answer.finished) && alone.iter().flatten().any(|answer| answer.finished));
+    assert!(
+        alone.iter().flatten().any(|answer| !answer.finished) && alone.iter().flatten().any(|answer| answer.finished)
+    );
     for batch in [2, 4] {
         let together = run(&model, &sampling, batch);
         for (a, b) in alone.iter().flatten().zip(together.iter().flatten()) {
@@ -287,7 +342,8 @@ fn damaged_and_foreign_weights_are_named() {
     std::fs::remove_file(&file).unwrap();
     assert!(message().contains("model.safetensors"));
     let change = |name: &str, tensor: Option<Tensor>, extra: bool| {
-        let mut all: Vec<(String, Tensor)> = model.parameters().iter().map(|(n, t)| (n.clone(), t.shallow_clone())).collect();
+        let mut all: Vec<(String, Tensor)> =
+            model.parameters().iter().map(|(n, t)| (n.clone(), t.shallow_clone())).collect();
         all.retain(|(n, _)| extra || n != name);
         all.extend(tensor.map(|tensor| (name.to_owned(), tensor)));
         longlab::lm::save_weights(&file, &all).unwrap();
@@ -327,7 +383,9 @@ fn config_tolerates_foreign_keys_and_refuses_nonsense() {
     value["sliding_window"] = serde_json::json!(null);
     std::fs::write(&path, value.to_string()).unwrap();
     assert_eq!(Config::load(&path).unwrap(), small());
-    for (key, bad, wanted) in [("num_key_value_heads", 3, "no multiple"), ("head_dim", 15, "even"), ("vocab_size", 0, "at least 1")] {
+    for (key, bad, wanted) in
+        [("num_key_value_heads", 3, "no multiple"), ("head_dim", 15, "even"), ("vocab_size", 0, "at least 1")]
+    {
         let mut broken = value.clone();
         broken[key] = serde_json::json!(bad);
         std::fs::write(&path, broken.to_string()).unwrap();
@@ -337,7 +395,11 @@ fn config_tolerates_foreign_keys_and_refuses_nonsense() {
 
 #[test]
 fn initial_weights_follow_the_seed_and_the_stated_deviation() {
-    let (a, b, c) = (Qwen3::init(Config::micro(700), 1).unwrap(), Qwen3::init(Config::micro(700), 1).unwrap(), Qwen3::init(small(), 1));
+    let (a, b, c) = (
+        Qwen3::init(Config::micro(700), 1).unwrap(),
+        Qwen3::init(Config::micro(700), 1).unwrap(),
+        Qwen3::init(small(), 1),
+    );
     assert!(c.is_ok());
     for ((name, x), (_, y)) in a.parameters().iter().zip(b.parameters()) {
         assert!(x.equal(y), "{name}");

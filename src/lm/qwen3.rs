@@ -3,6 +3,7 @@
 //! A prompt is computed once for all its continuations ([`Qwen3::prefix`], [`Qwen3::continuations`]), with gradients too.
 
 use super::attention::{SharedKV, by_head, causal, own_causal, pad_mask, shared};
+use super::packed::{Packing, SAFE_SCORE};
 use super::rope::{Angles, Rope};
 use super::{Config, LmError, load_weights, save_weights};
 use rand_chacha::ChaCha12Rng;
@@ -26,7 +27,8 @@ pub struct Prefix {
 }
 
 /// One layer's weights as a pass uses them: the weights of the two norms are multiplied into the projections that follow, which
-/// saves a pass over the activations, forward and backward.
+/// saves a pass over the activations, forward and backward; the scale of the
+/// scores is in the weight of the queries' norm.
 pub(super) struct Layer {
     q: Tensor,
     k: Tensor,
@@ -39,6 +41,15 @@ pub(super) struct Layer {
     down: Tensor,
 }
 
+impl Layer {
+    /// A bound on the scores' size: RMSNorm makes a head at most sqrt(d) long, and RoPE only turns it.
+    fn largest_score(&self) -> f64 {
+        let largest = |weight: &Tensor| weight.detach().abs().max().double_value(&[]);
+        let width = self.k_norm.size()[0] as f64;
+        largest(&self.q_norm) * largest(&self.k_norm) * width
+    }
+}
+
 impl Qwen3 {
     /// Fresh weights: normal with deviation 0.02, output projections divided by sqrt(2 layers), norms 1. Each tensor has its own
     /// ChaCha stream, addressed by its name.
@@ -46,19 +57,14 @@ impl Qwen3 {
     /// # Errors
     /// A configuration that does not fit together.
     pub fn init(config: Config, seed: u64) -> Result<Self, LmError> {
-        config.check().map_err(|reason| LmError::Config {
-            path: "config".into(),
-            reason,
-        })?;
+        config.check().map_err(|reason| LmError::Config { path: "config".into(), reason })?;
         let deep = 0.02 / (2.0 * config.num_hidden_layers as f64).sqrt();
         let mut parameters = Vec::new();
         for (name, shape) in config.shapes() {
             let count = shape.iter().product();
             let values = match name.as_str() {
                 n if n.contains("norm") => vec![1.0; count],
-                n if n.contains("o_proj") || n.contains("down_proj") => {
-                    normal(seed, n, count, deep)
-                }
+                n if n.contains("o_proj") || n.contains("down_proj") => normal(seed, n, count, deep),
                 n => normal(seed, n, count, 0.02),
             };
             let size: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
@@ -88,15 +94,8 @@ impl Qwen3 {
     }
 
     fn new(config: Config, parameters: Vec<(String, Tensor)>) -> Self {
-        let parameters = parameters
-            .into_iter()
-            .map(|(name, tensor)| (name, tensor.set_requires_grad(true)))
-            .collect();
-        Qwen3 {
-            rope: Rope::new(&config),
-            config,
-            parameters,
-        }
+        let parameters = parameters.into_iter().map(|(name, tensor)| (name, tensor.set_requires_grad(true))).collect();
+        Qwen3 { rope: Rope::new(&config), config, parameters }
     }
 
     /// All parameters by their Hugging Face names, sorted; leaves that require gradients.
@@ -115,10 +114,7 @@ impl Qwen3 {
             let layer = self.layer(index);
             let unit = self.unit(&x);
             let (k, v) = self.keys(&layer, &unit, &angles);
-            let kv = SharedKV {
-                k_PKTd: k.transpose(1, 2).contiguous(),
-                v_PKTd: v.transpose(1, 2).contiguous(),
-            };
+            let kv = SharedKV { k_PKTd: k.transpose(1, 2).contiguous(), v_PKTd: v.transpose(1, 2).contiguous() };
             // What the last layer adds to the stream is read by nobody.
             if index + 1 < self.config.num_hidden_layers {
                 let q = self.queries(&layer, &unit, &angles);
@@ -126,11 +122,7 @@ impl Qwen3 {
             }
             layers.push(kv);
         }
-        Prefix {
-            layers,
-            mask: pad_mask(&self.config, lens, length as usize),
-            lens: lens.to_vec(),
-        }
+        Prefix { layers, mask: pad_mask(&self.config, lens, length as usize), lens: lens.to_vec() }
     }
 
     /// Hidden states after the final norm [P, G, Tr, D] of G continuations of each prompt, tokens [P, G, Tr] int64 right-padded.
@@ -143,26 +135,57 @@ impl Qwen3 {
         let mut x = self.embed(tokens_PGT);
         for (index, past) in prefix.layers.iter().enumerate() {
             x = self.block(&self.layer(index), &x, &angles, |q, k, v| {
-                shared(
-                    &self.config,
-                    q,
-                    past,
-                    prefix.mask.as_ref(),
-                    (&by_head(k), &by_head(v)),
-                    Some(&own_mask),
-                )
+                shared(&self.config, q, past, prefix.mask.as_ref(), (&by_head(k), &by_head(v)), Some(&own_mask))
             });
         }
         self.last_norm(&x)
     }
 
+    /// Hidden states after the final norm [N, D] of continuations of any length, `rows[p]` those of prompt p, in the order of
+    /// prompts, rows and tokens: what [`Qwen3::continuations`] gives, without its pads and without their cost.
+    pub fn continuations_packed(&self, prefix: &Prefix, rows: &[Vec<&[u32]>]) -> Tensor {
+        let packing = Packing::new(&self.config, rows, &prefix.lens);
+        let layers: Vec<Layer> = (0..self.config.num_hidden_layers).map(|index| self.layer(index)).collect();
+        if layers.iter().any(|layer| layer.largest_score() > SAFE_SCORE) {
+            return self.continuations_padded(prefix, rows);
+        }
+        let real_PT1 = real_tokens(prefix);
+        let [p, n] = packing.shape;
+        let angles = self.rope.at(&packing.places, &[p, n, 1, -1]);
+        let mut x = self.embed(&packing.tokens_PN);
+        for (layer, past) in layers.iter().zip(&prefix.layers) {
+            x = self.block(layer, &x, &angles, |q, k, v| packing.attend(&self.config, (q, k, v), past, &real_PT1));
+        }
+        let flat = x.reshape([p * n, -1]);
+        let flat = match &packing.real {
+            Some(real) => Tensor::embedding(&flat, real, -1, false, false),
+            None => flat,
+        };
+        self.last_norm(&flat)
+    }
+
+    /// The same through padded rows, for weights whose scores may be too large for sums without a maximum.
+    fn continuations_padded(&self, prefix: &Prefix, rows: &[Vec<&[u32]>]) -> Tensor {
+        let group = rows.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        let longest = rows.iter().flatten().map(|row| row.len()).max().unwrap_or(0).max(1);
+        let (mut tokens, mut real) = (vec![0i64; rows.len() * group * longest], Vec::new());
+        for (p, rows) in rows.iter().enumerate() {
+            for (g, row) in rows.iter().enumerate() {
+                for (t, &token) in row.iter().enumerate() {
+                    let place = (p * group + g) * longest + t;
+                    tokens[place] = i64::from(token);
+                    real.push(place as i64);
+                }
+            }
+        }
+        let tokens = Tensor::from_slice(&tokens).view([rows.len() as i64, group as i64, longest as i64]);
+        let hidden = self.continuations(prefix, &tokens);
+        hidden.reshape([-1, self.config.hidden_size as i64]).index_select(0, &Tensor::from_slice(&real))
+    }
+
     /// Logits [.., V] of hidden states [.., D].
     pub fn logits(&self, hidden: &Tensor) -> Tensor {
-        let name = if self.config.tie_word_embeddings {
-            "model.embed_tokens.weight"
-        } else {
-            "lm_head.weight"
-        };
+        let name = if self.config.tie_word_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" };
         hidden.linear::<&Tensor>(self.parameter(name), None)
     }
 
@@ -186,13 +209,7 @@ impl Qwen3 {
     }
 
     pub(super) fn embed(&self, tokens: &Tensor) -> Tensor {
-        Tensor::embedding(
-            self.parameter("model.embed_tokens.weight"),
-            tokens,
-            -1,
-            false,
-            false,
-        )
+        Tensor::embedding(self.parameter("model.embed_tokens.weight"), tokens, -1, false, false)
     }
 
     pub(super) fn last_norm(&self, x: &Tensor) -> Tensor {
@@ -208,7 +225,7 @@ impl Qwen3 {
             k: get("self_attn.k_proj") * before,
             v: get("self_attn.v_proj") * before,
             o: get("self_attn.o_proj").shallow_clone(),
-            q_norm: get("self_attn.q_norm").shallow_clone(),
+            q_norm: get("self_attn.q_norm") * (self.config.head_dim as f64).powf(-0.5),
             k_norm: get("self_attn.k_norm").shallow_clone(),
             gate: get("mlp.gate_proj") * between,
             up: get("mlp.up_proj") * between,
@@ -217,9 +234,7 @@ impl Qwen3 {
     }
 
     fn parameter(&self, name: &str) -> &Tensor {
-        let found = self
-            .parameters
-            .binary_search_by(|(known, _)| known.as_str().cmp(name));
+        let found = self.parameters.binary_search_by(|(known, _)| known.as_str().cmp(name));
         &self.parameters[found.expect("init and load put in every tensor of Config::shapes")].1
     }
 
@@ -259,6 +274,14 @@ impl Qwen3 {
     }
 }
 
+/// 1 for a token and 0 for a pad of the prompts, [P, Tp, 1].
+fn real_tokens(prefix: &Prefix) -> Tensor {
+    let width = prefix.layers[0].k_PKTd.size()[2];
+    let values: Vec<f32> =
+        prefix.lens.iter().flat_map(|&len| (0..width as usize).map(move |t| f32::from(u8::from(t < len)))).collect();
+    Tensor::from_slice(&values).view([prefix.lens.len() as i64, width, 1])
+}
+
 /// `count` normal numbers from the stream of this seed and name (Box-Muller).
 fn normal(seed: u64, name: &str, count: usize, deviation: f64) -> Vec<f32> {
     let mut key = [0u8; 32];
@@ -267,10 +290,7 @@ fn normal(seed: u64, name: &str, count: usize, deviation: f64) -> Vec<f32> {
     let mut uniform = move || ((random.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
     let mut values = Vec::with_capacity(count + 1);
     while values.len() < count {
-        let (radius, angle) = (
-            (-2.0 * uniform().ln()).sqrt(),
-            std::f64::consts::TAU * uniform(),
-        );
+        let (radius, angle) = ((-2.0 * uniform().ln()).sqrt(), std::f64::consts::TAU * uniform());
         values.push((deviation * radius * angle.cos()) as f32);
         values.push((deviation * radius * angle.sin()) as f32);
     }
