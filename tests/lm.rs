@@ -72,10 +72,10 @@ fn forward_plain(model: &Qwen3, tokens: &[i64]) -> Tensor {
                 scores.softmax(-1, Kind::Float).matmul(&v.select(1, of))
             })
             .collect();
-        x += Tensor::cat(&outs, -1).matmul(&w("self_attn.o_proj").tr());
+        x = &x + Tensor::cat(&outs, -1).matmul(&w("self_attn.o_proj").tr());
         let h = norm(&x, w("post_attention_layernorm"), c.rms_norm_eps);
         let inner = h.matmul(&w("mlp.gate_proj").tr()).silu() * h.matmul(&w("mlp.up_proj").tr());
-        x += inner.matmul(&w("mlp.down_proj").tr());
+        x = &x + inner.matmul(&w("mlp.down_proj").tr());
     }
     norm(&x, get(model, "model.norm.weight"), c.rms_norm_eps)
 }
