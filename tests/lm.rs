@@ -72,10 +72,10 @@ fn forward_plain(model: &Qwen3, tokens: &[i64]) -> Tensor {
                 scores.softmax(-1, Kind::Float).matmul(&v.select(1, of))
             })
             .collect();
-        x = x + Tensor::cat(&outs, -1).matmul(&w("self_attn.o_proj").tr());
+        x = &x + Tensor::cat(&outs, -1).matmul(&w("self_attn.o_proj").tr());
         let h = norm(&x, w("post_attention_layernorm"), c.rms_norm_eps);
         let inner = h.matmul(&w("mlp.gate_proj").tr()).silu() * h.matmul(&w("mlp.up_proj").tr());
-        x = x + inner.matmul(&w("mlp.down_proj").tr());
+        x = &x + inner.matmul(&w("mlp.down_proj").tr());
     }
     norm(&x, get(model, "model.norm.weight"), c.rms_norm_eps)
 }
@@ -135,6 +135,57 @@ fn gradients_through_the_prefix_equal_those_of_the_plain_forward() {
         assert!(worst(a, b) < 1e-4 * (1.0 + b.abs().max().double_value(&[])), "{name}: {}", worst(a, b));
         assert!(b.abs().max().double_value(&[]) > 0.0, "{name} has no gradient");
     }
+}
+
+/// Three prompts (one of them a single token) with continuations of unequal number and length: packed, and plain beside it.
+fn packed_and_plain(model: &Qwen3) -> (Tensor, Tensor) {
+    let lens = [9usize, 4, 0];
+    let answers: Vec<Vec<Vec<u32>>> = [vec![6usize, 1, 3], vec![5], vec![2, 7]]
+        .iter()
+        .enumerate()
+        .map(|(p, rows)| rows.iter().map(|&n| tokens(n, p + n).iter().map(|&t| t as u32).collect()).collect())
+        .collect();
+    let (mut padded, mut plain) = (vec![0i64; 3 * 9], Vec::new());
+    for (p, &len) in lens.iter().enumerate() {
+        let prompt = tokens(len, p);
+        padded[p * 9..p * 9 + len].copy_from_slice(&prompt);
+        for row in &answers[p] {
+            let whole: Vec<i64> = prompt.iter().copied().chain(row.iter().map(|&t| i64::from(t))).collect();
+            plain.push(forward_plain(model, &whole).narrow(0, len as i64, row.len() as i64));
+        }
+    }
+    let prefix = model.prefix(&Tensor::from_slice(&padded).view([3, 9]), &lens);
+    let rows: Vec<Vec<&[u32]>> = answers.iter().map(|rows| rows.iter().map(|row| &row[..]).collect()).collect();
+    (model.continuations_packed(&prefix, &rows), Tensor::cat(&plain, 0))
+}
+
+fn same_values_and_gradients(model: &Qwen3) {
+    let (packed, plain) = packed_and_plain(model);
+    assert_eq!(packed.size(), [24, 32]);
+    assert!(worst(&packed, &plain) < 1e-5, "hidden states differ by {}", worst(&packed, &plain));
+    let leaves: Vec<&Tensor> = model.parameters().iter().map(|(_, t)| t).collect();
+    let loss = |hidden: &Tensor| model.logits(hidden).log_softmax(-1, Kind::Float).narrow(-1, 3, 2).mean(Kind::Float);
+    let a = Tensor::run_backward(&[loss(&packed)], &leaves, false, false);
+    let b = Tensor::run_backward(&[loss(&plain)], &leaves, false, false);
+    for (((name, _), a), b) in model.parameters().iter().zip(&a).zip(&b) {
+        assert!(worst(a, b) < 1e-4 * (1.0 + b.abs().max().double_value(&[])), "{name}: {}", worst(a, b));
+    }
+}
+
+#[test]
+fn packed_continuations_equal_the_plain_forward() {
+    same_values_and_gradients(&model(small()));
+}
+
+/// Scores beyond what plain sums of exponentials can hold take the way with a maximum.
+#[test]
+fn packed_continuations_stand_large_scores() {
+    let model = model(small());
+    for name in ["q_norm", "k_norm"] {
+        let weight = get(&model, &format!("model.layers.1.self_attn.{name}.weight")).shallow_clone();
+        let _ = tch::no_grad(|| { weight }.fill_(6.0));
+    }
+    same_values_and_gradients(&model);
 }
 
 #[test]

@@ -1,4 +1,6 @@
 //! Attention of continuations to their prompt's shared prefix and to themselves.
+//!
+//! Queries come scaled by 1/sqrt(d): the weight of their norm carries the factor.
 
 use super::Config;
 use tch::{Device, Kind, Tensor};
@@ -16,7 +18,7 @@ pub(super) fn causal(config: &Config, q: &Tensor, kv: &SharedKV) -> Tensor {
     let (prompts, length) = (q.size()[0], q.size()[1]);
     let k = per_query_head(config, &kv.k_PKTd);
     let v = per_query_head(config, &kv.v_PKTd);
-    let out = Tensor::scaled_dot_product_attention::<&Tensor>(&q.transpose(1, 2), &k, &v, None, 0.0, true, None, false);
+    let out = Tensor::scaled_dot_product_attention::<&Tensor>(&q.transpose(1, 2), &k, &v, None, 0.0, true, 1.0, false);
     out.transpose(1, 2).reshape([prompts, length, -1])
 }
 
@@ -45,7 +47,7 @@ pub(super) fn shared(
     let (p, g, t, h, d) = (size[0], size[1], size[2], size[3], size[4]);
     let k = config.num_key_value_heads as i64;
     let (rep, past, seen) = (h / k, prefix.k_PKTd.size()[2], own.0.size()[3]);
-    let q = (q * (d as f64).powf(-0.5)).view([p, g, t, k, rep, d]).permute([0, 3, 1, 4, 2, 5]).contiguous();
+    let q = q.view([p, g, t, k, rep, d]).permute([0, 3, 1, 4, 2, 5]).contiguous();
     let rows = |x: &Tensor, width: i64| x.reshape([p * k, g * rep * t, width]);
     let groups = |x: &Tensor, width: i64| x.reshape([p * k * g, rep * t, width]);
     let keys = prefix.k_PKTd.view([p * k, past, d]).transpose(1, 2);

@@ -8,7 +8,7 @@ use std::path::Path;
 ///
 /// ```
 /// let config = longlab::lm::Config::micro(700);
-/// assert_eq!(config.parameters(), 876_928);
+/// assert_eq!(config.parameters(), 877_440);
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
@@ -124,7 +124,7 @@ impl Config {
         if heads == 0 || heads % shared != 0 {
             return Err(format!("num_attention_heads {heads} is no multiple of num_key_value_heads {shared}"));
         }
-        if self.head_dim == 0 || self.head_dim % 2 != 0 {
+        if self.head_dim == 0 || !self.head_dim.is_multiple_of(2) {
             return Err(format!("head_dim is {}, it must be even", self.head_dim));
         }
         Ok(())

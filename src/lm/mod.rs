@@ -9,6 +9,7 @@ mod config;
 mod error;
 mod files;
 mod generate;
+mod packed;
 mod qwen3;
 mod rope;
 mod sample;

@@ -3,6 +3,7 @@
 //! A prompt is computed once for all its continuations ([`Qwen3::prefix`], [`Qwen3::continuations`]), with gradients too.
 
 use super::attention::{SharedKV, by_head, causal, own_causal, pad_mask, shared};
+use super::packed::{Packing, SAFE_SCORE};
 use super::rope::{Angles, Rope};
 use super::{Config, LmError, load_weights, save_weights};
 use rand_chacha::ChaCha12Rng;
@@ -26,7 +27,8 @@ pub struct Prefix {
 }
 
 /// One layer's weights as a pass uses them: the weights of the two norms are multiplied into the projections that follow, which
-/// saves a pass over the activations, forward and backward.
+/// saves a pass over the activations, forward and backward; the scale of the
+/// scores is in the weight of the queries' norm.
 pub(super) struct Layer {
     q: Tensor,
     k: Tensor,
@@ -37,6 +39,15 @@ pub(super) struct Layer {
     gate: Tensor,
     up: Tensor,
     down: Tensor,
+}
+
+impl Layer {
+    /// A bound on the scores' size: RMSNorm makes a head at most sqrt(d) long, and RoPE only turns it.
+    fn largest_score(&self) -> f64 {
+        let largest = |weight: &Tensor| weight.detach().abs().max().double_value(&[]);
+        let width = self.k_norm.size()[0] as f64;
+        largest(&self.q_norm) * largest(&self.k_norm) * width
+    }
 }
 
 impl Qwen3 {
@@ -130,6 +141,48 @@ impl Qwen3 {
         self.last_norm(&x)
     }
 
+    /// Hidden states after the final norm [N, D] of continuations of any length, `rows[p]` those of prompt p, in the order of
+    /// prompts, rows and tokens: what [`Qwen3::continuations`] gives, without its pads and without their cost.
+    pub fn continuations_packed(&self, prefix: &Prefix, rows: &[Vec<&[u32]>]) -> Tensor {
+        let packing = Packing::new(&self.config, rows, &prefix.lens);
+        let layers: Vec<Layer> = (0..self.config.num_hidden_layers).map(|index| self.layer(index)).collect();
+        if layers.iter().any(|layer| layer.largest_score() > SAFE_SCORE) {
+            return self.continuations_padded(prefix, rows);
+        }
+        let real_PT1 = real_tokens(prefix);
+        let [p, n] = packing.shape;
+        let angles = self.rope.at(&packing.places, &[p, n, 1, -1]);
+        let mut x = self.embed(&packing.tokens_PN);
+        for (layer, past) in layers.iter().zip(&prefix.layers) {
+            x = self.block(layer, &x, &angles, |q, k, v| packing.attend(&self.config, (q, k, v), past, &real_PT1));
+        }
+        let flat = x.reshape([p * n, -1]);
+        let flat = match &packing.real {
+            Some(real) => Tensor::embedding(&flat, real, -1, false, false),
+            None => flat,
+        };
+        self.last_norm(&flat)
+    }
+
+    /// The same through padded rows, for weights whose scores may be too large for sums without a maximum.
+    fn continuations_padded(&self, prefix: &Prefix, rows: &[Vec<&[u32]>]) -> Tensor {
+        let group = rows.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        let longest = rows.iter().flatten().map(|row| row.len()).max().unwrap_or(0).max(1);
+        let (mut tokens, mut real) = (vec![0i64; rows.len() * group * longest], Vec::new());
+        for (p, rows) in rows.iter().enumerate() {
+            for (g, row) in rows.iter().enumerate() {
+                for (t, &token) in row.iter().enumerate() {
+                    let place = (p * group + g) * longest + t;
+                    tokens[place] = i64::from(token);
+                    real.push(place as i64);
+                }
+            }
+        }
+        let tokens = Tensor::from_slice(&tokens).view([rows.len() as i64, group as i64, longest as i64]);
+        let hidden = self.continuations(prefix, &tokens);
+        hidden.reshape([-1, self.config.hidden_size as i64]).index_select(0, &Tensor::from_slice(&real))
+    }
+
     /// Logits [.., V] of hidden states [.., D].
     pub fn logits(&self, hidden: &Tensor) -> Tensor {
         let name = if self.config.tie_word_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" };
@@ -172,7 +225,7 @@ impl Qwen3 {
             k: get("self_attn.k_proj") * before,
             v: get("self_attn.v_proj") * before,
             o: get("self_attn.o_proj").shallow_clone(),
-            q_norm: get("self_attn.q_norm").shallow_clone(),
+            q_norm: get("self_attn.q_norm") * (self.config.head_dim as f64).powf(-0.5),
             k_norm: get("self_attn.k_norm").shallow_clone(),
             gate: get("mlp.gate_proj") * between,
             up: get("mlp.up_proj") * between,
@@ -219,6 +272,14 @@ impl Qwen3 {
         size.extend([heads, width]);
         x.view(&size[..])
     }
+}
+
+/// 1 for a token and 0 for a pad of the prompts, [P, Tp, 1].
+fn real_tokens(prefix: &Prefix) -> Tensor {
+    let width = prefix.layers[0].k_PKTd.size()[2];
+    let values: Vec<f32> =
+        prefix.lens.iter().flat_map(|&len| (0..width as usize).map(move |t| f32::from(u8::from(t < len)))).collect();
+    Tensor::from_slice(&values).view([prefix.lens.len() as i64, width, 1])
 }
 
 /// `count` normal numbers from the stream of this seed and name (Box-Muller).

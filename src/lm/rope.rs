@@ -41,8 +41,12 @@ impl Rope {
     pub(super) fn after(&self, first: &[usize], offset: usize, length: usize) -> Angles {
         let places: Vec<i64> =
             first.iter().flat_map(|&start| (0..length).map(move |t| (start + offset + t) as i64)).collect();
-        let places = Tensor::from_slice(&places);
-        let shape = [first.len() as i64, 1, length as i64, 1, -1];
+        self.at(&places, &[first.len() as i64, 1, length as i64, 1, -1])
+    }
+
+    /// Angles of the given positions, in a shape that ends in [1, d].
+    pub(super) fn at(&self, places: &[i64], shape: &[i64]) -> Angles {
+        let places = Tensor::from_slice(places);
         let rows = |table: &Tensor| table.index_select(0, &places).reshape(shape);
         Angles { cos: rows(&self.cos_Td), sin: rows(&self.sin_Td) }
     }

@@ -97,16 +97,21 @@ pub fn pick(probabilities: &[f32], top_p: f64, uniform: f64) -> Option<usize> {
     // All indices at or below this bound hold less than 1 - top_p together, so that no one of them is needed.
     let bound = ((1.0 - top_p) * total / probabilities.len() as f64) as f32;
     let floor = if top_p <= 0.0 { probabilities.iter().copied().fold(0.0, f32::max) } else { bound * 0.999 };
-    let mut nucleus: Vec<(usize, f32)> =
-        probabilities.iter().enumerate().filter(|&(_, &p)| p >= floor).map(|(i, &p)| (i, p)).collect();
-    nucleus.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    // Positive floats sort like their bits; the index counts down, so that of equals the first comes first.
+    let mut nucleus: Vec<u64> = (0u32..)
+        .zip(probabilities)
+        .filter(|&(_, &p)| p >= floor)
+        .map(|(i, &p)| u64::from(p.to_bits()) << 32 | u64::from(!i))
+        .collect();
+    nucleus.sort_unstable_by(|a, b| b.cmp(a));
+    let unpack = |key: u64| (!(key as u32) as usize, f32::from_bits((key >> 32) as u32));
     let mut mass = 0.0;
-    let enough = nucleus.iter().position(|&(_, p)| {
-        mass += f64::from(p);
+    let enough = nucleus.iter().position(|&key| {
+        mass += f64::from(unpack(key).1);
         mass >= top_p * total
     });
     nucleus.truncate(enough.map_or(nucleus.len(), |last| last + 1));
-    Some(inverse(nucleus.into_iter(), uniform * mass))
+    Some(inverse(nucleus.into_iter().map(unpack), uniform * mass))
 }
 
 /// The first index at which the running sum passes `target`; the last possible one where rounding leaves the sum short.
