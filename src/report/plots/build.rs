@@ -151,7 +151,7 @@ fn published(input: &Input) -> Result<Option<Plot>, ReportError> {
 }
 
 fn published_panel(input: &Input, figure: &PublishedFigure) -> Panel {
-    let variants: Vec<&str> = input.rows.iter().map(|row| row.variant.as_str()).collect();
+    let variants: Vec<&str> = input.rows.iter().map(|row| row.paper_row.as_str()).collect();
     let names: Vec<&str> = figure.curves.iter().map(|(name, _)| name.as_str()).collect();
     let colours: Vec<RGBColor> = places(&variants, &names).into_iter().map(colour).collect();
     let mut keys: Vec<Key> = names.iter().zip(&colours).map(|(name, colour)| curve_key(name, *colour)).collect();
