@@ -11,10 +11,7 @@ fn main() {
     };
     let lib = root.join("lib");
     if !lib.join("libtorch_cpu.so").exists() {
-        println!(
-            "cargo:warning=no libtorch at {}; run ./lab setup",
-            lib.display()
-        );
+        println!("cargo:warning=no libtorch at {}; run ./lab setup", lib.display());
     }
     println!("cargo:rustc-link-arg=-Wl,-rpath,{}", lib.display());
     if root == Path::new(env!("CARGO_MANIFEST_DIR")).join(".libtorch/torch") {

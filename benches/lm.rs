@@ -36,12 +36,17 @@ fn update(c: &mut Criterion) {
 fn rollout(c: &mut Criterion) {
     tch::set_num_threads(1);
     let model = Qwen3::init(Config::micro(700), 1).expect("the micro shape is valid");
-    let prompts: Vec<Vec<u32>> =
-        (0..16).map(|p| Vec::<i64>::try_from(tokens(&[300 + 10 * p], p)).expect("int64").into_iter().map(|t| t as u32).collect()).collect();
+    let prompts: Vec<Vec<u32>> = (0..16)
+        .map(|p| {
+            Vec::<i64>::try_from(tokens(&[300 + 10 * p], p)).expect("int64").into_iter().map(|t| t as u32).collect()
+        })
+        .collect();
     let requests: Vec<Request> =
         prompts.iter().enumerate().map(|(p, prompt)| Request { prompt, rows: 8, key: p as u64 }).collect();
     let sampling = Sampling { temperature: 0.7, top_p: 0.95, max_tokens: 64, eos: -1 };
-    let draw = |key: u64, row: usize, position: usize| ((key * 8 + row as u64) * 64 + position as u64) as f64 * 0.618_034 % 1.0;
+    let draw = |key: u64, row: usize, position: usize| {
+        ((key * 8 + row as u64) * 64 + position as u64) as f64 * 0.618_034 % 1.0
+    };
     let mut group = c.benchmark_group("lm");
     group.sample_size(10).measurement_time(Duration::from_secs(5)).throughput(Throughput::Elements(16 * 8 * 64));
     for batch in [8, 16] {

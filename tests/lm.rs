@@ -22,7 +22,8 @@ fn model(config: Config) -> Qwen3 {
     let model = Qwen3::init(config, 7).unwrap();
     let _no_grad = tch::no_grad_guard();
     for (index, (name, tensor)) in model.parameters().iter().enumerate() {
-        let noise = (Tensor::arange(tensor.numel() as i64, (Kind::Float, tch::Device::Cpu)) * (0.7 + index as f64)).sin();
+        let noise =
+            (Tensor::arange(tensor.numel() as i64, (Kind::Float, tch::Device::Cpu)) * (0.7 + index as f64)).sin();
         let noise = noise.view(&tensor.size()[..]) * if name.contains("norm") { 0.3 } else { 0.1 };
         let _ = tensor.shallow_clone().f_add_(&noise).unwrap();
     }
@@ -61,7 +62,8 @@ fn forward_plain(model: &Qwen3, tokens: &[i64]) -> Tensor {
         let h = norm(&x, w("input_layernorm"), c.rms_norm_eps);
         let project = |part: &str, n: i64| h.matmul(&w(part).tr()).view([length, n, width]);
         let q = rotate(&norm(&project("self_attn.q_proj", heads), w("self_attn.q_norm"), c.rms_norm_eps), c.rope_theta);
-        let k = rotate(&norm(&project("self_attn.k_proj", shared), w("self_attn.k_norm"), c.rms_norm_eps), c.rope_theta);
+        let k =
+            rotate(&norm(&project("self_attn.k_proj", shared), w("self_attn.k_norm"), c.rms_norm_eps), c.rope_theta);
         let v = project("self_attn.v_proj", shared);
         let outs: Vec<Tensor> = (0..heads)
             .map(|head| {
@@ -213,7 +215,9 @@ fn leaving_rows_and_batches_do_not_change_other_answers() {
     let alone = run(&model, &sampling, 1);
     let lengths: Vec<usize> = alone.iter().flatten().map(|answer| answer.tokens.len()).collect();
     assert!(lengths.iter().min() < lengths.iter().max(), "rows must end at different times: {lengths:?}");
-    assert!(alone.iter().flatten().any(|answer| !answer.finished) && alone.iter().flatten().any(|answer| answer.finished));
+    assert!(
+        alone.iter().flatten().any(|answer| !answer.finished) && alone.iter().flatten().any(|answer| answer.finished)
+    );
     for batch in [2, 4] {
         let together = run(&model, &sampling, batch);
         for (a, b) in alone.iter().flatten().zip(together.iter().flatten()) {
@@ -287,7 +291,8 @@ fn damaged_and_foreign_weights_are_named() {
     std::fs::remove_file(&file).unwrap();
     assert!(message().contains("model.safetensors"));
     let change = |name: &str, tensor: Option<Tensor>, extra: bool| {
-        let mut all: Vec<(String, Tensor)> = model.parameters().iter().map(|(n, t)| (n.clone(), t.shallow_clone())).collect();
+        let mut all: Vec<(String, Tensor)> =
+            model.parameters().iter().map(|(n, t)| (n.clone(), t.shallow_clone())).collect();
         all.retain(|(n, _)| extra || n != name);
         all.extend(tensor.map(|tensor| (name.to_owned(), tensor)));
         longlab::lm::save_weights(&file, &all).unwrap();
@@ -327,7 +332,9 @@ fn config_tolerates_foreign_keys_and_refuses_nonsense() {
     value["sliding_window"] = serde_json::json!(null);
     std::fs::write(&path, value.to_string()).unwrap();
     assert_eq!(Config::load(&path).unwrap(), small());
-    for (key, bad, wanted) in [("num_key_value_heads", 3, "no multiple"), ("head_dim", 15, "even"), ("vocab_size", 0, "at least 1")] {
+    for (key, bad, wanted) in
+        [("num_key_value_heads", 3, "no multiple"), ("head_dim", 15, "even"), ("vocab_size", 0, "at least 1")]
+    {
         let mut broken = value.clone();
         broken[key] = serde_json::json!(bad);
         std::fs::write(&path, broken.to_string()).unwrap();
@@ -337,7 +344,11 @@ fn config_tolerates_foreign_keys_and_refuses_nonsense() {
 
 #[test]
 fn initial_weights_follow_the_seed_and_the_stated_deviation() {
-    let (a, b, c) = (Qwen3::init(Config::micro(700), 1).unwrap(), Qwen3::init(Config::micro(700), 1).unwrap(), Qwen3::init(small(), 1));
+    let (a, b, c) = (
+        Qwen3::init(Config::micro(700), 1).unwrap(),
+        Qwen3::init(Config::micro(700), 1).unwrap(),
+        Qwen3::init(small(), 1),
+    );
     assert!(c.is_ok());
     for ((name, x), (_, y)) in a.parameters().iter().zip(b.parameters()) {
         assert!(x.equal(y), "{name}");

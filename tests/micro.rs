@@ -112,7 +112,9 @@ fn small_pool() -> Vec<longlab::data::Sample> {
 #[test]
 fn no_name_hides_in_another() {
     use micro::lexicon as lex;
-    let names: Vec<&str> = [&lex::PEOPLE[..], &lex::COMPANIES, &lex::CITIES, &lex::DRINKS, &lex::ANIMALS, &lex::PRODUCTS, &lex::RIVERS].concat();
+    let names: Vec<&str> =
+        [&lex::PEOPLE[..], &lex::COMPANIES, &lex::CITIES, &lex::DRINKS, &lex::ANIMALS, &lex::PRODUCTS, &lex::RIVERS]
+            .concat();
     for a in &names {
         assert!(names.iter().all(|b| a == b || !b.contains(a)), "{a} hides in another name");
     }

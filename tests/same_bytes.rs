@@ -76,7 +76,11 @@ fn done(output: Output) -> Output {
 fn workshop() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     fs::write(dir.path().join("base.toml"), BASE).expect("a spec");
-    done(longlab(dir.path(), &["run", "base.toml", "--no-report", "--results", "made"]).output().expect("longlab starts"));
+    done(
+        longlab(dir.path(), &["run", "base.toml", "--no-report", "--results", "made"])
+            .output()
+            .expect("longlab starts"),
+    );
     let jobs = fs::read_dir(dir.path().join("made/jobs")).expect("jobs").flatten().collect::<Vec<_>>();
     assert_eq!(jobs.len(), 1);
     fs::rename(jobs[0].path().join("checkpoint"), dir.path().join("base")).expect("the base");
@@ -88,10 +92,12 @@ const KEPT: [&str; 4] = ["metrics.csv", "outcomes.csv", "checkpoint/model.safete
 
 /// What each job left behind that must not depend on how it was run.
 fn made(results: &Path) -> Vec<(String, Vec<Vec<u8>>)> {
-    let mut jobs: Vec<PathBuf> = fs::read_dir(results.join("jobs")).expect("jobs").flatten().map(|e| e.path()).collect();
+    let mut jobs: Vec<PathBuf> =
+        fs::read_dir(results.join("jobs")).expect("jobs").flatten().map(|e| e.path()).collect();
     jobs.sort();
     let read = |job: &PathBuf| {
-        let files = KEPT.map(|name| fs::read(job.join(name)).unwrap_or_else(|e| panic!("{}/{name}: {e}", job.display())));
+        let files =
+            KEPT.map(|name| fs::read(job.join(name)).unwrap_or_else(|e| panic!("{}/{name}: {e}", job.display())));
         (job.file_name().unwrap_or_default().to_string_lossy().into_owned(), files.to_vec())
     };
     jobs.iter().map(read).collect()
@@ -108,16 +114,26 @@ fn same_bytes_under_other_jobs_other_order_and_kills() {
     assert_eq!(one.len(), 4, "two variants under two seeds");
     assert!(one.windows(2).all(|pair| pair[0].1 != pair[1].1), "the jobs differ from one another");
 
-    done(longlab(at, &["run", "turned.toml", "--jobs", "2", "--results", "two", "--no-report"]).output().expect("longlab starts"));
+    done(
+        longlab(at, &["run", "turned.toml", "--jobs", "2", "--results", "two", "--no-report"])
+            .output()
+            .expect("longlab starts"),
+    );
     assert!(made(&at.join("two")) == one, "two processes side by side, variants turned");
 
     for moment in [700, 1500, 2600] {
-        let mut child = longlab(at, &["run", "pair.toml", "--jobs", "2", "--results", "killed", "--no-report"]).spawn().expect("longlab starts");
+        let mut child = longlab(at, &["run", "pair.toml", "--jobs", "2", "--results", "killed", "--no-report"])
+            .spawn()
+            .expect("longlab starts");
         std::thread::sleep(Duration::from_millis(moment));
         child.kill().expect("SIGKILL");
         child.wait().expect("it is gone");
     }
-    done(longlab(at, &["run", "pair.toml", "--jobs", "2", "--results", "killed", "--no-report"]).output().expect("longlab starts"));
+    done(
+        longlab(at, &["run", "pair.toml", "--jobs", "2", "--results", "killed", "--no-report"])
+            .output()
+            .expect("longlab starts"),
+    );
     assert!(made(&at.join("killed")) == one, "killed three times");
 
     let page = fs::read_to_string(at.join("reports/pair/report.md")).expect("a report");

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 
 /// What `lab` calls besides bash itself and the tools under test.
 const SYSTEM: [&str; 20] = [
-    "bash", "env", "dirname", "readlink", "cat", "sed", "find", "touch", "uname", "flock", "rm", "mkdir", "df", "awk", "cp",
-    "sync", "mv", "du", "cut", "tail",
+    "bash", "env", "dirname", "readlink", "cat", "sed", "find", "touch", "uname", "flock", "rm", "mkdir", "df", "awk",
+    "cp", "sync", "mv", "du", "cut", "tail",
 ];
 
 /// A wheel as small as one can be that has the files which set-up looks for; prints its SHA-256.
@@ -44,7 +44,15 @@ impl Checkout {
         for folder in ["setup", "bin", "home", "wheels", "src", "kernels", ".cargo"] {
             fs::create_dir(checkout.path(folder)).expect("mkdir");
         }
-        for file in ["lab", "Cargo.toml", "Cargo.lock", "build.rs", "setup/toolchain.sh", "setup/libtorch.sh", "setup/unpack.py"] {
+        for file in [
+            "lab",
+            "Cargo.toml",
+            "Cargo.lock",
+            "build.rs",
+            "setup/toolchain.sh",
+            "setup/libtorch.sh",
+            "setup/unpack.py",
+        ] {
             fs::copy(source.join(file), checkout.path(file)).expect(file);
         }
         for name in SYSTEM.iter().chain(&["grep"]) {
@@ -81,7 +89,8 @@ impl Checkout {
     }
 
     fn wheel(&self) -> String {
-        let output = Command::new(python()).args(["-c", FAKE_WHEEL]).arg(self.path("wheels")).output().expect("python3");
+        let output =
+            Command::new(python()).args(["-c", FAKE_WHEEL]).arg(self.path("wheels")).output().expect("python3");
         assert!(output.status.success(), "{}", text(&output));
         String::from_utf8_lossy(&output.stdout).trim().to_string()
     }
@@ -147,7 +156,10 @@ fn each_missing_tool_is_named_with_its_mend() {
     let checkout = Checkout::new();
     checkout.refuses(checkout.without("c++").command(&["setup"]), &["no C++ compiler", "apt-get install g++"]);
     let checkout = Checkout::new();
-    checkout.refuses(checkout.without("python3").command(&["setup"]), &["no python3", "apt-get install python3 python3-pip"]);
+    checkout.refuses(
+        checkout.without("python3").command(&["setup"]),
+        &["no python3", "apt-get install python3 python3-pip"],
+    );
     let checkout = Checkout::new();
     checkout.script("python3", "echo 'No module named pip' >&2; exit 1");
     checkout.refuses(checkout.command(&["setup"]), &["no pip", "apt-get install python3-pip"]);
@@ -222,7 +234,8 @@ fn no_network_and_no_disk_are_one_clear_message() {
 fn a_disk_that_fills_while_unpacking_keeps_nothing() {
     let checkout = Checkout::new();
     let full = "import errno; raise OSError(errno.ENOSPC, 'No space left on device')";
-    let body = format!("case \"$*\" in *'pip download'*) {} -c \"{full}\";; *) exec {} \"$@\";; esac", python(), python());
+    let body =
+        format!("case \"$*\" in *'pip download'*) {} -c \"{full}\";; *) exec {} \"$@\";; esac", python(), python());
     checkout.script("python3", &body);
     checkout.refuses(checkout.command(&["setup"]), &["disk ran full", "nothing was kept"]);
 }
@@ -306,7 +319,8 @@ fn an_exported_libtorch_wins_and_another_version_is_told() {
 fn test_runs_every_step_and_stops_at_the_first_that_fails() {
     let checkout = Checkout::new();
     assert_ok(&checkout.lab(&["test"]));
-    let steps: Vec<String> = checkout.calls().iter().map(|call| call.split(" --").next().unwrap_or_default().to_string()).collect();
+    let steps: Vec<String> =
+        checkout.calls().iter().map(|call| call.split(" --").next().unwrap_or_default().to_string()).collect();
     assert_eq!(steps, ["fmt", "clippy", "test", "nextest", "nextest run"]);
     assert!(checkout.calls().last().is_some_and(|call| call == "nextest run --release --workspace"));
 

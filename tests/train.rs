@@ -37,7 +37,9 @@ impl Observer for StopAfter {
 
 fn files(dir: &Path) -> Vec<Vec<u8>> {
     let places = Places::inside(dir);
-    [places.metrics, places.checkpoint.join("state.safetensors")].map(|path| fs::read(path).expect("the job wrote its files")).to_vec()
+    [places.metrics, places.checkpoint.join("state.safetensors")]
+        .map(|path| fs::read(path).expect("the job wrote its files"))
+        .to_vec()
 }
 
 #[test]
@@ -45,7 +47,8 @@ fn reinforcement_learning_resumes_to_the_same_bytes() {
     let mut settings = tiny();
     settings.aepo.mode = AepoMode::Latch;
     let whole = tempfile::tempdir().expect("a folder");
-    reinforce(&settings, 3, &fresh(&settings, 1).expect("a policy"), &Places::inside(whole.path()), &mut Silent).expect("six steps");
+    reinforce(&settings, 3, &fresh(&settings, 1).expect("a policy"), &Places::inside(whole.path()), &mut Silent)
+        .expect("six steps");
     for stop in [1, 3, 5] {
         let parts = tempfile::tempdir().expect("a folder");
         let places = Places::inside(parts.path());
@@ -55,7 +58,8 @@ fn reinforcement_learning_resumes_to_the_same_bytes() {
         assert_eq!(files(whole.path()), files(parts.path()), "stopped after step {stop}");
     }
     let other = tempfile::tempdir().expect("a folder");
-    reinforce(&settings, 4, &fresh(&settings, 1).expect("a policy"), &Places::inside(other.path()), &mut Silent).expect("six steps");
+    reinforce(&settings, 4, &fresh(&settings, 1).expect("a policy"), &Places::inside(other.path()), &mut Silent)
+        .expect("six steps");
     assert_ne!(files(whole.path()), files(other.path()), "another seed is another run");
 }
 
@@ -80,7 +84,8 @@ fn a_torn_metrics_row_is_dropped_on_resume() {
 fn the_warm_start_resumes_to_the_same_bytes() {
     let settings = tiny();
     let whole = tempfile::tempdir().expect("a folder");
-    warm_start(&settings, 0, &fresh(&settings, 0).expect("a policy"), &Places::inside(whole.path()), &mut Silent).expect("six steps");
+    warm_start(&settings, 0, &fresh(&settings, 0).expect("a policy"), &Places::inside(whole.path()), &mut Silent)
+        .expect("six steps");
     let parts = tempfile::tempdir().expect("a folder");
     let places = Places::inside(parts.path());
     let _ = warm_start(&settings, 0, &fresh(&settings, 0).expect("a policy"), &places, &mut StopAfter(3));
@@ -97,7 +102,8 @@ fn a_damaged_checkpoint_is_named_with_the_mend() {
     let state = places.checkpoint.join("state.safetensors");
     let bytes = fs::read(&state).expect("a checkpoint");
     fs::write(&state, &bytes[..bytes.len() / 2]).expect("truncate");
-    let error = reinforce(&settings, 3, &fresh(&settings, 1).expect("a policy"), &places, &mut Silent).expect_err("a damaged file");
+    let error = reinforce(&settings, 3, &fresh(&settings, 1).expect("a policy"), &places, &mut Silent)
+        .expect_err("a damaged file");
     let text = format!("{error:#}");
     assert!(text.contains("state.safetensors") && text.contains("delete it"), "{text}");
 }
@@ -111,10 +117,8 @@ fn the_gradient_is_that_of_the_objective() {
     let model = model();
     let prefix: Vec<u32> = (20..40).collect();
     let objective = |model: &Qwen3| {
-        let rows = vec![
-            Row::response(7, &[11, 12, 13], &[0.5, -0.25, 0.0]),
-            Row::response(7, &[14, 15], &[-1.0, 0.75]),
-        ];
+        let rows =
+            vec![Row::response(7, &[11, 12, 13], &[0.5, -0.25, 0.0]), Row::response(7, &[14, 15], &[-1.0, 0.75])];
         forward(model, &[Part { prefix: &prefix, rows }], 0, 0.7, false).objective
     };
     objective(&model).backward();

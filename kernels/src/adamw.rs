@@ -18,13 +18,7 @@ pub struct Options {
 impl Default for Options {
     /// The defaults of `torch.optim.AdamW`.
     fn default() -> Self {
-        Options {
-            rate: 1e-3,
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-8,
-            weight_decay: 1e-2,
-        }
+        Options { rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 1e-2 }
     }
 }
 
@@ -47,28 +41,11 @@ impl Default for Options {
 ///
 /// # Panics
 /// If the slices differ in length or `t` is 0.
-pub fn step(
-    param: &mut [f32],
-    grad: &[f32],
-    m: &mut [f32],
-    v: &mut [f32],
-    t: u64,
-    options: &Options,
-) {
+pub fn step(param: &mut [f32], grad: &[f32], m: &mut [f32], v: &mut [f32], t: u64, options: &Options) {
     assert!(t > 0, "AdamW steps count from 1");
     assert_eq!(param.len(), grad.len(), "one gradient a parameter");
-    assert_eq!(
-        (m.len(), v.len()),
-        (param.len(), param.len()),
-        "one moment of each kind a parameter"
-    );
-    let &Options {
-        rate,
-        beta1,
-        beta2,
-        epsilon,
-        weight_decay,
-    } = options;
+    assert_eq!((m.len(), v.len()), (param.len(), param.len()), "one moment of each kind a parameter");
+    let &Options { rate, beta1, beta2, epsilon, weight_decay } = options;
     let size = rate / (1.0 - beta1.powf(t as f64));
     let root = (1.0 - beta2.powf(t as f64)).sqrt();
     for (((p, &g), m), v) in param.iter_mut().zip(grad).zip(m).zip(v) {
@@ -89,42 +66,21 @@ mod tests {
     #[test]
     fn three_steps_by_hand() {
         // Worked out by tests/golden/adamw.py in 50 digits.
-        let options = Options {
-            rate: 0.01,
-            weight_decay: 0.1,
-            ..Options::default()
-        };
+        let options = Options { rate: 0.01, weight_decay: 0.1, ..Options::default() };
         let (mut p, mut m, mut v) = ([1.0f32, -0.5], [0.0f32; 2], [0.0f32; 2]);
-        for (t, grad) in [[0.5f32, -0.25], [-1.0, 0.125], [0.25, 2.0]]
-            .into_iter()
-            .enumerate()
-        {
+        for (t, grad) in [[0.5f32, -0.25], [-1.0, 0.125], [0.25, 2.0]].into_iter().enumerate() {
             step(&mut p, &grad, &mut m, &mut v, t as u64 + 1, &options);
         }
         let expected = [0.992_047_269_998, -0.491_902_838_846];
         for (got, expected) in p.iter().zip(expected) {
-            assert!(
-                (f64::from(*got) - expected).abs() < 2e-7,
-                "{got} {expected}"
-            );
+            assert!((f64::from(*got) - expected).abs() < 2e-7, "{got} {expected}");
         }
     }
 
     #[test]
     fn a_zero_gradient_only_decays() {
         let (mut p, mut m, mut v) = ([2.0f32], [0.0f32], [0.0f32]);
-        step(
-            &mut p,
-            &[0.0],
-            &mut m,
-            &mut v,
-            1,
-            &Options {
-                rate: 0.5,
-                weight_decay: 0.5,
-                ..Options::default()
-            },
-        );
+        step(&mut p, &[0.0], &mut m, &mut v, 1, &Options { rate: 0.5, weight_decay: 0.5, ..Options::default() });
         assert_eq!((p, m, v), ([1.5], [0.0], [0.0]));
     }
 }

@@ -43,11 +43,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options {
-            scale: Scale::Group,
-            epsilon: 1e-6,
-            ddof: 1,
-        }
+        Options { scale: Scale::Group, epsilon: 1e-6, ddof: 1 }
     }
 }
 
@@ -59,12 +55,7 @@ impl Default for Options {
 ///
 /// # Panics
 /// If the three slices differ in length.
-pub fn advantages(
-    rewards: &[f64],
-    groups: &[usize],
-    tasks: &[usize],
-    options: &Options,
-) -> Vec<f64> {
+pub fn advantages(rewards: &[f64], groups: &[usize], tasks: &[usize], options: &Options) -> Vec<f64> {
     assert_eq!(rewards.len(), groups.len(), "one group index a rollout");
     assert_eq!(rewards.len(), tasks.len(), "one task index a rollout");
     let centres = moments(rewards, groups);
@@ -125,10 +116,7 @@ fn moments(rewards: &[f64], scope: &[usize]) -> BTreeMap<usize, Moments> {
     for (&reward, &key) in rewards.iter().zip(scope) {
         members.entry(key).or_default().push(reward);
     }
-    members
-        .into_iter()
-        .map(|(key, values)| (key, Moments::of(&values)))
-        .collect()
+    members.into_iter().map(|(key, values)| (key, Moments::of(&values))).collect()
 }
 
 #[cfg(test)]
@@ -140,16 +128,7 @@ mod tests {
     const TASKS: [usize; 8] = [0, 0, 0, 0, 1, 1, 1, 1];
 
     fn with(scale: Scale) -> Vec<f64> {
-        advantages(
-            &REWARDS,
-            &GROUPS,
-            &TASKS,
-            &Options {
-                scale,
-                epsilon: 0.0,
-                ddof: 1,
-            },
-        )
+        advantages(&REWARDS, &GROUPS, &TASKS, &Options { scale, epsilon: 0.0, ddof: 1 })
     }
 
     #[test]
@@ -157,10 +136,7 @@ mod tests {
         // Task 0: rewards 1 0 0 1, squares about 0.5 sum to 1, over 3. Task 1: .25 .75 .5 .5, squares sum to 0.125, over 3.
         let got = with(Scale::TaskBatch);
         let (first, second) = (0.5 / (1.0f64 / 3.0).sqrt(), 0.25 / (0.125f64 / 3.0).sqrt());
-        assert!(
-            (got[0] - first).abs() < 1e-12 && (got[4] + second).abs() < 1e-12,
-            "{got:?}"
-        );
+        assert!((got[0] - first).abs() < 1e-12 && (got[4] + second).abs() < 1e-12, "{got:?}");
         assert_eq!(&got[6..], [0.0, 0.0]);
     }
 
@@ -173,10 +149,7 @@ mod tests {
 
     #[test]
     fn no_scale_is_the_difference_from_the_mean() {
-        assert_eq!(
-            with(Scale::None),
-            [0.5, -0.5, -0.5, 0.5, -0.25, 0.25, 0.0, 0.0]
-        );
+        assert_eq!(with(Scale::None), [0.5, -0.5, -0.5, 0.5, -0.25, 0.25, 0.0, 0.0]);
     }
 
     #[test]
@@ -184,10 +157,7 @@ mod tests {
         let alone = advantages(&[1.0], &[0], &[0], &Options::default());
         assert_eq!(alone, [0.0]);
         // Three tasks in one group: each task scope has one member, whose deviation counts as 1.
-        let options = Options {
-            scale: Scale::TaskBatch,
-            ..Options::default()
-        };
+        let options = Options { scale: Scale::TaskBatch, ..Options::default() };
         let got = advantages(&[1.0, 0.5, 0.0], &[0, 0, 0], &[0, 1, 2], &options);
         assert_eq!(got, [0.5, 0.0, -0.5]);
     }
@@ -195,9 +165,6 @@ mod tests {
     #[test]
     fn equal_rewards_are_exactly_zero() {
         // 0.1 * 3 / 3 is not 0.1 in binary.
-        assert_eq!(
-            advantages(&[0.1; 3], &[0; 3], &[0; 3], &Options::default()),
-            [0.0; 3]
-        );
+        assert_eq!(advantages(&[0.1; 3], &[0; 3], &[0; 3], &Options::default()), [0.0; 3]);
     }
 }

@@ -111,11 +111,7 @@ impl Latch {
 /// a batch without tokens has entropy 0.
 pub fn batch_entropy(entropies: &[Vec<f32>], measure: EntropyMeasure) -> f64 {
     match measure {
-        EntropyMeasure::SequenceMean => mean(
-            entropies
-                .iter()
-                .filter_map(|tokens| sequence_entropy(tokens)),
-        ),
+        EntropyMeasure::SequenceMean => mean(entropies.iter().filter_map(|tokens| sequence_entropy(tokens))),
         EntropyMeasure::TokenMean => mean(entropies.iter().flatten().map(|&h| f64::from(h))),
     }
 }
@@ -132,11 +128,7 @@ pub fn clip_negatives(
     side: Side,
     threshold: Threshold,
 ) -> Vec<Vec<bool>> {
-    assert_eq!(
-        advantages.len(),
-        entropies.len(),
-        "one row of entropies a rollout"
-    );
+    assert_eq!(advantages.len(), entropies.len(), "one row of entropies a rollout");
     let tau = match threshold {
         Threshold::Absolute(nats) => Some(nats),
         Threshold::Quantile(q) => quantile(&negatives(advantages, entropies, level), q),
@@ -148,9 +140,7 @@ pub fn clip_negatives(
     };
     let row = |(&advantage, tokens): (&f64, &Vec<f32>)| -> Vec<bool> {
         match level {
-            Level::Token if advantage < 0.0 => {
-                tokens.iter().map(|&h| !clipped(f64::from(h))).collect()
-            }
+            Level::Token if advantage < 0.0 => tokens.iter().map(|&h| !clipped(f64::from(h))).collect(),
             Level::Sequence if advantage < 0.0 => {
                 vec![!sequence_entropy(tokens).is_some_and(clipped); tokens.len()]
             }
@@ -162,19 +152,11 @@ pub fn clip_negatives(
 
 /// The entropies that a quantile threshold is taken over.
 fn negatives(advantages: &[f64], entropies: &[Vec<f32>], level: Level) -> Vec<f64> {
-    let rows = advantages
-        .iter()
-        .zip(entropies)
-        .filter(|(advantage, _)| **advantage < 0.0);
+    let rows = advantages.iter().zip(entropies).filter(|(advantage, _)| **advantage < 0.0);
     match level {
         Level::None => Vec::new(),
-        Level::Token => rows
-            .flat_map(|(_, tokens)| tokens)
-            .map(|&h| f64::from(h))
-            .collect(),
-        Level::Sequence => rows
-            .filter_map(|(_, tokens)| sequence_entropy(tokens))
-            .collect(),
+        Level::Token => rows.flat_map(|(_, tokens)| tokens).map(|&h| f64::from(h)).collect(),
+        Level::Sequence => rows.filter_map(|(_, tokens)| sequence_entropy(tokens)).collect(),
     }
 }
 
@@ -193,12 +175,7 @@ mod tests {
     use super::*;
 
     fn entropies() -> Vec<Vec<f32>> {
-        vec![
-            vec![0.5, 1.5],
-            vec![0.25, 0.75, 0.5],
-            vec![2.0],
-            vec![1.0, 0.0],
-        ]
+        vec![vec![0.5, 1.5], vec![0.25, 0.75, 0.5], vec![2.0], vec![1.0, 0.0]]
     }
 
     const ADVANTAGES: [f64; 4] = [1.0, -1.0, -0.5, 0.0];
@@ -206,83 +183,25 @@ mod tests {
     #[test]
     fn token_quantile_is_over_the_negatives_tokens() {
         // Negatives hold 0.25 0.5 0.75 2.0, median 0.625.
-        let keep = clip_negatives(
-            &ADVANTAGES,
-            &entropies(),
-            Level::Token,
-            Side::High,
-            Threshold::Quantile(0.5),
-        );
-        assert_eq!(
-            keep,
-            [
-                vec![true; 2],
-                vec![true, false, true],
-                vec![false],
-                vec![true; 2]
-            ]
-        );
-        let keep = clip_negatives(
-            &ADVANTAGES,
-            &entropies(),
-            Level::Token,
-            Side::Low,
-            Threshold::Quantile(0.5),
-        );
-        assert_eq!(
-            keep,
-            [
-                vec![true; 2],
-                vec![false, true, false],
-                vec![true],
-                vec![true; 2]
-            ]
-        );
+        let keep = clip_negatives(&ADVANTAGES, &entropies(), Level::Token, Side::High, Threshold::Quantile(0.5));
+        assert_eq!(keep, [vec![true; 2], vec![true, false, true], vec![false], vec![true; 2]]);
+        let keep = clip_negatives(&ADVANTAGES, &entropies(), Level::Token, Side::Low, Threshold::Quantile(0.5));
+        assert_eq!(keep, [vec![true; 2], vec![false, true, false], vec![true], vec![true; 2]]);
     }
 
     #[test]
     fn sequence_level_takes_whole_rollouts() {
-        let keep = clip_negatives(
-            &ADVANTAGES,
-            &entropies(),
-            Level::Sequence,
-            Side::High,
-            Threshold::Quantile(0.5),
-        );
-        assert_eq!(
-            keep,
-            [vec![true; 2], vec![true; 3], vec![false], vec![true; 2]]
-        );
-        let keep = clip_negatives(
-            &ADVANTAGES,
-            &entropies(),
-            Level::Sequence,
-            Side::Low,
-            Threshold::Absolute(0.6),
-        );
-        assert_eq!(
-            keep,
-            [vec![true; 2], vec![false; 3], vec![true], vec![true; 2]]
-        );
+        let keep = clip_negatives(&ADVANTAGES, &entropies(), Level::Sequence, Side::High, Threshold::Quantile(0.5));
+        assert_eq!(keep, [vec![true; 2], vec![true; 3], vec![false], vec![true; 2]]);
+        let keep = clip_negatives(&ADVANTAGES, &entropies(), Level::Sequence, Side::Low, Threshold::Absolute(0.6));
+        assert_eq!(keep, [vec![true; 2], vec![false; 3], vec![true], vec![true; 2]]);
     }
 
     #[test]
     fn no_level_and_no_negatives_keep_everything() {
-        let keep = clip_negatives(
-            &ADVANTAGES,
-            &entropies(),
-            Level::None,
-            Side::High,
-            Threshold::Absolute(0.0),
-        );
+        let keep = clip_negatives(&ADVANTAGES, &entropies(), Level::None, Side::High, Threshold::Absolute(0.0));
         assert!(keep.iter().flatten().all(|&k| k));
-        let keep = clip_negatives(
-            &[1.0; 4],
-            &entropies(),
-            Level::Token,
-            Side::High,
-            Threshold::Quantile(0.0),
-        );
+        let keep = clip_negatives(&[1.0; 4], &entropies(), Level::Token, Side::High, Threshold::Quantile(0.0));
         assert!(keep.iter().flatten().all(|&k| k));
     }
 
@@ -299,14 +218,8 @@ mod tests {
         let mut latch = Latch::default();
         let path = [0.2, 0.3, 0.2, 0.1, 0.2];
         let run = |mode: AepoMode, latch: &mut Latch| path.map(|h| mode.step(latch, h, 0.15, 0.25));
-        assert_eq!(
-            run(AepoMode::Latch, &mut latch),
-            [false, true, true, false, false]
-        );
-        assert_eq!(
-            run(AepoMode::Band, &mut latch),
-            [true, false, true, false, true]
-        );
+        assert_eq!(run(AepoMode::Latch, &mut latch), [false, true, true, false, false]);
+        assert_eq!(run(AepoMode::Band, &mut latch), [true, false, true, false, true]);
         assert_eq!(run(AepoMode::Off, &mut latch), [false; 5]);
     }
 }

@@ -66,10 +66,7 @@ impl<'t> Matcher<'t> {
 
     /// Characters in all matching blocks: the longest block first, then what lies left and right of it.
     fn matched(&mut self) -> usize {
-        let mut windows = vec![Window {
-            a: (0, self.a.len()),
-            b: (0, self.b.len()),
-        }];
+        let mut windows = vec![Window { a: (0, self.a.len()), b: (0, self.b.len()) }];
         let mut matched = 0;
         while let Some(window) = windows.pop() {
             let block = self.longest(window);
@@ -77,14 +74,8 @@ impl<'t> Matcher<'t> {
                 continue;
             }
             matched += block.size;
-            windows.push(Window {
-                a: (window.a.0, block.a),
-                b: (window.b.0, block.b),
-            });
-            windows.push(Window {
-                a: (block.a + block.size, window.a.1),
-                b: (block.b + block.size, window.b.1),
-            });
+            windows.push(Window { a: (window.a.0, block.a), b: (window.b.0, block.b) });
+            windows.push(Window { a: (block.a + block.size, window.a.1), b: (block.b + block.size, window.b.1) });
         }
         matched
     }
@@ -92,11 +83,7 @@ impl<'t> Matcher<'t> {
     /// `find_longest_match`: the longest block of unpopular characters, earliest in `a`, then earliest in `b`, grown over
     /// equal neighbours of any kind.
     fn longest(&mut self, window: Window) -> Block {
-        let mut best = Block {
-            a: window.a.0,
-            b: window.b.0,
-            size: 0,
-        };
+        let mut best = Block { a: window.a.0, b: window.b.0, size: 0 };
         let mut touched: Vec<usize> = Vec::new();
         for i in window.a.0..window.a.1 {
             let mut now: Vec<usize> = Vec::new();
@@ -111,11 +98,7 @@ impl<'t> Matcher<'t> {
                 self.runs.1[j + 1] = size;
                 now.push(j + 1);
                 if size > best.size {
-                    best = Block {
-                        a: i + 1 - size,
-                        b: j + 1 - size,
-                        size,
-                    };
+                    best = Block { a: i + 1 - size, b: j + 1 - size, size };
                 }
             }
             self.turn(&mut touched, now);
@@ -134,15 +117,8 @@ impl<'t> Matcher<'t> {
     }
 
     fn grow(&self, mut block: Block, window: Window) -> Block {
-        while block.a > window.a.0
-            && block.b > window.b.0
-            && self.a[block.a - 1] == self.b[block.b - 1]
-        {
-            block = Block {
-                a: block.a - 1,
-                b: block.b - 1,
-                size: block.size + 1,
-            };
+        while block.a > window.a.0 && block.b > window.b.0 && self.a[block.a - 1] == self.b[block.b - 1] {
+            block = Block { a: block.a - 1, b: block.b - 1, size: block.size + 1 };
         }
         while block.a + block.size < window.a.1
             && block.b + block.size < window.b.1

@@ -68,14 +68,7 @@ pub struct Address {
 impl Address {
     /// The address whose step, sample, rollout and position are 0.
     pub fn new(seed: u64, purpose: Purpose) -> Self {
-        Address {
-            seed,
-            purpose,
-            step: 0,
-            sample: 0,
-            rollout: 0,
-            position: 0,
-        }
+        Address { seed, purpose, step: 0, sample: 0, rollout: 0, position: 0 }
     }
 
     /// The same address at another step.
@@ -112,9 +105,7 @@ impl Address {
 
     /// The stream of this address, from its beginning.
     pub fn stream(self) -> Stream {
-        Stream {
-            generator: ChaCha8Rng::from_seed(self.key()),
-        }
+        Stream { generator: ChaCha8Rng::from_seed(self.key()) }
     }
 }
 
@@ -177,11 +168,7 @@ impl Stream {
         let (low, high) = (bounds.start().wide(), bounds.end().wide());
         assert!(low <= high, "range({low}..={high}) is empty");
         let span = (high - low) as u64;
-        let offset = if span == u64::MAX {
-            self.bits()
-        } else {
-            self.below_u64(span + 1)
-        };
+        let offset = if span == u64::MAX { self.bits() } else { self.below_u64(span + 1) };
         T::narrow(low + i128::from(offset))
     }
 
@@ -243,26 +230,11 @@ mod tests {
 
     #[test]
     fn first_values_never_change() {
-        let address = Address {
-            seed: 1,
-            purpose: Purpose::Rollout,
-            step: 2,
-            sample: 3,
-            rollout: 4,
-            position: 5,
-        };
+        let address = Address { seed: 1, purpose: Purpose::Rollout, step: 2, sample: 3, rollout: 4, position: 5 };
         let mut stream = address.stream();
         let bits: Vec<u64> = (0..4).map(|_| stream.bits()).collect();
         // Computed apart by tests/golden/chacha.py.
-        assert_eq!(
-            bits,
-            [
-                2495344231802704437,
-                5344652195187794686,
-                11213293876467735340,
-                17120492804119816432
-            ]
-        );
+        assert_eq!(bits, [2495344231802704437, 5344652195187794686, 11213293876467735340, 17120492804119816432]);
         let mut stream = address.stream();
         assert_eq!(stream.uniform(), 0.13527288186098319);
         assert_eq!(stream.below(1000), 289);
@@ -293,10 +265,7 @@ mod tests {
             counts[stream.below(7)] += 1;
         }
         // Six standard deviations of a binomial count around 10,000.
-        assert!(
-            counts.iter().all(|&c| (9_444..=10_556).contains(&c)),
-            "{counts:?}"
-        );
+        assert!(counts.iter().all(|&c| (9_444..=10_556).contains(&c)), "{counts:?}");
     }
 
     #[test]
@@ -315,10 +284,7 @@ mod tests {
         let draws: Vec<f64> = (0..40_000).map(|_| stream.normal()).collect();
         let mean = draws.iter().sum::<f64>() / draws.len() as f64;
         let square = draws.iter().map(|x| x * x).sum::<f64>() / draws.len() as f64;
-        assert!(
-            mean.abs() < 0.03 && (square - 1.0).abs() < 0.05,
-            "{mean} {square}"
-        );
+        assert!(mean.abs() < 0.03 && (square - 1.0).abs() < 0.05, "{mean} {square}");
     }
 
     #[test]

@@ -17,11 +17,31 @@ struct Tool {
 }
 
 const TOOLS: [Tool; 8] = [
-    Tool { name: "rustc", call: &["rustc", "--version"], purpose: "building", mend: "install Rust with rustup (https://rustup.rs)" },
-    Tool { name: "cargo", call: &["cargo", "--version"], purpose: "building", mend: "install Rust with rustup (https://rustup.rs)" },
+    Tool {
+        name: "rustc",
+        call: &["rustc", "--version"],
+        purpose: "building",
+        mend: "install Rust with rustup (https://rustup.rs)",
+    },
+    Tool {
+        name: "cargo",
+        call: &["cargo", "--version"],
+        purpose: "building",
+        mend: "install Rust with rustup (https://rustup.rs)",
+    },
     Tool { name: "c++", call: &["c++", "--version"], purpose: "building", mend: "sudo apt-get install g++" },
-    Tool { name: "rustfmt", call: &["cargo", "fmt", "--version"], purpose: "./lab test", mend: "rustup component add rustfmt" },
-    Tool { name: "clippy", call: &["cargo", "clippy", "--version"], purpose: "./lab test", mend: "rustup component add clippy" },
+    Tool {
+        name: "rustfmt",
+        call: &["cargo", "fmt", "--version"],
+        purpose: "./lab test",
+        mend: "rustup component add rustfmt",
+    },
+    Tool {
+        name: "clippy",
+        call: &["cargo", "clippy", "--version"],
+        purpose: "./lab test",
+        mend: "rustup component add clippy",
+    },
     Tool {
         name: "cargo-nextest",
         call: &["cargo", "nextest", "--version"],
@@ -34,7 +54,12 @@ const TOOLS: [Tool; 8] = [
         purpose: "fetching libtorch",
         mend: "sudo apt-get install python3 python3-pip",
     },
-    Tool { name: "git", call: &["git", "--version"], purpose: "the commit in provenance.json", mend: "sudo apt-get install git" },
+    Tool {
+        name: "git",
+        call: &["git", "--version"],
+        purpose: "the commit in provenance.json",
+        mend: "sudo apt-get install git",
+    },
 ];
 
 /// What one scale takes, on one machine; docs/install.md gives the sums behind the numbers.
@@ -130,7 +155,8 @@ fn diagnose(machine: Machine) -> Diagnosis {
 }
 
 fn find(tool: &Tool) -> Found {
-    let output = Command::new(tool.call[0]).args(&tool.call[1..]).output().ok().filter(|output| output.status.success());
+    let output =
+        Command::new(tool.call[0]).args(&tool.call[1..]).output().ok().filter(|output| output.status.success());
     let version = output.map(|output| {
         let line = String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or_default().to_string();
         line.split(" from ").next().unwrap_or_default().to_string()
@@ -142,7 +168,9 @@ fn warnings(machine: &Machine, spin: Option<&str>) -> Vec<String> {
     let torch = &machine.libtorch;
     let mut found = Vec::new();
     if !torch.mkl_switch {
-        found.push("MKL's AVX-512 switch is off: training runs at about half speed on AMD; build with ./lab".to_string());
+        found.push(
+            "MKL's AVX-512 switch is off: training runs at about half speed on AMD; build with ./lab".to_string(),
+        );
     }
     if spin != Some("0") {
         found.push("GOMP_SPINCOUNT is not 0: jobs side by side slow each other down; start through ./lab".to_string());
@@ -187,7 +215,8 @@ impl Diagnosis {
 
     fn machine_lines(&self) -> Vec<String> {
         let Machine { cpu, cores, memory, disk_free, gpus, libtorch } = &self.machine;
-        let features = if cpu.features.is_empty() { "none of AVX2, AVX-512, AMX".to_string() } else { cpu.features.join(" ") };
+        let features =
+            if cpu.features.is_empty() { "none of AVX2, AVX-512, AMX".to_string() } else { cpu.features.join(" ") };
         let kind = match (libtorch.cuda, libtorch.cuda_works) {
             (true, true) => "CUDA",
             (true, false) => "CUDA (no GPU answers, runs on CPU)",
@@ -201,7 +230,10 @@ impl Diagnosis {
             format!("  libtorch    {} {kind}, {}", libtorch.version, libtorch.path.display()),
             format!("  MKL switch  {}", if libtorch.mkl_switch { "on" } else { "off" }),
         ];
-        lines.extend(gpus.iter().map(|gpu| format!("  GPU         {}, {} GiB, driver {}", gpu.name, gpu.memory / GIB, gpu.driver)));
+        lines.extend(
+            gpus.iter()
+                .map(|gpu| format!("  GPU         {}, {} GiB, driver {}", gpu.name, gpu.memory / GIB, gpu.driver)),
+        );
         if gpus.is_empty() {
             lines.push("  GPU         none (nvidia-smi does not answer)".to_string());
         }

@@ -43,7 +43,14 @@ pub fn evaluate(eval: &Eval, seed: u64, policy: &Policy, dir: &Path, observer: &
     outcomes.finish()
 }
 
-fn answer(eval: &Eval, seed: u64, policy: &Policy, split: Split, suite: Suite, items: &[Sample]) -> Result<Vec<Outcome>> {
+fn answer(
+    eval: &Eval,
+    seed: u64,
+    policy: &Policy,
+    split: Split,
+    suite: Suite,
+    items: &[Sample],
+) -> Result<Vec<Outcome>> {
     let drawing = Drawing {
         sampling: sampling(&policy.tokenizer, eval.temperature, eval.top_p, eval.max_response)?,
         rows: eval.answers,

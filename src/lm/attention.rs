@@ -16,16 +16,7 @@ pub(super) fn causal(config: &Config, q: &Tensor, kv: &SharedKV) -> Tensor {
     let (prompts, length) = (q.size()[0], q.size()[1]);
     let k = per_query_head(config, &kv.k_PKTd);
     let v = per_query_head(config, &kv.v_PKTd);
-    let out = Tensor::scaled_dot_product_attention::<&Tensor>(
-        &q.transpose(1, 2),
-        &k,
-        &v,
-        None,
-        0.0,
-        true,
-        None,
-        false,
-    );
+    let out = Tensor::scaled_dot_product_attention::<&Tensor>(&q.transpose(1, 2), &k, &v, None, 0.0, true, None, false);
     out.transpose(1, 2).reshape([prompts, length, -1])
 }
 
@@ -35,10 +26,7 @@ fn per_query_head(config: &Config, x_PKTd: &Tensor) -> Tensor {
     if shared == 1 {
         return x_PKTd.shallow_clone();
     }
-    x_PKTd
-        .unsqueeze(2)
-        .expand([p, k, shared, t, d], false)
-        .reshape([p, k * shared, t, d])
+    x_PKTd.unsqueeze(2).expand([p, k, shared, t, d], false).reshape([p, k * shared, t, d])
 }
 
 /// Attention of queries q [P, G, T, H, d] to the shared prefix and to own keys and values [P, K, G, S, d]; `own_mask` [T', S]
@@ -57,10 +45,7 @@ pub(super) fn shared(
     let (p, g, t, h, d) = (size[0], size[1], size[2], size[3], size[4]);
     let k = config.num_key_value_heads as i64;
     let (rep, past, seen) = (h / k, prefix.k_PKTd.size()[2], own.0.size()[3]);
-    let q = (q * (d as f64).powf(-0.5))
-        .view([p, g, t, k, rep, d])
-        .permute([0, 3, 1, 4, 2, 5])
-        .contiguous();
+    let q = (q * (d as f64).powf(-0.5)).view([p, g, t, k, rep, d]).permute([0, 3, 1, 4, 2, 5]).contiguous();
     let rows = |x: &Tensor, width: i64| x.reshape([p * k, g * rep * t, width]);
     let groups = |x: &Tensor, width: i64| x.reshape([p * k * g, rep * t, width]);
     let keys = prefix.k_PKTd.view([p * k, past, d]).transpose(1, 2);
@@ -89,12 +74,7 @@ pub(super) fn by_head(x: &Tensor) -> Tensor {
 /// Mask [1, rep*T, T] that lets a continuation see itself up to the query.
 pub(super) fn own_causal(config: &Config, length: i64) -> Tensor {
     let rep = (config.num_attention_heads / config.num_key_value_heads) as i64;
-    let above = Tensor::full(
-        [length, length],
-        f64::NEG_INFINITY,
-        (Kind::Float, Device::Cpu),
-    )
-    .triu(1);
+    let above = Tensor::full([length, length], f64::NEG_INFINITY, (Kind::Float, Device::Cpu)).triu(1);
     above.repeat([rep, 1]).unsqueeze(0)
 }
 

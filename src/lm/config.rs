@@ -84,41 +84,29 @@ impl Config {
 
     /// Number of parameters, the embedding counted once where it is tied.
     pub fn parameters(&self) -> usize {
-        self.shapes()
-            .iter()
-            .map(|(_, shape)| shape.iter().product::<usize>())
-            .sum()
+        self.shapes().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
     }
 
     /// Reads config.json; keys that this model does not use are passed over.
     pub fn load(path: &Path) -> Result<Self, LmError> {
         let text = std::fs::read_to_string(path).map_err(|source| LmError::io(path, source))?;
-        let refuse = |reason: String| LmError::Config {
-            path: path.to_owned(),
-            reason,
-        };
-        let config: Config =
-            serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
+        let refuse = |reason: String| LmError::Config { path: path.to_owned(), reason };
+        let config: Config = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
         config.check().map_err(refuse)?;
         Ok(config)
     }
 
     /// Writes config.json.
     pub fn save(&self, path: &Path) -> Result<(), LmError> {
-        let text = serde_json::to_string_pretty(self).map_err(|error| LmError::Config {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
+        let text = serde_json::to_string_pretty(self)
+            .map_err(|error| LmError::Config { path: path.to_owned(), reason: error.to_string() })?;
         files::write_whole(path, format!("{text}\n").as_bytes())
     }
 
     /// Says what in the numbers does not fit together.
     pub(super) fn check(&self) -> Result<(), String> {
         if self.model_type != "qwen3" {
-            return Err(format!(
-                "model_type is `{}`, only `qwen3` is known",
-                self.model_type
-            ));
+            return Err(format!("model_type is `{}`, only `qwen3` is known", self.model_type));
         }
         for (name, value) in [
             ("vocab_size", self.vocab_size),
@@ -134,9 +122,7 @@ impl Config {
         }
         let (heads, shared) = (self.num_attention_heads, self.num_key_value_heads);
         if heads == 0 || heads % shared != 0 {
-            return Err(format!(
-                "num_attention_heads {heads} is no multiple of num_key_value_heads {shared}"
-            ));
+            return Err(format!("num_attention_heads {heads} is no multiple of num_key_value_heads {shared}"));
         }
         if self.head_dim == 0 || self.head_dim % 2 != 0 {
             return Err(format!("head_dim is {}, it must be even", self.head_dim));
@@ -150,10 +136,7 @@ impl Config {
         let queries = self.num_attention_heads * self.head_dim;
         let keys = self.num_key_value_heads * self.head_dim;
         let mut all = vec![
-            (
-                "model.embed_tokens.weight".to_owned(),
-                vec![self.vocab_size, d],
-            ),
+            ("model.embed_tokens.weight".to_owned(), vec![self.vocab_size, d]),
             ("model.norm.weight".to_owned(), vec![d]),
         ];
         if !self.tie_word_embeddings {
@@ -173,9 +156,7 @@ impl Config {
                 ("self_attn.q_proj", vec![queries, d]),
                 ("self_attn.v_proj", vec![keys, d]),
             ];
-            all.extend(
-                parts.map(|(part, shape)| (format!("model.layers.{layer}.{part}.weight"), shape)),
-            );
+            all.extend(parts.map(|(part, shape)| (format!("model.layers.{layer}.{part}.weight"), shape)));
         }
         all.sort();
         all

@@ -114,9 +114,7 @@ pub enum LmError {
         range: &'static str,
     },
     /// The model gives probabilities that are no numbers.
-    #[error(
-        "position {position} of request {request}: the probabilities are not finite; the weights have diverged"
-    )]
+    #[error("position {position} of request {request}: the probabilities are not finite; the weights have diverged")]
     NotFinite {
         /// Which request, from 0.
         request: usize,
@@ -131,9 +129,6 @@ pub enum LmError {
 impl LmError {
     /// Wraps an error of the system with the file it concerns.
     pub(super) fn io(path: &Path, source: std::io::Error) -> Self {
-        LmError::Io {
-            path: path.to_owned(),
-            source,
-        }
+        LmError::Io { path: path.to_owned(), source }
     }
 }

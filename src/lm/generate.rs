@@ -59,17 +59,10 @@ pub fn generate(
 ) -> Result<Vec<Vec<Response>>, LmError> {
     check(model, requests, sampling)?;
     let _no_grad = tch::no_grad_guard();
-    let layers: Vec<Layer> = (0..model.config.num_hidden_layers)
-        .map(|index| model.layer(index))
-        .collect();
-    let mut answers: Vec<Vec<Response>> = requests
-        .iter()
-        .map(|r| vec![Response::default(); r.rows])
-        .collect();
+    let layers: Vec<Layer> = (0..model.config.num_hidden_layers).map(|index| model.layer(index)).collect();
+    let mut answers: Vec<Vec<Response>> = requests.iter().map(|r| vec![Response::default(); r.rows]).collect();
     // Prompts of like length side by side: less padding.
-    let mut order: Vec<usize> = (0..requests.len())
-        .filter(|&i| requests[i].rows > 0)
-        .collect();
+    let mut order: Vec<usize> = (0..requests.len()).filter(|&i| requests[i].rows > 0).collect();
     order.sort_by_key(|&i| (requests[i].prompt.len(), i));
     for chunk in order.chunks(batch.max(1)) {
         let mut decoder = Decoder::new(model, &layers, requests, chunk, sampling.max_tokens);
@@ -85,10 +78,7 @@ pub fn generate(
 }
 
 fn check(model: &Qwen3, requests: &[Request], sampling: &Sampling) -> Result<(), LmError> {
-    let (vocab, limit) = (
-        model.config.vocab_size,
-        model.config.max_position_embeddings,
-    );
+    let (vocab, limit) = (model.config.vocab_size, model.config.max_position_embeddings);
     let wrong = |name, value, range| Err(LmError::Sampling { name, value, range });
     if !(sampling.temperature >= 0.0 && sampling.temperature.is_finite()) {
         return wrong("temperature", sampling.temperature, "0 or more");
@@ -102,22 +92,10 @@ fn check(model: &Qwen3, requests: &[Request], sampling: &Sampling) -> Result<(),
         }
         let tokens = request.prompt.len() + sampling.max_tokens;
         if tokens > limit {
-            return Err(LmError::TooLong {
-                request: index,
-                tokens,
-                limit,
-            });
+            return Err(LmError::TooLong { request: index, tokens, limit });
         }
-        if let Some(&token) = request
-            .prompt
-            .iter()
-            .find(|&&token| token as usize >= vocab)
-        {
-            return Err(LmError::Vocabulary {
-                request: index,
-                token,
-                vocab,
-            });
+        if let Some(&token) = request.prompt.iter().find(|&&token| token as usize >= vocab) {
+            return Err(LmError::Vocabulary { request: index, token, vocab });
         }
     }
     Ok(())
@@ -154,22 +132,10 @@ struct OwnKV {
 }
 
 impl<'a> Decoder<'a> {
-    fn new(
-        model: &'a Qwen3,
-        layers: &'a [Layer],
-        requests: &'a [Request<'a>],
-        chunk: &[usize],
-        room: usize,
-    ) -> Self {
+    fn new(model: &'a Qwen3, layers: &'a [Layer], requests: &'a [Request<'a>], chunk: &[usize], room: usize) -> Self {
         let width = chunk.iter().map(|&i| requests[i].rows).max().unwrap_or(0);
-        let lanes: Vec<Lane> = chunk
-            .iter()
-            .map(|&request| Lane::new(request, &requests[request], width))
-            .collect();
-        let lens: Vec<usize> = chunk
-            .iter()
-            .map(|&i| requests[i].prompt.len() - 1)
-            .collect();
+        let lanes: Vec<Lane> = chunk.iter().map(|&request| Lane::new(request, &requests[request], width)).collect();
+        let lens: Vec<usize> = chunk.iter().map(|&i| requests[i].prompt.len() - 1).collect();
         // One column at least, for libtorch has no keys of length 0; the mask hides it.
         let longest = lens.iter().copied().max().unwrap_or(0).max(1);
         let mut tokens = vec![0i64; chunk.len() * longest];
@@ -189,31 +155,13 @@ impl<'a> Decoder<'a> {
             model.config.head_dim as i64,
         ];
         let empty = || Tensor::zeros(size, (Kind::Float, Device::Cpu));
-        let own = layers
-            .iter()
-            .map(|_| OwnKV {
-                k: empty(),
-                v: empty(),
-            })
-            .collect();
-        Decoder {
-            model,
-            layers,
-            requests,
-            lanes,
-            prefix,
-            own,
-            seen: 0,
-        }
+        let own = layers.iter().map(|_| OwnKV { k: empty(), v: empty() }).collect();
+        Decoder { model, layers, requests, lanes, prefix, own, seen: 0 }
     }
 
     /// Logits [P*G, V] of the next token of every slot.
     fn step(&mut self, position: usize) -> Tensor {
-        let tokens: Vec<i64> = self
-            .lanes
-            .iter()
-            .flat_map(|lane| lane.slots.iter().map(|slot| slot.token))
-            .collect();
+        let tokens: Vec<i64> = self.lanes.iter().flat_map(|lane| lane.slots.iter().map(|slot| slot.token)).collect();
         let tokens = Tensor::from_slice(&tokens).reshape([self.lanes.len() as i64, -1, 1]);
         let angles = self.model.angles_at(&self.prefix.lens, position);
         let mut x = self.model.embed(&tokens);
@@ -222,20 +170,12 @@ impl<'a> Decoder<'a> {
             x = self.model.block(layer, &x, &angles, |q, k, v| {
                 own.k.narrow(3, at, 1).copy_(&by_head(k));
                 own.v.narrow(3, at, 1).copy_(&by_head(v));
-                shared(
-                    config,
-                    q,
-                    past,
-                    mask,
-                    (&own.k.narrow(3, 0, at + 1), &own.v.narrow(3, 0, at + 1)),
-                    None,
-                )
+                shared(config, q, past, mask, (&own.k.narrow(3, 0, at + 1), &own.v.narrow(3, 0, at + 1)), None)
             });
         }
         self.seen += 1;
         let hidden = self.model.last_norm(&x);
-        self.model
-            .logits(&hidden.reshape([-1, self.model.config.hidden_size as i64]))
+        self.model.logits(&hidden.reshape([-1, self.model.config.hidden_size as i64]))
     }
 
     /// Draws a token for every live slot and writes it to its answer.
@@ -273,9 +213,7 @@ impl<'a> Decoder<'a> {
     /// Lets finished prompts and rows leave once an eighth of the slots would be saved (the copy costs about as much as a step).
     /// False when nothing is left to decode.
     fn compact(&mut self) -> bool {
-        let stay: Vec<usize> = (0..self.lanes.len())
-            .filter(|&lane| self.lanes[lane].live() > 0)
-            .collect();
+        let stay: Vec<usize> = (0..self.lanes.len()).filter(|&lane| self.lanes[lane].live() > 0).collect();
         let width = self.lanes.iter().map(Lane::live).max().unwrap_or(0);
         let old = self.lanes.first().map_or(0, |lane| lane.slots.len());
         if width > 0 && 8 * width * stay.len() <= 7 * old * self.lanes.len() {
@@ -286,17 +224,11 @@ impl<'a> Decoder<'a> {
 
     fn keep(&mut self, stay: &[usize], width: usize, old: usize) {
         let heads = self.model.config.num_key_value_heads;
-        let kept: Vec<Vec<usize>> = stay
-            .iter()
-            .map(|&lane| self.lanes[lane].keep(width))
-            .collect();
+        let kept: Vec<Vec<usize>> = stay.iter().map(|&lane| self.lanes[lane].keep(width)).collect();
         let mut rows = Vec::with_capacity(stay.len() * heads * width);
         for (&lane, kept) in stay.iter().zip(&kept) {
             for head in 0..heads {
-                rows.extend(
-                    kept.iter()
-                        .map(|&slot| ((lane * heads + head) * old + slot) as i64),
-                );
+                rows.extend(kept.iter().map(|&slot| ((lane * heads + head) * old + slot) as i64));
             }
         }
         let rows = Tensor::from_slice(&rows);
@@ -306,16 +238,10 @@ impl<'a> Decoder<'a> {
         if stay.len() < self.lanes.len() {
             self.prefix.select(stay, heads);
         }
-        let mut lanes: Vec<Option<Lane>> = std::mem::take(&mut self.lanes)
-            .into_iter()
-            .map(Some)
-            .collect();
+        let mut lanes: Vec<Option<Lane>> = std::mem::take(&mut self.lanes).into_iter().map(Some).collect();
         for (&lane, kept) in stay.iter().zip(&kept) {
             let Lane { request, slots } = lanes[lane].take().expect("a lane stays once");
-            self.lanes.push(Lane {
-                request,
-                slots: kept.iter().map(|&slot| slots[slot]).collect(),
-            });
+            self.lanes.push(Lane { request, slots: kept.iter().map(|&slot| slots[slot]).collect() });
         }
     }
 }
@@ -324,16 +250,7 @@ impl Lane {
     /// Rows of a request; slots beyond them idle.
     fn new(index: usize, request: &Request, width: usize) -> Self {
         let token = request.prompt.last().map_or(0, |&token| i64::from(token));
-        Lane {
-            request: index,
-            slots: (0..width)
-                .map(|row| Slot {
-                    row,
-                    live: row < request.rows,
-                    token,
-                })
-                .collect(),
-        }
+        Lane { request: index, slots: (0..width).map(|row| Slot { row, live: row < request.rows, token }).collect() }
     }
 
     fn live(&self) -> usize {
@@ -355,17 +272,9 @@ impl OwnKV {
         for tensor in [&mut self.k, &mut self.v] {
             let size = tensor.size();
             let (heads, room, d) = (size[1], size[3], size[4]);
-            let old = tensor
-                .view([-1, room, d])
-                .narrow(1, 0, seen)
-                .index_select(0, rows);
-            let fresh = Tensor::zeros(
-                [lanes as i64, heads, width as i64, room, d],
-                (Kind::Float, Device::Cpu),
-            );
-            fresh
-                .narrow(3, 0, seen)
-                .copy_(&old.view([lanes as i64, heads, width as i64, seen, d]));
+            let old = tensor.view([-1, room, d]).narrow(1, 0, seen).index_select(0, rows);
+            let fresh = Tensor::zeros([lanes as i64, heads, width as i64, room, d], (Kind::Float, Device::Cpu));
+            fresh.narrow(3, 0, seen).copy_(&old.view([lanes as i64, heads, width as i64, seen, d]));
             *tensor = fresh;
         }
     }
@@ -382,10 +291,7 @@ impl Prefix {
             };
         }
         if let Some(mask) = &self.mask {
-            let rows: Vec<i64> = stay
-                .iter()
-                .flat_map(|&p| (0..heads).map(move |k| (p * heads + k) as i64))
-                .collect();
+            let rows: Vec<i64> = stay.iter().flat_map(|&p| (0..heads).map(move |k| (p * heads + k) as i64)).collect();
             self.mask = Some(mask.index_select(0, &Tensor::from_slice(&rows)));
         }
         self.lens = stay.iter().map(|&p| self.lens[p]).collect();

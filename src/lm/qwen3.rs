@@ -46,19 +46,14 @@ impl Qwen3 {
     /// # Errors
     /// A configuration that does not fit together.
     pub fn init(config: Config, seed: u64) -> Result<Self, LmError> {
-        config.check().map_err(|reason| LmError::Config {
-            path: "config".into(),
-            reason,
-        })?;
+        config.check().map_err(|reason| LmError::Config { path: "config".into(), reason })?;
         let deep = 0.02 / (2.0 * config.num_hidden_layers as f64).sqrt();
         let mut parameters = Vec::new();
         for (name, shape) in config.shapes() {
             let count = shape.iter().product();
             let values = match name.as_str() {
                 n if n.contains("norm") => vec![1.0; count],
-                n if n.contains("o_proj") || n.contains("down_proj") => {
-                    normal(seed, n, count, deep)
-                }
+                n if n.contains("o_proj") || n.contains("down_proj") => normal(seed, n, count, deep),
                 n => normal(seed, n, count, 0.02),
             };
             let size: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
@@ -88,15 +83,8 @@ impl Qwen3 {
     }
 
     fn new(config: Config, parameters: Vec<(String, Tensor)>) -> Self {
-        let parameters = parameters
-            .into_iter()
-            .map(|(name, tensor)| (name, tensor.set_requires_grad(true)))
-            .collect();
-        Qwen3 {
-            rope: Rope::new(&config),
-            config,
-            parameters,
-        }
+        let parameters = parameters.into_iter().map(|(name, tensor)| (name, tensor.set_requires_grad(true))).collect();
+        Qwen3 { rope: Rope::new(&config), config, parameters }
     }
 
     /// All parameters by their Hugging Face names, sorted; leaves that require gradients.
@@ -115,10 +103,7 @@ impl Qwen3 {
             let layer = self.layer(index);
             let unit = self.unit(&x);
             let (k, v) = self.keys(&layer, &unit, &angles);
-            let kv = SharedKV {
-                k_PKTd: k.transpose(1, 2).contiguous(),
-                v_PKTd: v.transpose(1, 2).contiguous(),
-            };
+            let kv = SharedKV { k_PKTd: k.transpose(1, 2).contiguous(), v_PKTd: v.transpose(1, 2).contiguous() };
             // What the last layer adds to the stream is read by nobody.
             if index + 1 < self.config.num_hidden_layers {
                 let q = self.queries(&layer, &unit, &angles);
@@ -126,11 +111,7 @@ impl Qwen3 {
             }
             layers.push(kv);
         }
-        Prefix {
-            layers,
-            mask: pad_mask(&self.config, lens, length as usize),
-            lens: lens.to_vec(),
-        }
+        Prefix { layers, mask: pad_mask(&self.config, lens, length as usize), lens: lens.to_vec() }
     }
 
     /// Hidden states after the final norm [P, G, Tr, D] of G continuations of each prompt, tokens [P, G, Tr] int64 right-padded.
@@ -143,14 +124,7 @@ impl Qwen3 {
         let mut x = self.embed(tokens_PGT);
         for (index, past) in prefix.layers.iter().enumerate() {
             x = self.block(&self.layer(index), &x, &angles, |q, k, v| {
-                shared(
-                    &self.config,
-                    q,
-                    past,
-                    prefix.mask.as_ref(),
-                    (&by_head(k), &by_head(v)),
-                    Some(&own_mask),
-                )
+                shared(&self.config, q, past, prefix.mask.as_ref(), (&by_head(k), &by_head(v)), Some(&own_mask))
             });
         }
         self.last_norm(&x)
@@ -158,11 +132,7 @@ impl Qwen3 {
 
     /// Logits [.., V] of hidden states [.., D].
     pub fn logits(&self, hidden: &Tensor) -> Tensor {
-        let name = if self.config.tie_word_embeddings {
-            "model.embed_tokens.weight"
-        } else {
-            "lm_head.weight"
-        };
+        let name = if self.config.tie_word_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" };
         hidden.linear::<&Tensor>(self.parameter(name), None)
     }
 
@@ -186,13 +156,7 @@ impl Qwen3 {
     }
 
     pub(super) fn embed(&self, tokens: &Tensor) -> Tensor {
-        Tensor::embedding(
-            self.parameter("model.embed_tokens.weight"),
-            tokens,
-            -1,
-            false,
-            false,
-        )
+        Tensor::embedding(self.parameter("model.embed_tokens.weight"), tokens, -1, false, false)
     }
 
     pub(super) fn last_norm(&self, x: &Tensor) -> Tensor {
@@ -217,9 +181,7 @@ impl Qwen3 {
     }
 
     fn parameter(&self, name: &str) -> &Tensor {
-        let found = self
-            .parameters
-            .binary_search_by(|(known, _)| known.as_str().cmp(name));
+        let found = self.parameters.binary_search_by(|(known, _)| known.as_str().cmp(name));
         &self.parameters[found.expect("init and load put in every tensor of Config::shapes")].1
     }
 
@@ -267,10 +229,7 @@ fn normal(seed: u64, name: &str, count: usize, deviation: f64) -> Vec<f32> {
     let mut uniform = move || ((random.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
     let mut values = Vec::with_capacity(count + 1);
     while values.len() < count {
-        let (radius, angle) = (
-            (-2.0 * uniform().ln()).sqrt(),
-            std::f64::consts::TAU * uniform(),
-        );
+        let (radius, angle) = ((-2.0 * uniform().ln()).sqrt(), std::f64::consts::TAU * uniform());
         values.push((deviation * radius * angle.cos()) as f32);
         values.push((deviation * radius * angle.sin()) as f32);
     }

@@ -31,11 +31,8 @@ impl Rows {
         let (_, vocab) = logits.size2()?;
         let plain = temperature == 0.0 || temperature == 1.0;
         let (one, one_p, entropies_one) = distribution(logits)?;
-        let (logprobs, probabilities, entropies) = if plain {
-            (one, one_p, entropies_one.shallow_clone())
-        } else {
-            distribution(&(logits / temperature))?
-        };
+        let (logprobs, probabilities, entropies) =
+            if plain { (one, one_p, entropies_one.shallow_clone()) } else { distribution(&(logits / temperature))? };
         Ok(Rows {
             vocab: vocab as usize,
             probabilities: copy(&probabilities)?,
@@ -67,9 +64,7 @@ impl Rows {
 fn distribution(logits: &Tensor) -> Result<(Tensor, Tensor, Tensor), LmError> {
     let logprobs = logits.f_log_softmax(-1, None)?;
     let probabilities = logprobs.f_exp()?;
-    let entropies = (&probabilities * &logprobs)
-        .f_sum_dim_intlist(&[-1i64][..], false, None)?
-        .f_neg()?;
+    let entropies = (&probabilities * &logprobs).f_sum_dim_intlist(&[-1i64][..], false, None)?.f_neg()?;
     Ok((logprobs, probabilities, entropies))
 }
 
@@ -101,17 +96,9 @@ pub fn pick(probabilities: &[f32], top_p: f64, uniform: f64) -> Option<usize> {
     }
     // All indices at or below this bound hold less than 1 - top_p together, so that no one of them is needed.
     let bound = ((1.0 - top_p) * total / probabilities.len() as f64) as f32;
-    let floor = if top_p <= 0.0 {
-        probabilities.iter().copied().fold(0.0, f32::max)
-    } else {
-        bound * 0.999
-    };
-    let mut nucleus: Vec<(usize, f32)> = probabilities
-        .iter()
-        .enumerate()
-        .filter(|&(_, &p)| p >= floor)
-        .map(|(i, &p)| (i, p))
-        .collect();
+    let floor = if top_p <= 0.0 { probabilities.iter().copied().fold(0.0, f32::max) } else { bound * 0.999 };
+    let mut nucleus: Vec<(usize, f32)> =
+        probabilities.iter().enumerate().filter(|&(_, &p)| p >= floor).map(|(i, &p)| (i, p)).collect();
     nucleus.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let mut mass = 0.0;
     let enough = nucleus.iter().position(|&(_, p)| {

@@ -16,9 +16,7 @@ impl Tokenizer {
     /// A file that cannot be read or is no tokenizer.
     pub fn load(path: &Path) -> Result<Self, LmError> {
         let bytes = std::fs::read(path).map_err(|source| LmError::io(path, source))?;
-        Self::from_bytes(&bytes).map_err(|error| LmError::Tokenizer {
-            reason: format!("{}: {error}", path.display()),
-        })
+        Self::from_bytes(&bytes).map_err(|error| LmError::Tokenizer { reason: format!("{}: {error}", path.display()) })
     }
 
     /// Writes a tokenizer.json; the same tokenizer gives the same bytes.
@@ -34,12 +32,7 @@ impl Tokenizer {
     /// # Errors
     /// What the tokenizer says.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, LmError> {
-        Ok(self
-            .inner
-            .encode_fast(text, false)
-            .map_err(refuse)?
-            .get_ids()
-            .to_vec())
+        Ok(self.inner.encode_fast(text, false).map_err(refuse)?.get_ids().to_vec())
     }
 
     /// Text of tokens, in canonical spacing (see [`build_wordpiece`]); `keep_specials` shows special tokens.
@@ -61,25 +54,19 @@ impl Tokenizer {
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, LmError> {
-        Ok(Tokenizer {
-            inner: tokenizers::Tokenizer::from_bytes(bytes).map_err(refuse)?,
-        })
+        Ok(Tokenizer { inner: tokenizers::Tokenizer::from_bytes(bytes).map_err(refuse)? })
     }
 }
 
 fn refuse(error: tokenizers::Error) -> LmError {
-    LmError::Tokenizer {
-        reason: error.to_string(),
-    }
+    LmError::Tokenizer { reason: error.to_string() }
 }
 
 /// The token of a word that is not in the vocabulary.
 const UNKNOWN: &str = "<unk>";
 
 /// Marks that are always in the vocabulary.
-const MARKS: [&str; 14] = [
-    ",", ".", ":", ";", "?", "!", "(", ")", "|", "'", "-", "+", "=", "%",
-];
+const MARKS: [&str; 14] = [",", ".", ":", ";", "?", "!", "(", ")", "|", "'", "-", "+", "=", "%"];
 
 /// Marks that stand close to the word before them, in canonical spacing.
 const CLOSE: [&str; 8] = [",", ".", ":", ";", "?", "!", ")", "%"];
@@ -110,22 +97,14 @@ pub fn build_wordpiece(words: &[&str], specials: &[&str]) -> Result<Tokenizer, L
         });
     }
     let own = digits.iter().chain(&pieces).map(String::as_str);
-    let all = [UNKNOWN]
-        .into_iter()
-        .chain(specials.iter().copied())
-        .chain(own)
-        .chain(MARKS)
-        .chain(words.iter().copied());
+    let all =
+        [UNKNOWN].into_iter().chain(specials.iter().copied()).chain(own).chain(MARKS).chain(words.iter().copied());
     let mut vocab = Map::new();
     for token in all {
         let next = vocab.len();
         vocab.entry(token).or_insert(json!(next));
     }
-    let added: Vec<Value> = [UNKNOWN]
-        .iter()
-        .chain(specials)
-        .map(|&token| special(token, &vocab[token]))
-        .collect();
+    let added: Vec<Value> = [UNKNOWN].iter().chain(specials).map(|&token| special(token, &vocab[token])).collect();
     let file = json!({
         "version": "1.0", "truncation": null, "padding": null, "added_tokens": added, "normalizer": null,
         "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": null, "decoder": decoder(),
@@ -142,10 +121,7 @@ fn special(token: &str, id: &Value) -> Value {
 /// The library's own clean-up knows neither brackets nor colons and turns "do not" into "don't", hence this list.
 fn decoder() -> Value {
     let replace = |from: String, to: &str| json!({"type": "Replace", "pattern": {"String": from}, "content": to});
-    let mut steps = vec![
-        json!({"type": "WordPiece", "prefix": "##", "cleanup": false}),
-        json!({"type": "Fuse"}),
-    ];
+    let mut steps = vec![json!({"type": "WordPiece", "prefix": "##", "cleanup": false}), json!({"type": "Fuse"})];
     steps.extend(CLOSE.iter().map(|mark| replace(format!(" {mark}"), mark)));
     steps.push(replace("( ".into(), "("));
     steps.push(replace(" ' s".into(), "'s"));

@@ -46,9 +46,8 @@ pub fn save(path: &Path, model: &Qwen3, optimizer: &AdamW, state: &State) -> Res
             blobs.push((format!("{kind}.{name}"), shape.clone(), floats(tensor)));
         }
     }
-    let views = blobs.iter().map(|(name, shape, bytes)| {
-        Ok((name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes)?))
-    });
+    let views =
+        blobs.iter().map(|(name, shape, bytes)| Ok((name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)));
     let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
     let meta = HashMap::from([(STATE.to_string(), serde_json::to_string(state)?)]);
     let bytes = safetensors::serialize(views, Some(meta))?;
@@ -57,7 +56,9 @@ pub fn save(path: &Path, model: &Qwen3, optimizer: &AdamW, state: &State) -> Res
 
 /// Reads a state back into the model and optimizer.
 pub fn load(path: &Path, model: &Qwen3, optimizer: &mut AdamW) -> Result<State> {
-    let broken = || format!("the checkpoint {} is damaged; delete it and the job starts again from its beginning", path.display());
+    let broken = || {
+        format!("the checkpoint {} is damaged; delete it and the job starts again from its beginning", path.display())
+    };
     let bytes = std::fs::read(path).with_context(|| format!("reading the checkpoint {}", path.display()))?;
     let (_, header) = SafeTensors::read_metadata(&bytes).with_context(broken)?;
     let tensors = SafeTensors::deserialize(&bytes).with_context(broken)?;

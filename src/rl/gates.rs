@@ -15,7 +15,6 @@ pub struct Memory {
     pub last: Option<f64>,
 }
 
-
 impl Memory {
     /// Takes this step's batch entropy and says whether negatives are removed in this step.
     pub fn step(&mut self, aepo: &Aepo, entropy: f64) -> bool {

@@ -76,7 +76,13 @@ fn stand(places: &Places, model: &Qwen3, optimizer: &mut AdamW) -> Result<State>
 }
 
 /// Trains a policy by reinforcement learning for `train.steps` steps, going on from its checkpoint where there is one.
-pub fn reinforce(settings: &Settings, seed: u64, policy: &Policy, places: &Places, observer: &mut dyn Observer) -> Result<()> {
+pub fn reinforce(
+    settings: &Settings,
+    seed: u64,
+    policy: &Policy,
+    places: &Places,
+    observer: &mut dyn Observer,
+) -> Result<()> {
     let train = &settings.train;
     let mut optimizer = AdamW::new(policy.model.parameters(), train);
     let state = stand(places, &policy.model, &mut optimizer)?;
@@ -85,8 +91,16 @@ pub fn reinforce(settings: &Settings, seed: u64, policy: &Policy, places: &Place
     });
     let sampler = Sampler::new(settings.sampler.kind, seed, train.prompts, &pool);
     let memory: Memory = state.memory;
-    let mut trainer =
-        Trainer { settings, seed, model: &policy.model, tokenizer: &policy.tokenizer, pool: &pool, sampler, optimizer, memory };
+    let mut trainer = Trainer {
+        settings,
+        seed,
+        model: &policy.model,
+        tokenizer: &policy.tokenizer,
+        pool: &pool,
+        sampler,
+        optimizer,
+        memory,
+    };
     let mut metrics = StepLog::open::<MetricsRow>(&places.metrics, state.step)?;
     let mut timing = StepLog::open::<TimingRow>(&places.timing, state.step)?;
     let mut events = Events::open(&places.events, &places.metrics)?;
@@ -100,7 +114,12 @@ pub fn reinforce(settings: &Settings, seed: u64, policy: &Policy, places: &Place
             let state = State { step, updates: trainer.optimizer.updates, memory: trainer.memory, course: None };
             checkpoint::save(&places.state(), &policy.model, &trainer.optimizer, &state)?;
         }
-        observer.on(&Event::Step { done: step, reward: Some(row.reward), entropy: Some(row.entropy), loss: Some(row.loss) })?;
+        observer.on(&Event::Step {
+            done: step,
+            reward: Some(row.reward),
+            entropy: Some(row.entropy),
+            loss: Some(row.loss),
+        })?;
     }
     Ok(())
 }
@@ -125,7 +144,13 @@ pub fn fresh(settings: &Settings, seed: u64) -> Result<Policy> {
 }
 
 /// Trains a fresh policy on traces for `warm.steps` steps, going on from its checkpoint where there is one.
-pub fn warm_start(settings: &Settings, seed: u64, policy: &Policy, places: &Places, observer: &mut dyn Observer) -> Result<()> {
+pub fn warm_start(
+    settings: &Settings,
+    seed: u64,
+    policy: &Policy,
+    places: &Places,
+    observer: &mut dyn Observer,
+) -> Result<()> {
     let steps = settings.warm.steps;
     let mut optimizer = AdamW::new(policy.model.parameters(), &settings.train);
     let state = stand(places, &policy.model, &mut optimizer)?;

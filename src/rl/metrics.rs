@@ -68,7 +68,18 @@ impl Table for MetricsRow {
     fn columns() -> Vec<String> {
         let mut names = vec!["step".to_string(), "reward".to_string()];
         names.extend(TaskType::ALL.map(|task| format!("reward_{task}")));
-        let rest = ["entropy", "response_tokens", "grad_norm", "loss", "positive", "zero", "negative", "masked", "latch", "truncated"];
+        let rest = [
+            "entropy",
+            "response_tokens",
+            "grad_norm",
+            "loss",
+            "positive",
+            "zero",
+            "negative",
+            "masked",
+            "latch",
+            "truncated",
+        ];
         names.extend(rest.map(String::from));
         names
     }
@@ -76,7 +87,16 @@ impl Table for MetricsRow {
     fn cells(&self) -> Vec<String> {
         let mut cells = vec![self.step.to_string(), self.reward.to_string()];
         cells.extend(self.rewards.map(|reward| reward.map_or(String::new(), |r| r.to_string())));
-        let rest = [self.entropy, self.response_tokens, self.grad_norm, self.loss, self.positive, self.zero, self.negative, self.masked];
+        let rest = [
+            self.entropy,
+            self.response_tokens,
+            self.grad_norm,
+            self.loss,
+            self.positive,
+            self.zero,
+            self.negative,
+            self.masked,
+        ];
         cells.extend(rest.map(|value| value.to_string()));
         cells.push(u8::from(self.latch).to_string());
         cells.push(self.truncated.to_string());
@@ -115,7 +135,13 @@ impl Table for WarmRow {
 
     fn cells(&self) -> Vec<String> {
         let lookups = self.lookups.map_or(String::new(), |share| share.to_string());
-        vec![self.step.to_string(), self.loss.to_string(), self.accuracy.to_string(), lookups, self.context_tokens.to_string()]
+        vec![
+            self.step.to_string(),
+            self.loss.to_string(),
+            self.accuracy.to_string(),
+            lookups,
+            self.context_tokens.to_string(),
+        ]
     }
 
     fn step(&self) -> u64 {
@@ -134,7 +160,8 @@ impl StepLog {
     pub fn open<T: Table>(path: &Path, done: u64) -> Result<StepLog> {
         let header = T::columns().join(",");
         let old = fs::read_to_string(path).unwrap_or_default();
-        let within = |line: &&str| line.split(',').next().and_then(|c| c.parse::<u64>().ok()).is_some_and(|s| s <= done);
+        let within =
+            |line: &&str| line.split(',').next().and_then(|c| c.parse::<u64>().ok()).is_some_and(|s| s <= done);
         // A torn last line has no newline after it and is dropped with the rest.
         let whole = old.rfind('\n').map_or("", |end| &old[..end]);
         let kept: Vec<&str> = whole.lines().skip(1).filter(within).collect();

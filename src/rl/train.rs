@@ -173,7 +173,9 @@ fn measure(
     loss: f64,
 ) -> MetricsRow {
     let all = || groups.iter().flat_map(|group| &group.rollouts);
-    let of = |task: TaskType| mean((0..flat.rewards.len()).filter(|&i| flat.tasks[i] == task.index()).map(|i| flat.rewards[i]));
+    let of = |task: TaskType| {
+        mean((0..flat.rewards.len()).filter(|&i| flat.tasks[i] == task.index()).map(|i| flat.rewards[i]))
+    };
     let share = |sign: fn(f64) -> bool| mean(advantages.iter().map(|&a| f64::from(u8::from(sign(a))))).unwrap_or(0.0);
     let tokens: usize = flat.lengths.iter().sum();
     let masked = kept.iter().flatten().filter(|kept| !**kept).count();

@@ -212,7 +212,8 @@ pub fn step(
     }
     clip_gradients(model.parameters(), settings.train.clip_norm);
     optimizer.step(model.parameters(), rate(&settings.warm, step));
-    let row = WarmRow { step, loss, accuracy: answers.value().unwrap_or(0.0), lookups: lookups.value(), context_tokens };
+    let row =
+        WarmRow { step, loss, accuracy: answers.value().unwrap_or(0.0), lookups: lookups.value(), context_tokens };
     course.step(settings, &row);
     Ok(row)
 }

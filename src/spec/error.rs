@@ -11,28 +11,26 @@ pub enum SpecError {
     #[error("{0}")]
     Mistake(Box<Mistake>),
     /// The experiment file cannot be read.
-    #[error("cannot read the experiment {}: {source}{}", path.display(), mend(*.source_kind))]
+    #[error("cannot read the experiment {}: {cause}{}", path.display(), mend(cause.kind()))]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The kind of the cause, which decides the mend.
-        source_kind: std::io::ErrorKind,
-        /// The cause.
-        source: std::io::Error,
+        /// The cause. Not a `source`: the message says it, and a chain would say it again.
+        cause: std::io::Error,
     },
     /// A file of the base policy cannot be read.
-    #[error("cannot read {} of the base policy: {source}; build it with `./lab run experiments/micro/base.toml` or set `model.base`", path.display())]
+    #[error("cannot read {} of the base policy: {cause}; build it with `./lab run experiments/micro/base.toml` or set `model.base`", path.display())]
     Base {
         /// The file.
         path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
+        /// The cause, as above.
+        cause: std::io::Error,
     },
 }
 
 impl SpecError {
-    pub(super) fn unreadable(path: &Path, source: std::io::Error) -> Self {
-        SpecError::Unreadable { path: path.to_path_buf(), source_kind: source.kind(), source }
+    pub(super) fn unreadable(path: &Path, cause: std::io::Error) -> Self {
+        SpecError::Unreadable { path: path.to_path_buf(), cause }
     }
 }
 

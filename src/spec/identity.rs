@@ -149,7 +149,7 @@ pub fn base_hash(folder: &Path) -> Result<String, SpecError> {
     let mut whole = blake3::Hasher::new();
     for name in BASE_FILES {
         let path = folder.join(name);
-        let hash = file_hash(&path).map_err(|source| SpecError::Base { path, source })?;
+        let hash = file_hash(&path).map_err(|cause| SpecError::Base { path, cause })?;
         // A hash a file, of fixed length: content cannot move from one file to the next unseen.
         whole.update(hash.as_bytes());
     }

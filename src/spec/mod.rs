@@ -135,7 +135,7 @@ pub fn load(path: &Path) -> Result<Experiment, SpecError> {
 
 /// [`load`], with the files that the experiment names looked for under `root`.
 pub fn load_in(path: &Path, root: &Path) -> Result<Experiment, SpecError> {
-    let text = std::fs::read_to_string(path).map_err(|source| SpecError::unreadable(path, source))?;
+    let text = std::fs::read_to_string(path).map_err(|cause| SpecError::unreadable(path, cause))?;
     let source = Source { path, text: &text };
     let draft = file::read(source)?;
     check::files(source, &draft, root)?;

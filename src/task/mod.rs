@@ -25,13 +25,8 @@ pub enum TaskType {
 
 impl TaskType {
     /// All task types, in the order in which they are reported.
-    pub const ALL: [TaskType; 5] = [
-        TaskType::MultipleChoice,
-        TaskType::MultiHop,
-        TaskType::Reading,
-        TaskType::Dialogue,
-        TaskType::Numeric,
-    ];
+    pub const ALL: [TaskType; 5] =
+        [TaskType::MultipleChoice, TaskType::MultiHop, TaskType::Reading, TaskType::Dialogue, TaskType::Numeric];
 
     /// The name used in specs, files and tables.
     pub fn name(self) -> &'static str {

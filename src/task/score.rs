@@ -139,7 +139,8 @@ mod tests {
         assert_eq!(score(TaskType::Reading, "Oslo", "Therefore, the answer is the Oslo.").score, 1.0);
         assert_eq!(score(TaskType::Reading, "Oslo", "Oslo").status, Status::Unparsable);
         assert_eq!(score(TaskType::Dialogue, "amber bright", "Therefore, the answer is amber bright.").score, 1.0);
-        let part = score(TaskType::Dialogue, "amber bright cloud", "Therefore, the answer is amber bright dusty.").score;
+        let part =
+            score(TaskType::Dialogue, "amber bright cloud", "Therefore, the answer is amber bright dusty.").score;
         assert!(part > 0.5 && part < 1.0, "{part}");
     }
 

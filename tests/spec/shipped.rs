@@ -21,6 +21,14 @@ fn rows(table: &str) -> Vec<String> {
     reader.records().map(|row| row.unwrap()[0].to_string()).collect()
 }
 
+/// The spec that builds the micro base policy keeps up with the keys.
+#[test]
+fn the_spec_of_the_base_policy_is_read() {
+    let path = folder().join("micro/base.toml");
+    let base = parse(&std::fs::read_to_string(&path).unwrap(), &path).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((base.kind, base.seeds.len(), base.variants.len()), (Kind::Base, 1, 1));
+}
+
 /// Every row of the paper's table is there, in its order, and every published curve is in the tree.
 #[test]
 fn every_published_row_has_its_variant() {

@@ -17,13 +17,7 @@ impl Tokens<'_> {
     /// A number for each token, from its log-ratio log(pi_theta / pi_old), advantage and share.
     pub fn map(&self, each: impl Fn(f64, f64, f64) -> f64) -> Vec<Vec<f64>> {
         let row = |i: usize| {
-            let token = |t: usize| {
-                each(
-                    self.logp[i][t] - self.old[i][t],
-                    self.advantages[i],
-                    self.shares[i][t],
-                )
-            };
+            let token = |t: usize| each(self.logp[i][t] - self.old[i][t], self.advantages[i], self.shares[i][t]);
             (0..self.logp[i].len()).map(token).collect()
         };
         (0..self.logp.len()).map(row).collect()
@@ -50,11 +44,7 @@ impl PolicyLoss for OnPolicy {
     }
 
     fn objective(&self, tokens: &Tokens) -> f64 {
-        tokens
-            .map(|log_ratio, advantage, share| share * advantage * log_ratio.exp())
-            .iter()
-            .flatten()
-            .sum()
+        tokens.map(|log_ratio, advantage, share| share * advantage * log_ratio.exp()).iter().flatten().sum()
     }
 
     fn gradient(&self, tokens: &Tokens) -> Vec<Vec<f64>> {
@@ -104,11 +94,7 @@ impl PolicyLoss for PpoClip {
     fn gradient(&self, tokens: &Tokens) -> Vec<Vec<f64>> {
         tokens.map(|log_ratio, advantage, share| {
             let ratio = log_ratio.exp();
-            if self.clipped(ratio, advantage) {
-                0.0
-            } else {
-                share * advantage * ratio
-            }
+            if self.clipped(ratio, advantage) { 0.0 } else { share * advantage * ratio }
         })
     }
 }

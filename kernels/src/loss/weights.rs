@@ -39,11 +39,7 @@ impl Rollouts<'_> {
         assert_eq!(self.dropped.len(), n, "one dropped flag a rollout");
         assert_eq!(self.micro.len(), n, "one micro-batch index a rollout");
         for (i, row) in self.keep.iter().enumerate() {
-            assert_eq!(
-                row.len(),
-                self.lengths[i],
-                "rollout {i}: one kept flag a token"
-            );
+            assert_eq!(row.len(), self.lengths[i], "rollout {i}: one kept flag a token");
         }
     }
 
@@ -67,11 +63,7 @@ pub fn token_shares(rollouts: &Rollouts, normalizer: Normalizer) -> Vec<Vec<f64>
     let scope = rollouts.scope(normalizer);
     let mut tokens: BTreeMap<usize, usize> = BTreeMap::new();
     let mut alive: BTreeSet<usize> = BTreeSet::new();
-    for (i, &key) in scope
-        .iter()
-        .enumerate()
-        .filter(|&(i, _)| !rollouts.dropped[i])
-    {
+    for (i, &key) in scope.iter().enumerate().filter(|&(i, _)| !rollouts.dropped[i]) {
         *tokens.entry(key).or_default() += rollouts.lengths[i];
         alive.insert(key);
     }
@@ -80,9 +72,7 @@ pub fn token_shares(rollouts: &Rollouts, normalizer: Normalizer) -> Vec<Vec<f64>
             return vec![0.0; keep.len()];
         }
         let share = 1.0 / (tokens[&scope[i]] as f64 * alive.len() as f64);
-        keep.iter()
-            .map(|&kept| if kept { share } else { 0.0 })
-            .collect()
+        keep.iter().map(|&kept| if kept { share } else { 0.0 }).collect()
     };
     rollouts.keep.iter().enumerate().map(row).collect()
 }
@@ -114,29 +104,12 @@ pub fn token_weights(
     normalizer: Normalizer,
 ) -> Vec<Vec<f32>> {
     assert_eq!(advantages.len(), lengths.len(), "one advantage a rollout");
-    let shares = token_shares(
-        &Rollouts {
-            groups,
-            lengths,
-            keep,
-            dropped,
-            micro,
-        },
-        normalizer,
-    );
+    let shares = token_shares(&Rollouts { groups, lengths, keep, dropped, micro }, normalizer);
     // A masked token is exactly +0.0, whatever the sign of its advantage.
     let weight = |advantage: f64, share: f64| {
-        if share == 0.0 {
-            0.0
-        } else {
-            (advantage * share) as f32
-        }
+        if share == 0.0 { 0.0 } else { (advantage * share) as f32 }
     };
-    let row = |(&advantage, row): (&f64, Vec<f64>)| {
-        row.into_iter()
-            .map(|share| weight(advantage, share))
-            .collect()
-    };
+    let row = |(&advantage, row): (&f64, Vec<f64>)| row.into_iter().map(|share| weight(advantage, share)).collect();
     advantages.iter().zip(shares).map(row).collect()
 }
 
@@ -147,43 +120,22 @@ mod tests {
     fn weights(dropped: [bool; 4], normalizer: Normalizer) -> Vec<Vec<f32>> {
         let lengths = [1, 3, 2, 2];
         let keep: Vec<Vec<bool>> = lengths.iter().map(|&n| vec![true; n]).collect();
-        token_weights(
-            &[1.0; 4],
-            &[0, 0, 1, 1],
-            &lengths,
-            &keep,
-            &dropped,
-            &[0, 1, 1, 1],
-            normalizer,
-        )
+        token_weights(&[1.0; 4], &[0, 0, 1, 1], &lengths, &keep, &dropped, &[0, 1, 1, 1], normalizer)
     }
 
     #[test]
     fn normalizers_divide_by_their_own_scope() {
-        let first = |normalizer| {
-            weights([false; 4], normalizer)
-                .iter()
-                .map(|row| row[0])
-                .collect::<Vec<f32>>()
-        };
+        let first = |normalizer| weights([false; 4], normalizer).iter().map(|row| row[0]).collect::<Vec<f32>>();
         assert_eq!(first(Normalizer::Group), [0.125; 4]);
         assert_eq!(first(Normalizer::GlobalBatch), [0.125; 4]);
         let seventh = (1.0f64 / 14.0) as f32;
-        assert_eq!(
-            first(Normalizer::MicroBatch),
-            [0.5, seventh, seventh, seventh]
-        );
+        assert_eq!(first(Normalizer::MicroBatch), [0.5, seventh, seventh, seventh]);
     }
 
     #[test]
     fn a_scope_without_rollouts_does_not_count() {
         let got = weights([true, true, false, false], Normalizer::Group);
         assert_eq!(got, [vec![0.0], vec![0.0; 3], vec![0.25; 2], vec![0.25; 2]]);
-        assert!(
-            weights([true; 4], Normalizer::Group)
-                .iter()
-                .flatten()
-                .all(|&w| w == 0.0)
-        );
+        assert!(weights([true; 4], Normalizer::Group).iter().flatten().all(|&w| w == 0.0));
     }
 }

@@ -27,12 +27,7 @@ use crate::stream::{Address, Purpose, Stream};
 pub fn mean_interval(scores: &Scores, reps: u32, seed: u64) -> Result<Estimate, StatsError> {
     let means = resampled(scores, reps, seed)?;
     let (low, high) = percentiles(&means);
-    Ok(Estimate {
-        mean: scores.mean(),
-        low,
-        high,
-        evaluation_only: scores.seeds() == 1,
-    })
+    Ok(Estimate { mean: scores.mean(), low, high, evaluation_only: scores.seeds() == 1 })
 }
 
 /// The average over suites of `a` minus that of `b`, paired over seeds and items: both sides see the same draws.
@@ -52,24 +47,13 @@ pub fn mean_interval(scores: &Scores, reps: u32, seed: u64) -> Result<Estimate, 
 ///
 /// # Errors
 /// [`StatsError::Unpaired`] if the shapes differ, [`StatsError::NoResamples`] for `reps` = 0.
-pub fn paired_difference(
-    a: &Scores,
-    b: &Scores,
-    reps: u32,
-    seed: u64,
-) -> Result<Difference, StatsError> {
+pub fn paired_difference(a: &Scores, b: &Scores, reps: u32, seed: u64) -> Result<Difference, StatsError> {
     // The statistic is linear, so the same draws for a and b are draws of the paired differences.
     let differences = a.minus(b)?;
     let means = resampled(&differences, reps, seed)?;
     let (low, high) = percentiles(&means);
     let p = two_sided(&means);
-    Ok(Difference {
-        mean: differences.mean(),
-        low,
-        high,
-        p,
-        evaluation_only: a.seeds() == 1,
-    })
+    Ok(Difference { mean: differences.mean(), low, high, p, evaluation_only: a.seeds() == 1 })
 }
 
 /// Means of the resamples, ascending.
@@ -77,9 +61,8 @@ fn resampled(scores: &Scores, reps: u32, seed: u64) -> Result<Vec<f64>, StatsErr
     if reps == 0 {
         return Err(StatsError::NoResamples);
     }
-    let mut means: Vec<f64> = (0..reps)
-        .map(|rep| resample(scores, Address::new(seed, Purpose::Bootstrap).step(rep)))
-        .collect();
+    let mut means: Vec<f64> =
+        (0..reps).map(|rep| resample(scores, Address::new(seed, Purpose::Bootstrap).step(rep))).collect();
     means.sort_by(f64::total_cmp);
     Ok(means)
 }
@@ -88,22 +71,13 @@ fn resampled(scores: &Scores, reps: u32, seed: u64) -> Result<Vec<f64>, StatsErr
 fn resample(scores: &Scores, address: Address) -> f64 {
     let seeds = times_drawn(scores.seeds(), &mut address.stream());
     let suite = |suite: usize| {
-        let items = times_drawn(
-            scores.items(suite),
-            &mut address.sample(suite as u64).rollout(1).stream(),
-        );
+        let items = times_drawn(scores.items(suite), &mut address.sample(suite as u64).rollout(1).stream());
         let row = |seed: usize| -> f64 {
-            let products = scores
-                .row(seed, suite)
-                .iter()
-                .zip(&items)
-                .map(|(score, &times)| score * f64::from(times));
+            let products = scores.row(seed, suite).iter().zip(&items).map(|(score, &times)| score * f64::from(times));
             products.sum()
         };
         let drawn = seeds.iter().enumerate().filter(|&(_, &times)| times > 0);
-        let sum: f64 = drawn
-            .map(|(seed, &times)| f64::from(times) * row(seed))
-            .sum();
+        let sum: f64 = drawn.map(|(seed, &times)| f64::from(times) * row(seed)).sum();
         sum / (scores.seeds() * scores.items(suite)) as f64
     };
     (0..scores.suites()).map(suite).sum::<f64>() / scores.suites() as f64
@@ -149,8 +123,7 @@ mod tests {
         let covered = |seeds: usize, spread: f64| {
             let hit = |trial: u64| {
                 let address = Address::new(trial, Purpose::Test).rollout(seeds as u32);
-                let got = mean_interval(&noisy(seeds, 40, spread, address), 160, trial)
-                    .expect("resamples");
+                let got = mean_interval(&noisy(seeds, 40, spread, address), 160, trial).expect("resamples");
                 got.low <= 0.0 && 0.0 <= got.high
             };
             (0..100).filter(|&trial| hit(trial)).count() as f64 / 100.0
@@ -158,23 +131,15 @@ mod tests {
         let (items_alone, many, few) = (covered(5, 0.0), covered(20, 0.3), covered(2, 1.0));
         assert!((0.85..=1.0).contains(&items_alone), "{items_alone}");
         assert!((0.83..=1.0).contains(&many), "{many}");
-        assert!(
-            few < 0.8,
-            "the module's warning about few seeds no longer holds: {few}"
-        );
+        assert!(few < 0.8, "the module's warning about few seeds no longer holds: {few}");
     }
 
     #[test]
     fn pairing_takes_away_what_both_sides_share() {
         let a = noisy(5, 40, 1.0, Address::new(3, Purpose::Test));
-        let shifted = a
-            .minus(&noisy(5, 40, 0.0, Address::new(3, Purpose::Test).sample(1)))
-            .expect("the same shape");
+        let shifted = a.minus(&noisy(5, 40, 0.0, Address::new(3, Purpose::Test).sample(1))).expect("the same shape");
         let same = paired_difference(&a, &a, 500, 1).expect("the same shape");
-        assert_eq!(
-            (same.mean, same.low, same.high, same.p),
-            (0.0, 0.0, 0.0, 1.0)
-        );
+        assert_eq!((same.mean, same.low, same.high, same.p), (0.0, 0.0, 0.0, 1.0));
         let lone = mean_interval(&a, 500, 1).expect("resamples");
         let apart = paired_difference(&a, &shifted, 500, 1).expect("the same shape");
         assert!(apart.high - apart.low < lone.high - lone.low);
@@ -184,23 +149,10 @@ mod tests {
     fn one_seed_says_so_and_shapes_must_match() {
         let one = noisy(1, 10, 0.0, Address::new(1, Purpose::Test));
         let two = noisy(2, 10, 0.0, Address::new(1, Purpose::Test));
-        assert!(
-            mean_interval(&one, 100, 1)
-                .expect("resamples")
-                .evaluation_only
-        );
-        assert!(
-            paired_difference(&one, &one, 100, 1)
-                .expect("the same shape")
-                .evaluation_only
-        );
+        assert!(mean_interval(&one, 100, 1).expect("resamples").evaluation_only);
+        assert!(paired_difference(&one, &one, 100, 1).expect("the same shape").evaluation_only);
         let error = paired_difference(&one, &two, 100, 1).expect_err("1 seed against 2");
-        assert!(
-            error
-                .to_string()
-                .contains("1 seeds of 1 suites of [10] items"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("1 seeds of 1 suites of [10] items"), "{error}");
         assert_eq!(mean_interval(&one, 0, 1), Err(StatsError::NoResamples));
     }
 }

@@ -23,11 +23,7 @@ pub fn wilson(successes: u64, trials: u64) -> (f64, f64) {
     let half = Z / scale * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
     // At a share of 0 or 1 the end is exact; rounding must not move it.
     let low = if successes == 0 { 0.0 } else { centre - half };
-    let high = if successes >= trials {
-        1.0
-    } else {
-        centre + half
-    };
+    let high = if successes >= trials { 1.0 } else { centre + half };
     (low, high)
 }
 
@@ -38,12 +34,7 @@ pub fn wilson(successes: u64, trials: u64) -> (f64, f64) {
 pub fn student_interval(values: &[f64]) -> Result<Estimate, StatsError> {
     let (centre, error) = centre_and_error(values)?;
     let half = student_quantile(0.975, (values.len() - 1) as f64) * error;
-    Ok(Estimate {
-        mean: centre,
-        low: centre - half,
-        high: centre + half,
-        evaluation_only: false,
-    })
+    Ok(Estimate { mean: centre, low: centre - half, high: centre + half, evaluation_only: false })
 }
 
 /// Mean of `a` minus mean of `b`, paired over seeds: Student-t 95% interval and two-sided p of the differences.
@@ -60,18 +51,10 @@ pub fn student_interval(values: &[f64]) -> Result<Estimate, StatsError> {
 pub fn difference_of_means_paired(a: &[f64], b: &[f64]) -> Result<Difference, StatsError> {
     if a.len() != b.len() {
         let words = |values: &[f64]| format!("{} seeds", values.len());
-        return Err(StatsError::Unpaired {
-            left: words(a),
-            right: words(b),
-        });
+        return Err(StatsError::Unpaired { left: words(a), right: words(b) });
     }
     let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-    let Estimate {
-        mean,
-        low,
-        high,
-        evaluation_only,
-    } = student_interval(&differences)?;
+    let Estimate { mean, low, high, evaluation_only } = student_interval(&differences)?;
     let (_, error) = centre_and_error(&differences)?;
     let p = if mean == 0.0 {
         1.0
@@ -79,23 +62,14 @@ pub fn difference_of_means_paired(a: &[f64], b: &[f64]) -> Result<Difference, St
         // A zero error makes t infinite and p 0: every seed differs by the same amount.
         2.0 * student_cdf(-(mean / error).abs(), (differences.len() - 1) as f64)
     };
-    Ok(Difference {
-        mean,
-        low,
-        high,
-        p,
-        evaluation_only,
-    })
+    Ok(Difference { mean, low, high, p, evaluation_only })
 }
 
 /// Mean and its standard error.
 fn centre_and_error(values: &[f64]) -> Result<(f64, f64), StatsError> {
     match (mean(values), sample_std(values)) {
         (Some(centre), Some(spread)) => Ok((centre, spread / (values.len() as f64).sqrt())),
-        _ => Err(StatsError::TooFew {
-            got: values.len(),
-            needed: 2,
-        }),
+        _ => Err(StatsError::TooFew { got: values.len(), needed: 2 }),
     }
 }
 
@@ -132,24 +106,13 @@ mod tests {
     fn student_interval_by_hand() {
         // Mean 3, std sqrt(2.5), t 2.776445 at 4 degrees of freedom.
         let got = student_interval(&[1.0, 2.0, 3.0, 4.0, 5.0]).expect("five values");
-        assert!(
-            (got.high - 3.0 - 2.776_445_105 * 0.5f64.sqrt()).abs() < 1e-8,
-            "{got:?}"
-        );
-        assert_eq!(
-            student_interval(&[1.0]),
-            Err(StatsError::TooFew { got: 1, needed: 2 })
-        );
+        assert!((got.high - 3.0 - 2.776_445_105 * 0.5f64.sqrt()).abs() < 1e-8, "{got:?}");
+        assert_eq!(student_interval(&[1.0]), Err(StatsError::TooFew { got: 1, needed: 2 }));
     }
 
     #[test]
     fn paired_p_at_its_limits() {
-        assert_eq!(
-            difference_of_means_paired(&[1.0, 2.0], &[1.0, 2.0])
-                .expect("two seeds")
-                .p,
-            1.0
-        );
+        assert_eq!(difference_of_means_paired(&[1.0, 2.0], &[1.0, 2.0]).expect("two seeds").p, 1.0);
         let constant = difference_of_means_paired(&[1.0, 2.0], &[0.5, 1.5]).expect("two seeds");
         assert_eq!((constant.mean, constant.low, constant.p), (0.5, 0.5, 0.0));
         assert!(difference_of_means_paired(&[1.0], &[]).is_err());

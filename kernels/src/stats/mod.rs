@@ -61,9 +61,7 @@ pub enum StatsError {
         what: String,
     },
     /// A seed differs in shape from the first.
-    #[error(
-        "seed {seed} has {got} but seed 0 has {expected}; score the same suites and items under every seed"
-    )]
+    #[error("seed {seed} has {got} but seed 0 has {expected}; score the same suites and items under every seed")]
     Ragged {
         /// Position of the seed.
         seed: usize,
@@ -85,9 +83,7 @@ pub enum StatsError {
         score: f64,
     },
     /// Two sets of scores cannot be paired.
-    #[error(
-        "cannot pair {left} with {right}; compare the same seeds, suites and items on both sides"
-    )]
+    #[error("cannot pair {left} with {right}; compare the same seeds, suites and items on both sides")]
     Unpaired {
         /// Shape of the first.
         left: String,
@@ -95,9 +91,7 @@ pub enum StatsError {
         right: String,
     },
     /// Too few values for an interval.
-    #[error(
-        "{got} values cannot give an interval over seeds; at least {needed} are needed, so run more seeds"
-    )]
+    #[error("{got} values cannot give an interval over seeds; at least {needed} are needed, so run more seeds")]
     TooFew {
         /// Values given.
         got: usize,

@@ -15,26 +15,16 @@ impl Scores {
     /// # Errors
     /// [`StatsError::Empty`], [`StatsError::Ragged`] or [`StatsError::NotFinite`].
     pub fn new(seeds: Vec<Vec<Vec<f64>>>) -> Result<Self, StatsError> {
-        let first = seeds.first().ok_or_else(|| StatsError::Empty {
-            what: "no seeds".into(),
-        })?;
+        let first = seeds.first().ok_or_else(|| StatsError::Empty { what: "no seeds".into() })?;
         if first.is_empty() {
-            return Err(StatsError::Empty {
-                what: "no suites".into(),
-            });
+            return Err(StatsError::Empty { what: "no suites".into() });
         }
         if let Some(suite) = first.iter().position(Vec::is_empty) {
-            return Err(StatsError::Empty {
-                what: format!("suite {suite} has no items"),
-            });
+            return Err(StatsError::Empty { what: format!("suite {suite} has no items") });
         }
         for (seed, suites) in seeds.iter().enumerate() {
             if shape(suites) != shape(first) {
-                return Err(StatsError::Ragged {
-                    seed,
-                    got: words(suites),
-                    expected: words(first),
-                });
+                return Err(StatsError::Ragged { seed, got: words(suites), expected: words(first) });
             }
             finite(seed, suites)?;
         }
@@ -61,23 +51,14 @@ impl Scores {
 
     /// The scores of one suite alone; none if there is no such suite.
     pub fn suite(&self, suite: usize) -> Option<Scores> {
-        (suite < self.suites()).then(|| Scores {
-            seeds: self
-                .seeds
-                .iter()
-                .map(|suites| vec![suites[suite].clone()])
-                .collect(),
-        })
+        (suite < self.suites())
+            .then(|| Scores { seeds: self.seeds.iter().map(|suites| vec![suites[suite].clone()]).collect() })
     }
 
     /// Mean over suites of the mean over seeds and items: every suite weighs the same, as in the paper's tables.
     pub fn mean(&self) -> f64 {
         let suite = |s: usize| {
-            let sum: f64 = self
-                .seeds
-                .iter()
-                .map(|suites| suites[s].iter().sum::<f64>())
-                .sum();
+            let sum: f64 = self.seeds.iter().map(|suites| suites[s].iter().sum::<f64>()).sum();
             sum / (self.seeds() * self.items(s)) as f64
         };
         (0..self.suites()).map(suite).sum::<f64>() / self.suites() as f64
@@ -92,17 +73,11 @@ impl Scores {
     pub(super) fn minus(&self, other: &Scores) -> Result<Scores, StatsError> {
         let same_shape = shape(&self.seeds[0]) == shape(&other.seeds[0]);
         if self.seeds() != other.seeds() || !same_shape {
-            return Err(StatsError::Unpaired {
-                left: self.words(),
-                right: other.words(),
-            });
+            return Err(StatsError::Unpaired { left: self.words(), right: other.words() });
         }
         let items = |(a, b): (&Vec<f64>, &Vec<f64>)| a.iter().zip(b).map(|(a, b)| a - b).collect();
-        let suites =
-            |(a, b): (&Vec<Vec<f64>>, &Vec<Vec<f64>>)| a.iter().zip(b).map(items).collect();
-        Ok(Scores {
-            seeds: self.seeds.iter().zip(&other.seeds).map(suites).collect(),
-        })
+        let suites = |(a, b): (&Vec<Vec<f64>>, &Vec<Vec<f64>>)| a.iter().zip(b).map(items).collect();
+        Ok(Scores { seeds: self.seeds.iter().zip(&other.seeds).map(suites).collect() })
     }
 
     fn words(&self) -> String {
@@ -121,12 +96,7 @@ fn words(suites: &[Vec<f64>]) -> String {
 fn finite(seed: usize, suites: &[Vec<f64>]) -> Result<(), StatsError> {
     for (suite, items) in suites.iter().enumerate() {
         if let Some(item) = items.iter().position(|score| !score.is_finite()) {
-            return Err(StatsError::NotFinite {
-                seed,
-                suite,
-                item,
-                score: items[item],
-            });
+            return Err(StatsError::NotFinite { seed, suite, item, score: items[item] });
         }
     }
     Ok(())
@@ -138,8 +108,7 @@ mod tests {
 
     #[test]
     fn suites_weigh_the_same() {
-        let scores =
-            Scores::new(vec![vec![vec![1.0], vec![0.0, 0.0, 0.5, 0.5]]]).expect("a full table");
+        let scores = Scores::new(vec![vec![vec![1.0], vec![0.0, 0.0, 0.5, 0.5]]]).expect("a full table");
         assert_eq!(scores.mean(), 0.625);
         assert_eq!(scores.suite(1).expect("two suites").mean(), 0.25);
         assert_eq!(scores.suite(2), None);
@@ -150,10 +119,7 @@ mod tests {
         let message = |seeds| Scores::new(seeds).expect_err("a bad table").to_string();
         assert!(message(vec![]).contains("no seeds"));
         assert!(message(vec![vec![vec![1.0], vec![]]]).contains("suite 1 has no items"));
-        assert!(
-            message(vec![vec![vec![1.0]], vec![vec![1.0, 2.0]]])
-                .contains("seed 1 has 1 suites of [2] items")
-        );
+        assert!(message(vec![vec![vec![1.0]], vec![vec![1.0, 2.0]]]).contains("seed 1 has 1 suites of [2] items"));
         assert!(message(vec![vec![vec![0.0, f64::NAN]]]).contains("seed 0, suite 0, item 1"));
     }
 }

@@ -27,11 +27,7 @@ pub fn student_quantile(p: f64, freedom: f64) -> f64 {
     // Each halving gains a bit; 200 exhaust a double.
     for _ in 0..200 {
         let middle = 0.5 * (low + high);
-        if student_cdf(middle, freedom) < p {
-            low = middle
-        } else {
-            high = middle
-        }
+        if student_cdf(middle, freedom) < p { low = middle } else { high = middle }
     }
     0.5 * (low + high)
 }
@@ -41,8 +37,7 @@ fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
     if x <= 0.0 || x >= 1.0 {
         return x.clamp(0.0, 1.0);
     }
-    let front =
-        (ln_gamma(a + b) - ln_gamma(a) - ln_gamma(b) + a * x.ln() + b * (1.0 - x).ln()).exp();
+    let front = (ln_gamma(a + b) - ln_gamma(a) - ln_gamma(b) + a * x.ln() + b * (1.0 - x).ln()).exp();
     if x < (a + 1.0) / (a + b + 2.0) {
         front * beta_fraction(a, b, x) / a
     } else {
@@ -81,10 +76,8 @@ fn ln_gamma(x: f64) -> f64 {
         x += 1.0;
     }
     let inverse = 1.0 / (x * x);
-    let series = 1.0 / 12.0
-        - inverse
-            * (1.0 / 360.0
-                - inverse * (1.0 / 1260.0 - inverse * (1.0 / 1680.0 - inverse / 1188.0)));
+    let series =
+        1.0 / 12.0 - inverse * (1.0 / 360.0 - inverse * (1.0 / 1260.0 - inverse * (1.0 / 1680.0 - inverse / 1188.0)));
     (x - 0.5) * x.ln() - x + 0.5 * std::f64::consts::TAU.ln() + series / x - shift
 }
 
@@ -111,22 +104,9 @@ mod tests {
 
     #[test]
     fn printed_table_of_critical_values() {
-        for (freedom, t) in [
-            (1.0, 12.706),
-            (2.0, 4.303),
-            (3.0, 3.182),
-            (9.0, 2.262),
-            (30.0, 2.042),
-            (1000.0, 1.962),
-        ] {
-            assert!(
-                (student_quantile(0.975, freedom) - t).abs() < 5e-4,
-                "{freedom}"
-            );
-            assert_eq!(
-                student_quantile(0.025, freedom),
-                -student_quantile(0.975, freedom)
-            );
+        for (freedom, t) in [(1.0, 12.706), (2.0, 4.303), (3.0, 3.182), (9.0, 2.262), (30.0, 2.042), (1000.0, 1.962)] {
+            assert!((student_quantile(0.975, freedom) - t).abs() < 5e-4, "{freedom}");
+            assert_eq!(student_quantile(0.025, freedom), -student_quantile(0.975, freedom));
         }
     }
 }

@@ -45,18 +45,12 @@ mod tests {
 
     #[test]
     fn too_few_values_give_none() {
-        assert_eq!(
-            (mean(&[]), sample_std(&[1.0]), quantile(&[], 0.5)),
-            (None, None, None)
-        );
+        assert_eq!((mean(&[]), sample_std(&[1.0]), quantile(&[], 0.5)), (None, None, None));
     }
 
     #[test]
     fn quantile_ends_are_the_extremes() {
         let values = [3.0, 1.0, 2.0];
-        assert_eq!(
-            [0.0, 1.0, -1.0, 2.0].map(|q| quantile(&values, q)),
-            [Some(1.0), Some(3.0), Some(1.0), Some(3.0)]
-        );
+        assert_eq!([0.0, 1.0, -1.0, 2.0].map(|q| quantile(&values, q)), [Some(1.0), Some(3.0), Some(1.0), Some(3.0)]);
     }
 }

@@ -9,21 +9,14 @@ fn of(batch: &Rewards, options: &Options) -> Vec<f64> {
 }
 
 fn scale() -> impl Strategy<Value = Scale> {
-    prop_oneof![
-        Just(Scale::Group),
-        Just(Scale::Batch),
-        Just(Scale::TaskBatch),
-        Just(Scale::None)
-    ]
+    prop_oneof![Just(Scale::Group), Just(Scale::Batch), Just(Scale::TaskBatch), Just(Scale::None)]
 }
 
 fn options() -> impl Strategy<Value = Options> {
-    (scale(), prop_oneof![Just(0.0), Just(1e-6)], 0u32..2).prop_map(|(scale, epsilon, ddof)| {
-        Options {
-            scale,
-            epsilon,
-            ddof,
-        }
+    (scale(), prop_oneof![Just(0.0), Just(1e-6)], 0u32..2).prop_map(|(scale, epsilon, ddof)| Options {
+        scale,
+        epsilon,
+        ddof,
     })
 }
 
@@ -129,9 +122,7 @@ proptest! {
 /// Every two rewards are equal or clearly apart.
 fn distinct(batch: &Rewards) -> bool {
     let rewards = &batch.rewards;
-    rewards
-        .iter()
-        .all(|a| rewards.iter().all(|b| a == b || (a - b).abs() > 1e-3))
+    rewards.iter().all(|a| rewards.iter().all(|b| a == b || (a - b).abs() > 1e-3))
 }
 
 fn smallest_scope(batch: &Rewards, scale: Scale) -> usize {
@@ -140,9 +131,5 @@ fn smallest_scope(batch: &Rewards, scale: Scale) -> usize {
         Scale::TaskBatch => batch.tasks.clone(),
         Scale::Batch | Scale::None => vec![0; batch.groups.len()],
     };
-    scope
-        .iter()
-        .map(|key| scope.iter().filter(|other| *other == key).count())
-        .min()
-        .unwrap_or(0)
+    scope.iter().map(|key| scope.iter().filter(|other| *other == key).count()).min().unwrap_or(0)
 }

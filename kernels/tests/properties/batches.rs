@@ -16,11 +16,7 @@ impl Rewards {
     pub fn permuted(&self, order: &[usize]) -> Rewards {
         let pick = |values: &[usize]| order.iter().map(|&i| values[i]).collect();
         let rewards = order.iter().map(|&i| self.rewards[i]).collect();
-        Rewards {
-            rewards,
-            groups: pick(&self.groups),
-            tasks: pick(&self.tasks),
-        }
+        Rewards { rewards, groups: pick(&self.groups), tasks: pick(&self.tasks) }
     }
 }
 
@@ -28,11 +24,7 @@ impl Rewards {
 pub fn rewards() -> impl Strategy<Value = Rewards> {
     let reward = prop_oneof![Just(0.0), Just(1.0), 0.0..=1.0f64];
     vec((0usize..3, vec(reward, 1..=6)), 1..=5).prop_map(|prompts| {
-        let mut all = Rewards {
-            rewards: vec![],
-            groups: vec![],
-            tasks: vec![],
-        };
+        let mut all = Rewards { rewards: vec![], groups: vec![], tasks: vec![] };
         for (group, (task, rewards)) in prompts.into_iter().enumerate() {
             all.groups.extend(vec![group; rewards.len()]);
             all.tasks.extend(vec![task; rewards.len()]);
@@ -70,19 +62,10 @@ type Token = (bool, f32, f64, f64);
 pub fn batch() -> impl Strategy<Value = Batch> {
     let advantage = prop_oneof![Just(0.0), -3.0..-0.01f64, 0.01..3.0f64];
     let token = (any::<bool>(), 0.0..3.0f32, -3.0..-0.1f64, -0.6..0.6f64);
-    let rollout = (
-        advantage,
-        0usize..3,
-        0usize..2,
-        any::<bool>(),
-        vec(token, 1..=6),
-    );
+    let rollout = (advantage, 0usize..3, 0usize..2, any::<bool>(), vec(token, 1..=6));
     vec(rollout, 1..=8).prop_map(|rollouts| {
         let column = |pick: fn(&Token) -> f64| -> Vec<Vec<f64>> {
-            rollouts
-                .iter()
-                .map(|r| r.4.iter().map(pick).collect())
-                .collect()
+            rollouts.iter().map(|r| r.4.iter().map(pick).collect()).collect()
         };
         Batch {
             advantages: rollouts.iter().map(|r| r.0).collect(),
@@ -90,14 +73,8 @@ pub fn batch() -> impl Strategy<Value = Batch> {
             micro: rollouts.iter().map(|r| r.2).collect(),
             dropped: rollouts.iter().map(|r| r.3).collect(),
             lengths: rollouts.iter().map(|r| r.4.len()).collect(),
-            keep: rollouts
-                .iter()
-                .map(|r| r.4.iter().map(|t| t.0).collect())
-                .collect(),
-            entropies: rollouts
-                .iter()
-                .map(|r| r.4.iter().map(|t| t.1).collect())
-                .collect(),
+            keep: rollouts.iter().map(|r| r.4.iter().map(|t| t.0).collect()).collect(),
+            entropies: rollouts.iter().map(|r| r.4.iter().map(|t| t.1).collect()).collect(),
             logp: column(|t| t.2),
             old: column(|t| t.2 + t.3),
         }

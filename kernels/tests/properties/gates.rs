@@ -1,9 +1,7 @@
 //! Eq. 8, Eq. 9 and Eq. 11.
 
 use crate::batches::{batch, close};
-use longlab_kernels::gate::{
-    AepoMode, EntropyMeasure, Latch, Level, Side, Threshold, batch_entropy, clip_negatives,
-};
+use longlab_kernels::gate::{AepoMode, EntropyMeasure, Latch, Level, Side, Threshold, batch_entropy, clip_negatives};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -16,10 +14,7 @@ fn side() -> impl Strategy<Value = Side> {
 }
 
 fn threshold() -> impl Strategy<Value = Threshold> {
-    prop_oneof![
-        (0.0..=1.0f64).prop_map(Threshold::Quantile),
-        (0.0..3.0f64).prop_map(Threshold::Absolute)
-    ]
+    prop_oneof![(0.0..=1.0f64).prop_map(Threshold::Quantile), (0.0..3.0f64).prop_map(Threshold::Absolute)]
 }
 
 fn masked(keep: &[Vec<bool>]) -> usize {

@@ -1,75 +1,31 @@
 //! Eq. 4, Eq. 8 and the clipped surrogate.
 
 use crate::batches::{Batch, batch, close};
-use longlab_kernels::loss::{
-    Normalizer, OnPolicy, PolicyLoss, PpoClip, Rollouts, Tokens, token_shares, token_weights,
-};
+use longlab_kernels::loss::{Normalizer, OnPolicy, PolicyLoss, PpoClip, Rollouts, Tokens, token_shares, token_weights};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 fn normalizer() -> impl Strategy<Value = Normalizer> {
-    prop_oneof![
-        Just(Normalizer::Group),
-        Just(Normalizer::MicroBatch),
-        Just(Normalizer::GlobalBatch)
-    ]
+    prop_oneof![Just(Normalizer::Group), Just(Normalizer::MicroBatch), Just(Normalizer::GlobalBatch)]
 }
 
 fn weights(b: &Batch, normalizer: Normalizer) -> Vec<Vec<f32>> {
-    token_weights(
-        &b.advantages,
-        &b.groups,
-        &b.lengths,
-        &b.keep,
-        &b.dropped,
-        &b.micro,
-        normalizer,
-    )
+    token_weights(&b.advantages, &b.groups, &b.lengths, &b.keep, &b.dropped, &b.micro, normalizer)
 }
 
 fn shares(b: &Batch, normalizer: Normalizer) -> Vec<Vec<f64>> {
-    let Batch {
-        groups,
-        lengths,
-        keep,
-        dropped,
-        micro,
-        ..
-    } = b;
-    token_shares(
-        &Rollouts {
-            groups,
-            lengths,
-            keep,
-            dropped,
-            micro,
-        },
-        normalizer,
-    )
+    let Batch { groups, lengths, keep, dropped, micro, .. } = b;
+    token_shares(&Rollouts { groups, lengths, keep, dropped, micro }, normalizer)
 }
 
 /// Nothing masked, nothing dropped.
 fn whole(b: Batch) -> Batch {
     let keep = b.lengths.iter().map(|&n| vec![true; n]).collect();
-    Batch {
-        keep,
-        dropped: vec![false; b.dropped.len()],
-        ..b
-    }
+    Batch { keep, dropped: vec![false; b.dropped.len()], ..b }
 }
 
 fn losses() -> [Box<dyn PolicyLoss>; 3] {
-    [
-        Box::new(OnPolicy),
-        Box::new(PpoClip {
-            low: 0.2,
-            high: 0.2,
-        }),
-        Box::new(PpoClip {
-            low: 0.1,
-            high: 0.28,
-        }),
-    ]
+    [Box::new(OnPolicy), Box::new(PpoClip { low: 0.2, high: 0.2 }), Box::new(PpoClip { low: 0.1, high: 0.28 })]
 }
 
 proptest! {
@@ -182,17 +138,12 @@ proptest! {
 }
 
 fn tokens(b: &Batch) -> impl Iterator<Item = (usize, usize)> + '_ {
-    b.lengths
-        .iter()
-        .enumerate()
-        .flat_map(|(i, &n)| (0..n).map(move |t| (i, t)))
+    b.lengths.iter().enumerate().flat_map(|(i, &n)| (0..n).map(move |t| (i, t)))
 }
 
 /// No difference quotient across the corner of a clip.
 fn far_from_kinks(ratio: f64) -> bool {
-    [0.8, 0.9, 1.2, 1.28]
-        .iter()
-        .all(|kink| (ratio - kink).abs() > 1e-4)
+    [0.8, 0.9, 1.2, 1.28].iter().all(|kink| (ratio - kink).abs() > 1e-4)
 }
 
 fn select(b: &Batch, rows: &[usize]) -> Batch {

@@ -4,23 +4,14 @@ use longlab_kernels::stream::{Address, Purpose};
 use proptest::prelude::*;
 
 fn purpose() -> impl Strategy<Value = Purpose> {
-    prop_oneof![
-        Just(Purpose::World),
-        Just(Purpose::Rollout),
-        Just(Purpose::Eval),
-        Just(Purpose::Test)
-    ]
+    prop_oneof![Just(Purpose::World), Just(Purpose::Rollout), Just(Purpose::Eval), Just(Purpose::Test)]
 }
 
 fn address() -> impl Strategy<Value = Address> {
     // Small numbers, so that addresses often differ in a single field.
     (0u64..3, purpose(), 0u32..3, 0u64..3, 0u32..3, 0u32..3).prop_map(
         |(seed, purpose, step, sample, rollout, position)| {
-            Address::new(seed, purpose)
-                .step(step)
-                .sample(sample)
-                .rollout(rollout)
-                .position(position)
+            Address::new(seed, purpose).step(step).sample(sample).rollout(rollout).position(position)
         },
     )
 }

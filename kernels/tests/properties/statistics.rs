@@ -1,8 +1,8 @@
 //! Summaries, intervals and the bootstrap.
 
 use longlab_kernels::stats::{
-    Scores, difference_of_means_paired, holm, mean, mean_interval, paired_difference, quantile,
-    student_interval, wilson,
+    Scores, difference_of_means_paired, holm, mean, mean_interval, paired_difference, quantile, student_interval,
+    wilson,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -10,15 +10,7 @@ use proptest::prelude::*;
 /// Two sets of scores of one shape: 1 to 4 seeds, 1 to 3 suites of their own sizes.
 fn two_scores() -> impl Strategy<Value = (Scores, Scores)> {
     (1usize..=4, vec(1usize..=8, 1..=3)).prop_flat_map(|(seeds, sizes)| {
-        let table = |sizes: &[usize]| {
-            vec(
-                sizes
-                    .iter()
-                    .map(|&n| vec(0.0..=1.0f64, n))
-                    .collect::<Vec<_>>(),
-                seeds,
-            )
-        };
+        let table = |sizes: &[usize]| vec(sizes.iter().map(|&n| vec(0.0..=1.0f64, n)).collect::<Vec<_>>(), seeds);
         (table(&sizes), table(&sizes)).prop_map(|(a, b)| (scores(a), scores(b)))
     })
 }

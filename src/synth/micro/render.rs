@@ -127,7 +127,6 @@ impl Context {
     }
 }
 
-
 struct Pages {
     sentences: Vec<Vec<String>>,
     used: usize,
@@ -202,7 +201,12 @@ fn draw_turns(stream: &mut Stream, tokens: usize) -> Vec<Turn> {
             let piece = words.iter().map(|&w| lex::WORDS[w]).collect::<Vec<_>>().join(" ");
             let ordinal = before[subject];
             before[subject] += 1;
-            Turn { form: lex::FORMS[subject / lex::TOPICS.len()], topic: lex::TOPICS[subject % lex::TOPICS.len()], piece, ordinal }
+            Turn {
+                form: lex::FORMS[subject / lex::TOPICS.len()],
+                topic: lex::TOPICS[subject % lex::TOPICS.len()],
+                piece,
+                ordinal,
+            }
         })
         .collect()
 }
