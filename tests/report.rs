@@ -168,6 +168,7 @@ fn check_texts(files: &BTreeMap<PathBuf, Vec<u8>>) {
         "| AEPO | main | 144 | 72 <sub>50.0%</sub> | 36 <sub>25.0%</sub> | 36 <sub>25.0%</sub> | 0 <sub>0.0%</sub> | 0 <sub>0.0%</sub> |",
         "![Measured scores",
         "(scores.png)",
+        "means of the first and the last 2 steps",
         "Compute: 4.0 minutes over 4 jobs (3.0 training, 1.0 evaluation).",
         "| AEPO | 1 | AEPO-1 | done | 1.0 |",
     ] {

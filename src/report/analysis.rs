@@ -5,7 +5,7 @@ use super::estimate::{self, Grid, Interval};
 use super::input::{Input, Item, Row, SUITES, SeedRun, Status};
 use super::verdict::{self, Verdict};
 
-/// Training steps at either end of a run that are averaged for a first and a last value.
+/// Training steps at the end of a run that are averaged for a claim on a training measure.
 pub const WINDOW: usize = 10;
 
 /// All estimates of a report.
@@ -20,6 +20,8 @@ pub struct Analysis {
     pub verdicts: Vec<Verdict>,
     /// First and last values of training, one row a variant.
     pub training: Vec<TrainingRow>,
+    /// Steps at either end that are averaged for them: [`WINDOW`], or half of the shortest run where that is less.
+    pub window: usize,
 }
 
 /// Scores of one variant in points (0..100).
@@ -50,9 +52,9 @@ pub struct TaskTable {
 
 /// First and last values of one training measure over seeds.
 pub struct Change {
-    /// Mean of the first [`WINDOW`] steps.
+    /// Mean of the first steps.
     pub first: Interval,
-    /// Mean of the last [`WINDOW`] steps.
+    /// Mean of the last steps.
     pub last: Interval,
     /// Last minus first, by seed.
     pub gain: Interval,
@@ -79,12 +81,14 @@ pub struct TrainingRow {
 /// Computes everything.
 pub fn analyse(input: &Input) -> Result<Analysis, ReportError> {
     let long = input.rows.iter().any(|row| finished(row).any(|run| run.items.iter().any(|item| item.split == "long")));
+    let window = window(input);
     Ok(Analysis {
         main: score_rows(input, "main")?,
         long: if long { score_rows(input, "long")? } else { vec![] },
         tasks: task_table(input)?,
         verdicts: verdict::judge(input)?,
-        training: input.rows.iter().map(training_row).collect(),
+        training: input.rows.iter().map(|row| training_row(row, window)).collect(),
+        window,
     })
 }
 
@@ -196,23 +200,30 @@ fn task_table(input: &Input) -> Result<TaskTable, ReportError> {
     Ok(TaskTable { tasks, rows })
 }
 
-fn training_row(row: &Row) -> TrainingRow {
+/// First and last steps must not overlap, else a short run would hide its own change.
+fn window(input: &Input) -> usize {
+    let lengths = input.rows.iter().flat_map(finished).map(|run| run.metrics.rows.len());
+    let shortest = lengths.filter(|steps| *steps > 0).min().unwrap_or_default();
+    (shortest / 2).clamp(1, WINDOW)
+}
+
+fn training_row(row: &Row, window: usize) -> TrainingRow {
     let runs: Vec<&SeedRun> = finished(row).collect();
     let latch: Vec<f64> = runs.iter().filter_map(|run| mean(&values(run, "latch"))).collect();
     TrainingRow {
         variant: row.variant.clone(),
         done: runs.len(),
         steps: runs.first().map_or(0, |run| run.metrics.rows.len()),
-        reward: change(&runs, "reward"),
-        entropy: change(&runs, "entropy"),
-        length: change(&runs, "response_tokens"),
+        reward: change(&runs, "reward", window),
+        entropy: change(&runs, "entropy", window),
+        length: change(&runs, "response_tokens", window),
         latch: mean(&latch),
     }
 }
 
-fn change(runs: &[&SeedRun], measure: &str) -> Option<Change> {
-    let first: Option<Vec<f64>> = runs.iter().map(|run| first_steps(run, measure)).collect();
-    let last: Option<Vec<f64>> = runs.iter().map(|run| last_steps(run, measure)).collect();
+fn change(runs: &[&SeedRun], measure: &str, window: usize) -> Option<Change> {
+    let first: Option<Vec<f64>> = runs.iter().map(|run| first_steps(run, measure, window)).collect();
+    let last: Option<Vec<f64>> = runs.iter().map(|run| last_steps(run, measure, window)).collect();
     let (first, last) = (first?, last?);
     let gain: Vec<f64> = last.iter().zip(&first).map(|(last, first)| last - first).collect();
     Some(Change {
@@ -223,15 +234,15 @@ fn change(runs: &[&SeedRun], measure: &str) -> Option<Change> {
 }
 
 /// Mean of a training measure over the first steps of a run.
-fn first_steps(run: &SeedRun, measure: &str) -> Option<f64> {
+fn first_steps(run: &SeedRun, measure: &str, window: usize) -> Option<f64> {
     let values = values(run, measure);
-    mean(&values[..values.len().min(WINDOW)])
+    mean(&values[..values.len().min(window)])
 }
 
 /// Mean of a training measure over the last steps of a run.
-pub(crate) fn last_steps(run: &SeedRun, measure: &str) -> Option<f64> {
+pub(crate) fn last_steps(run: &SeedRun, measure: &str, window: usize) -> Option<f64> {
     let values = values(run, measure);
-    mean(&values[values.len().saturating_sub(WINDOW)..])
+    mean(&values[values.len().saturating_sub(window)..])
 }
 
 fn values(run: &SeedRun, measure: &str) -> Vec<f64> {

@@ -183,6 +183,7 @@ fn training(analysis: &Analysis) -> Vec<Block> {
     if analysis.training.iter().all(|row| row.reward.is_none()) {
         return vec![];
     }
+    let window = analysis.window;
     let head = [
         "variant",
         "steps",
@@ -195,7 +196,7 @@ fn training(analysis: &Analysis) -> Vec<Block> {
     ];
     let table = Table {
         caption: format!(
-            "Training: means of the first and the last {WINDOW} steps, 95% interval over seeds (Student's t)"
+            "Training: means of the first and the last {window} steps, 95% interval over seeds (Student's t)"
         ),
         published: false,
         head: head.map(str::to_owned).into(),

@@ -1,6 +1,6 @@
 //! The first paragraph of a report, made from its numbers, and the remarks that must not be overlooked.
 
-use super::analysis::{Analysis, ScoreRow, WINDOW};
+use super::analysis::{Analysis, ScoreRow};
 use super::doc::Block;
 use super::input::{Input, Status};
 use super::text::{count, interval, signed};
@@ -13,7 +13,7 @@ const FEW: usize = 3;
 pub fn paragraph(input: &Input, analysis: &Analysis) -> String {
     let seeds = input.rows.iter().map(|row| row.seeds.len()).max().unwrap_or_default();
     let mut sentences = vec![format!(
-        "{} trained and measured at scale {} with {} each.",
+        "{} measured at scale {} with {} each.",
         count(input.rows.len(), "variant"),
         input.scale,
         count(seeds, "seed")
@@ -47,7 +47,11 @@ fn gains(analysis: &Analysis) -> Option<String> {
     if gains.is_empty() {
         return None;
     }
-    Some(format!("Mean training reward changed from the first to the last {WINDOW} steps: {}.", gains.join(", ")))
+    Some(format!(
+        "Mean training reward changed from the first to the last {} steps: {}.",
+        analysis.window,
+        gains.join(", ")
+    ))
 }
 
 fn verdicts(analysis: &Analysis) -> Option<String> {

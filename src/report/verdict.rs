@@ -1,6 +1,6 @@
 //! Judging claims: the paired difference of two variants, its interval, and one plain word.
 
-use super::analysis::{finished, grid, last_steps, measures};
+use super::analysis::{WINDOW, finished, grid, last_steps, measures};
 use super::error::ReportError;
 use super::estimate::{self, Grid, Paired};
 use super::input::{Claim, Input, Row, SUITES, SeedRun};
@@ -83,7 +83,7 @@ fn one(input: &Input, claim: &Claim, published: Option<&PublishedTable>) -> Resu
     let of = format!("claim \"{}\"", claim.text);
     let (paired, unit) = match training_unit(&claim.measure) {
         Some(unit) => {
-            let values = |runs: &[&SeedRun]| runs.iter().map(|run| last_steps(run, &claim.measure)).collect();
+            let values = |runs: &[&SeedRun]| runs.iter().map(|run| last_steps(run, &claim.measure, WINDOW)).collect();
             let (left, right): (Option<Vec<f64>>, Option<Vec<f64>>) = (values(&left), values(&right));
             (left.zip(right).and_then(|(left, right)| estimate::paired_over_seeds(&left, &right)), unit)
         }

@@ -6,7 +6,7 @@ use super::super::input::{Input, Row, SeedRun};
 use super::super::published::PublishedFigure;
 use super::dots::Dots;
 use super::panels::{Curve, GATED, Panel, Panels, Phase, Point, curve_key, phase_key, plain};
-use super::style::{Key, colour};
+use super::style::{COLOURS, Key, colour};
 use super::{Drawing, Plot};
 use plotters::style::RGBColor;
 use std::collections::BTreeMap;
@@ -150,16 +150,11 @@ fn published(input: &Input) -> Result<Option<Plot>, ReportError> {
     }))
 }
 
-/// A published curve keeps the colour of the variant that it stands for; the others take what no variant has.
 fn published_panel(input: &Input, figure: &PublishedFigure) -> Panel {
-    let mut free = input.rows.len()..;
-    let mut colour_of = |name: &str| {
-        let own = input.rows.iter().position(|row| row.variant.eq_ignore_ascii_case(name));
-        colour(own.or_else(|| free.next()).unwrap_or_default())
-    };
-    let colours: Vec<RGBColor> = figure.curves.iter().map(|(name, _)| colour_of(name)).collect();
-    let mut keys: Vec<Key> =
-        figure.curves.iter().zip(&colours).map(|((name, _), colour)| curve_key(name, *colour)).collect();
+    let variants: Vec<&str> = input.rows.iter().map(|row| row.paper_row.as_str()).collect();
+    let names: Vec<&str> = figure.curves.iter().map(|(name, _)| name.as_str()).collect();
+    let colours: Vec<RGBColor> = places(&variants, &names).into_iter().map(colour).collect();
+    let mut keys: Vec<Key> = names.iter().zip(&colours).map(|(name, colour)| curve_key(name, *colour)).collect();
     if !figure.gated.is_empty() {
         keys.push(phase_key("negative gradient off", GATED));
     }
@@ -170,6 +165,21 @@ fn published_panel(input: &Input, figure: &PublishedFigure) -> Panel {
         curves: figure.curves.iter().zip(&colours).map(|((_, points), colour)| plain(*colour, points)).collect(),
         phases: figure.gated.iter().map(|&x| Phase { x, colour: GATED, share: 1.0 }).collect(),
     }
+}
+
+/// Places in the palette for published curves: that of the variant which a curve stands for; the others take places of
+/// their own, first those that no variant has.
+fn places(variants: &[&str], names: &[&str]) -> Vec<usize> {
+    let letters = |name: &str| name.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase();
+    let variants: Vec<String> = variants.iter().map(|name| letters(name)).collect();
+    let own = |name: &str| {
+        let name = letters(name);
+        let equal = variants.iter().position(|variant| *variant == name);
+        equal.or_else(|| variants.iter().position(|variant| variant.ends_with(&name))).filter(|at| *at < COLOURS)
+    };
+    let matched: Vec<Option<usize>> = names.iter().map(|name| own(name)).collect();
+    let mut free = (variants.len().min(COLOURS)..COLOURS).chain(0..COLOURS).filter(|at| !matched.contains(&Some(*at)));
+    matched.iter().map(|place| place.or_else(|| free.next()).unwrap_or_default()).collect()
 }
 
 fn has_column(input: &Input, column: &str) -> bool {
@@ -226,4 +236,16 @@ fn latch(input: &Input) -> Vec<Phase> {
         }
     }
     phases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn published_curves_keep_the_colours_of_their_variants_and_never_share_one() {
+        let variants = ["base", "GRPO", "GRPO + clip low-entropy tokens", "a", "b", "c", "d"];
+        assert_eq!(places(&variants, &["GRPO", "clip low entropy tokens", "other", "another"]), [1, 2, 0, 3]);
+        assert_eq!(places(&["GRPO", "AEPO"], &["entropy", "GRPO"]), [2, 0]);
+    }
 }

@@ -17,8 +17,11 @@ pub const PAPER: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
 /// Gated steps of published curves.
 pub const SHADE: RGBColor = RGBColor(0x8C, 0x95, 0x9F);
 
+/// Number of colours that can be told apart.
+pub const COLOURS: usize = 7;
+
 /// Okabe and Ito's palette without yellow, which vanishes on white.
-const PALETTE: [RGBColor; 7] = [
+const PALETTE: [RGBColor; COLOURS] = [
     RGBColor(0x00, 0x72, 0xB2),
     RGBColor(0xD5, 0x5E, 0x00),
     RGBColor(0x00, 0x9E, 0x73),
