@@ -26,7 +26,7 @@ impl Row {
 pub struct Part<'a> {
     /// Tokens that all rows share.
     pub prefix: &'a [u32],
-    /// The rows; every part of one call has the same number.
+    /// The rows.
     pub rows: Vec<Row>,
 }
 
@@ -49,25 +49,29 @@ pub fn forward(model: &Qwen3, parts: &[Part], pad: u32, temperature: f64, want_b
     let lens: Vec<usize> = parts.iter().map(|part| part.prefix.len()).collect();
     let prefixes: Vec<&[u32]> = parts.iter().map(|part| part.prefix).collect();
     let prefix = model.prefix(&padded(&prefixes, pad), &lens);
-    let rows: Vec<&[u32]> = parts.iter().flat_map(|part| &part.rows).map(|row| &row.inputs[..]).collect();
-    let tokens = padded(&rows, pad);
-    let width = tokens.size()[1];
-    let per_part = rows.len() / parts.len().max(1);
-    let hidden = model.continuations(&prefix, &tokens.view([parts.len() as i64, per_part as i64, width]));
+    // A row is fed no further than its last weight; one without weights not at all.
+    let fed = |row: &Row| row.weights.iter().rposition(|&weight| weight != 0.0).map_or(0, |last| last + 1);
+    let rows: Vec<Vec<&[u32]>> = parts
+        .iter()
+        .map(|part| part.rows.iter().map(|row| &row.inputs[..fed(row)]).filter(|r| !r.is_empty()).collect())
+        .collect();
+    let hidden = model.continuations_packed(&prefix, &rows);
     let (mut flat, mut targets, mut weights, mut positions) = (vec![], vec![], vec![], vec![]);
+    let mut token = 0i64;
     for (p, part) in parts.iter().enumerate() {
         for (r, row) in part.rows.iter().enumerate() {
-            for (t, (&target, &weight)) in row.targets.iter().zip(&row.weights).enumerate() {
+            for (t, (&target, &weight)) in row.targets.iter().zip(&row.weights).take(fed(row)).enumerate() {
                 if weight != 0.0 {
-                    flat.push((p * per_part + r) as i64 * width + t as i64);
+                    flat.push(token);
                     targets.push(i64::from(target));
                     weights.push(weight);
                     positions.push((p, r, t));
                 }
+                token += 1;
             }
         }
     }
-    let hidden = hidden.reshape([-1, hidden.size()[3]]).index_select(0, &Tensor::from_slice(&flat));
+    let hidden = hidden.index_select(0, &Tensor::from_slice(&flat));
     let logits = model.logits(&hidden);
     let best = if want_best { tokens_of(&logits.detach().argmax(-1, false)) } else { vec![] };
     let scaled = if temperature == 1.0 { logits } else { logits / temperature };

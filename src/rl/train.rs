@@ -136,10 +136,12 @@ impl<'a> Trainer<'a> {
         let rows = self.settings.train.group;
         let chunk = self.settings.train.micro_prompts;
         for (groups, weights) in groups.chunks(chunk).zip(weights.chunks(chunk * rows)) {
-            if weights.iter().flatten().all(|&w| w == 0.0) {
+            // A group of equal rewards has nothing to teach.
+            let live = groups.iter().zip(weights.chunks(rows)).filter(|(_, w)| w.iter().flatten().any(|&w| w != 0.0));
+            let parts: Vec<Part> = live.map(|(group, weights)| part(group, weights)).collect();
+            if parts.is_empty() {
                 continue;
             }
-            let parts: Vec<Part> = groups.iter().zip(weights.chunks(rows)).map(|(g, w)| part(g, w)).collect();
             let pass = forward(self.model, &parts, pad, self.settings.rollout.temperature, false);
             (-pass.objective).backward();
         }

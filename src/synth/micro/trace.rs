@@ -103,11 +103,11 @@ impl Writer<'_> {
 
     fn guess(&mut self, facts: &[Fact], last: &Fact, options: Option<&(Vec<&'static str>, usize)>) -> &'static str {
         if let Some((names, _)) = options {
-            return *self.stream.pick(names);
+            return self.stream.pick::<&str>(names);
         }
         let mut names = rivals(self.stream, facts, last, 3);
         names.push(last.tail);
-        *self.stream.pick(&names)
+        self.stream.pick::<&str>(&names)
     }
 
     fn follow(&mut self, facts: &[Fact], path: &[Fact]) -> &'static str {
@@ -206,7 +206,7 @@ impl Writer<'_> {
         // A slip of memory in the middle: the dense reward counts what is right.
         if self.slips() {
             let place = self.stream.below(words.len() - 1) + 1;
-            words[place] = *self.stream.pick(&lex::WORDS);
+            words[place] = self.stream.pick::<&str>(&lex::WORDS);
         }
         format!("Therefore, the answer is {}.", words.join(" "))
     }
