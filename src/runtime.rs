@@ -38,7 +38,7 @@ pub fn mkl_switch_on() -> bool {
     let name = c"mkl_serv_intel_cpu_true";
     // SAFETY: looks a name up in the global scope, in the order in which the loader binds libtorch's own call.
     let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    std::ptr::eq(found, mkl_serv_intel_cpu_true as *const ())
+    std::ptr::eq(found, mkl_serv_intel_cpu_true as *const libc::c_void)
 }
 
 /// The file of the libtorch that this process has loaded.

@@ -73,9 +73,13 @@ pub struct Plan {
     pub noise: trace::Noise,
 }
 
+/// Kinds of context of lessons, in their shares: numbers take the most practice.
+const KINDS: [ContextKind; 5] =
+    [ContextKind::Facts, ContextKind::Facts, ContextKind::Figures, ContextKind::Figures, ContextKind::Dialogue];
+
 /// Draws a lesson: one context, its questions and its drills.
 pub fn lesson(stream: &mut Stream, plan: &Plan) -> Lesson {
-    let kind = *stream.pick(&[ContextKind::Facts, ContextKind::Facts, ContextKind::Figures, ContextKind::Dialogue]);
+    let kind = *stream.pick(&KINDS);
     let tasks: &[TaskType] = match kind {
         ContextKind::Facts => &[TaskType::MultipleChoice, TaskType::MultiHop, TaskType::Reading],
         ContextKind::Figures => &[TaskType::Numeric],

@@ -75,7 +75,9 @@ pub fn count_tokens(text: &str) -> usize {
 const HEADING_TOKENS: usize = 3;
 const TOKENS_A_DOCUMENT: usize = 56;
 /// More facts than this are not drawn, however long the context: idle sentences fill the rest.
-const MOST_FACTS: usize = 40;
+const MOST_FACTS: usize = 28;
+/// The same for yearly figures.
+const MOST_FIGURES: usize = 16;
 
 impl Context {
     /// Draws a context of about `tokens` tokens (never more, at most ten fewer, but for the shortest contexts).
@@ -87,7 +89,7 @@ impl Context {
                 Context::of_facts(stream, facts, &[], tokens)
             }
             ContextKind::Figures => {
-                let count = (tokens * 6 / 80).clamp(3, 30);
+                let count = (tokens * 6 / 80).clamp(3, MOST_FIGURES);
                 let figures = draw_figures(stream, count);
                 let mut pages = Pages::new(tokens);
                 for figure in &figures {
