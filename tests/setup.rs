@@ -259,7 +259,12 @@ fn a_kill_leaves_nothing_that_harms_the_next_run() {
     checkout.script("python3", &slow);
     let mut child = checkout.command(&["setup"]).process_group(0).stderr(Stdio::null()).spawn().expect("lab starts");
     let begun = || checkout.exists(".libtorch.tmp/wheels");
-    (0..200).any(|_| begun() || std::thread::sleep(std::time::Duration::from_millis(20)) != ());
+    for _ in 0..200 {
+        if begun() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
     assert!(begun(), "set-up did not begin within four seconds");
     // SAFETY: signals the group that this test has just made.
     unsafe { libc::kill(-(child.id() as i32), libc::SIGKILL) };

@@ -80,7 +80,7 @@ const MOST_FACTS: usize = 28;
 const MOST_FIGURES: usize = 16;
 
 impl Context {
-    /// Draws a context of about `tokens` tokens (never more, at most ten fewer, but for the shortest contexts).
+    /// Draws a context of about `tokens` tokens: within ten, dialogues (whole turns of 20 or 21 tokens) within a turn and a twentieth.
     pub fn draw(stream: &mut Stream, kind: ContextKind, tokens: usize) -> Context {
         match kind {
             ContextKind::Facts => {
