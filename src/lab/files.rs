@@ -1,42 +1,14 @@
 //! Files that are there whole or not at all.
 
 use super::LabError;
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io;
+use std::path::Path;
 
-/// Writes `bytes` to `path` under a temporary name (`<name>.tmp`), syncs, and renames. On an error nothing new stays behind.
-///
-/// The temporary name is fixed, so that a killed writer leaves at most one stray file, which the next one overwrites: writers
-/// to one folder must hold its [`Lock`](super::lock::Lock).
+/// Writes `bytes` to `path` whole or not at all ([`crate::files::write_whole`]): writers to one folder must hold its
+/// [`Lock`](super::lock::Lock).
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), LabError> {
-    let temporary = temporary(path);
-    write_synced(&temporary, bytes).and_then(|()| fs::rename(&temporary, path)).map_err(|source| {
-        // The first error is the one to tell; a temporary that cannot be removed either is overwritten next time.
-        let _ = fs::remove_file(&temporary);
-        LabError::writing(path, source)
-    })?;
-    sync_folder(path);
-    Ok(())
-}
-
-fn temporary(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(".tmp");
-    path.with_file_name(name)
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Makes the rename survive a power cut; file systems that cannot sync a folder lose nothing but that.
-fn sync_folder(path: &Path) {
-    if let Some(folder) = path.parent().and_then(|folder| File::open(folder).ok()) {
-        let _ = folder.sync_all();
-    }
+    crate::files::write_whole(path, bytes).map_err(|source| LabError::writing(path, source))
 }
 
 /// Writes a value as pretty JSON with [`write_whole`].
@@ -61,7 +33,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("done.json");
         write_whole(&path, b"old").unwrap();
-        std::os::unix::fs::symlink("/dev/full", temporary(&path)).unwrap();
+        std::os::unix::fs::symlink("/dev/full", folder.path().join("done.json.tmp")).unwrap();
         let error = write_whole(&path, b"new").unwrap_err();
         assert!(matches!(error, LabError::DiskFull { .. }), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"old");
@@ -83,9 +55,9 @@ mod tests {
     fn a_stray_temporary_is_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("jobs.csv");
-        fs::write(temporary(&path), "torn and longer than the new text").unwrap();
+        fs::write(folder.path().join("jobs.csv.tmp"), "torn and longer than the new text").unwrap();
         write_whole(&path, b"whole").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"whole");
-        assert!(!temporary(&path).exists());
+        assert!(!folder.path().join("jobs.csv.tmp").exists());
     }
 }
