@@ -253,6 +253,10 @@ pub fn vocabulary() -> Vec<String> {
             }
         };
         take(&lesson.text);
+        for (cue, tail) in lesson.drills.iter().flatten() {
+            take(cue);
+            take(tail);
+        }
         for (ask, trace) in &lesson.turns {
             take(&ask.question);
             take(&trace.thinking);

@@ -122,8 +122,8 @@ impl Figure {
         let Figure { company, year, amount, form } = self;
         match form {
             0 => format!("| {company} | {year} | {amount} |"),
-            1 => format!("In {year} {company} earned {amount}."),
-            _ => format!("{company} earned {amount} in {year}."),
+            1 => format!("{company} in {year} earned {amount}."),
+            _ => format!("For {company} the year {year} brought {amount}."),
         }
     }
 

@@ -73,9 +73,17 @@ pub struct Plan {
     pub noise: trace::Noise,
 }
 
-/// Kinds of context of lessons, in their shares: numbers take the most practice.
-const KINDS: [ContextKind; 5] =
-    [ContextKind::Facts, ContextKind::Facts, ContextKind::Figures, ContextKind::Figures, ContextKind::Dialogue];
+/// Kinds of context of lessons, in their shares.
+const KINDS: [ContextKind; 8] = [
+    ContextKind::Facts,
+    ContextKind::Facts,
+    ContextKind::Facts,
+    ContextKind::Figures,
+    ContextKind::Figures,
+    ContextKind::Figures,
+    ContextKind::Dialogue,
+    ContextKind::Dialogue,
+];
 
 /// Draws a lesson: one context, its questions and its drills.
 pub fn lesson(stream: &mut Stream, plan: &Plan) -> Lesson {
@@ -102,6 +110,8 @@ pub fn lesson(stream: &mut Stream, plan: &Plan) -> Lesson {
 
 const DRILLED_FACTS: usize = 8;
 const DRILLED_PIECES: usize = 5;
+/// Computations of a row of arithmetic.
+const WORKED: usize = 3;
 
 /// Words of a recited passage: its first few are the cue.
 const RECITED: (usize, usize) = (3, 45);
@@ -119,6 +129,9 @@ fn recitation(stream: &mut Stream, text: &str) -> Drill {
 fn drill(stream: &mut Stream, context: &Context) -> Drill {
     if stream.chance(0.5) {
         return recitation(stream, &context.text());
+    }
+    if matches!(context.body, render::Body::Figures(_)) && stream.chance(0.5) {
+        return (0..WORKED).map(|_| trace::worked(stream)).collect();
     }
     let some = |stream: &mut Stream, n: usize, most: usize| stream.choose_distinct(n, most.min(n));
     match &context.body {

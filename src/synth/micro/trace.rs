@@ -33,7 +33,7 @@ const TURN_BACK: [&str; 2] = ["Wait, no.", "No, that is wrong."];
 
 /// Draws a trace for a question.
 pub fn draw(stream: &mut Stream, context: &Context, ask: &Ask, noise: &Noise) -> Trace {
-    let hasty = stream.chance(noise.hasty);
+    let hasty = stream.chance(temptation(&ask.plan) * noise.hasty);
     let opening = *stream.pick(if hasty { &HASTY[..] } else { &CAREFUL[..] });
     let mut writer = Writer { stream, noise, hasty, parts: vec![opening.to_string()] };
     let answer = match &ask.plan {
@@ -43,6 +43,31 @@ pub fn draw(stream: &mut Stream, context: &Context, ask: &Ask, noise: &Noise) ->
     };
     let thinking = writer.parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
     Trace { thinking, answer }
+}
+
+/// A single look-up tempts to guess twice as often as anything longer.
+fn temptation(plan: &Plan) -> f64 {
+    if matches!(plan, Plan::Hops(path, None) if path.len() == 1) { 2.0 } else { 1.0 }
+}
+
+/// A computation without look-ups: the cue and what a careful reasoner writes after it.
+pub fn worked(stream: &mut Stream) -> (String, String) {
+    let noise = Noise { hasty: 0.0, mistakes: 0.0, detours: 0.0 };
+    let amounts: Vec<u32> = (0..3).map(|_| 10 + stream.below(90) as u32).collect();
+    let (a, b, c) = (amounts[0], amounts[1], amounts[2]);
+    let rows: Vec<Figure> = amounts.iter().map(|&amount| Figure { company: "", year: 0, amount, form: 0 }).collect();
+    let (cue, operation) = match stream.below(4) {
+        0 => (format!("The sum of {a} and {b}:"), Operation::Sum),
+        1 => (format!("The difference of {a} and {b}:"), Operation::Difference),
+        2 => (format!("The highest of {a}, {b} and {c}:"), Operation::Maximum),
+        _ => {
+            let limit = 10 * stream.range(3..=7) as u32;
+            (format!("How many of {a}, {b} and {c} earned more than {limit}:"), Operation::Count(limit))
+        }
+    };
+    let mut writer = Writer { stream, noise: &noise, hasty: false, parts: Vec::new() };
+    writer.compute(operation, &rows);
+    (cue, writer.parts.join(" "))
 }
 
 struct Writer<'a> {
@@ -96,7 +121,7 @@ impl Writer<'_> {
             None => self.stream.below(names.len()),
         };
         if !self.hasty {
-            self.say(format!("{} is ({}).", names[option], letter(option)));
+            self.say(format!("That is {} ({}).", names[option], letter(option)));
         }
         format!("The correct answer is ({}).", letter(option))
     }
