@@ -352,3 +352,14 @@ fn every_published_table_and_curve_of_the_ablations_can_be_read() {
         assert!(text(&files, "published.svg").contains("task balanced sampling"));
     }
 }
+
+#[test]
+fn variants_that_never_parted_are_named() {
+    let folder = TempDir::new().expect("a folder");
+    let alike =
+        Input { rows: vec![row("GRPO", 0.5), row("GRPO again", 0.5), row("AEPO", 0.5)], claims: vec![], ..input() };
+    render(&alike, folder.path()).expect("rendered");
+    let report = text(&tree(folder.path()), "report.md");
+    assert!(report.contains("GRPO and GRPO again are the same run in every seed"), "{report}");
+    assert_eq!(report.matches("are the same run").count(), 1, "AEPO's latch was on for one seed: {report}");
+}

@@ -11,9 +11,9 @@ use longlab as _;
 use tempfile::TempDir;
 
 /// What `lab` calls besides bash itself and the tools under test.
-const SYSTEM: [&str; 20] = [
+const SYSTEM: [&str; 21] = [
     "bash", "env", "dirname", "readlink", "cat", "sed", "find", "touch", "uname", "flock", "rm", "mkdir", "df", "awk",
-    "cp", "sync", "mv", "du", "cut", "tail",
+    "cp", "sync", "mv", "du", "cut", "tail", "mktemp",
 ];
 
 /// A wheel as small as one can be that has the files which set-up looks for; prints its SHA-256.
@@ -51,6 +51,7 @@ impl Checkout {
             "build.rs",
             "setup/toolchain.sh",
             "setup/libtorch.sh",
+            "setup/readers.sh",
             "setup/unpack.py",
         ] {
             fs::copy(source.join(file), checkout.path(file)).expect(file);
@@ -98,6 +99,7 @@ impl Checkout {
     fn pin(&self, hash: &str) {
         let list = format!("# size: tiny\ntorch==2.13.0 --hash=sha256:{hash}\n");
         fs::write(self.path("setup/libtorch.txt"), &list).expect("write");
+        fs::write(self.path("setup/readers.txt"), &list).expect("write");
         fs::write(self.path("setup/libtorch-cuda.txt"), format!("# cuda\n{list}")).expect("write");
     }
 
@@ -328,12 +330,28 @@ fn test_runs_every_step_and_stops_at_the_first_that_fails() {
         checkout.calls().iter().map(|call| call.split(" --").next().unwrap_or_default().to_string()).collect();
     assert_eq!(steps, ["fmt", "clippy", "test", "nextest", "nextest run"]);
     assert!(checkout.calls().last().is_some_and(|call| call == "nextest run --release --workspace"));
+    assert!(checkout.exists(".readers/torch/lib/libtorch.so") && checkout.exists(".readers/python"));
 
     let failing = format!("echo \"$*\" >>{}; [ \"$1\" != clippy ] || exit 101", checkout.path("calls").display());
     checkout.script("cargo", &failing);
     fs::remove_file(checkout.path("calls")).expect("written above");
     assert_eq!(checkout.lab(&["test"]).status.code(), Some(101));
     assert_eq!(checkout.calls().len(), 2, "nothing runs after clippy has failed");
+}
+
+#[test]
+fn packages_of_the_tests_are_pinned_and_only_tests_fetch_them() {
+    let checkout = Checkout::new();
+    assert_ok(&checkout.lab(&["setup"]));
+    assert!(!checkout.exists(".readers"), "set-up alone needs no reader");
+    let other = format!("torch==2.13.0 --hash=sha256:{}\n", "0".repeat(64));
+    fs::write(checkout.path("setup/readers.txt"), other).expect("write");
+    let output = checkout.lab(&["test"]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    assert!(text(&output).contains("nothing was kept") && text(&output).contains("mend: "), "{}", text(&output));
+    let left = fs::read_dir(checkout.root.path()).expect("a folder").flatten();
+    assert_eq!(left.filter(|file| file.file_name().to_string_lossy().starts_with(".readers")).count(), 0);
+    assert!(checkout.calls().is_empty(), "no test ran");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use longlab::rl::warm::WarmRow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 /// CRC-32C with the mask that TFRecord files use.
 fn masked_crc(bytes: &[u8]) -> u32 {
@@ -99,6 +100,49 @@ fn scalars(dir: &Path) -> Vec<(u64, String, f32)> {
 
 fn row(step: u64) -> WarmRow {
     WarmRow { step, loss: 1.5 / step as f64, accuracy: 0.25, lookups: None, context_tokens: 48.0 }
+}
+
+/// Prints (step, tag, value) of every scalar that PyPI's TensorBoard finds in a folder.
+const READER: &str = r#"
+import sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+events = EventAccumulator(sys.argv[1], size_guidance={"scalars": 0})
+events.Reload()
+for tag in events.Tags()["scalars"]:
+    for scalar in events.Scalars(tag):
+        print(scalar.step, tag, repr(scalar.value))
+"#;
+
+#[test]
+fn tensorboard_itself_reads_the_same_numbers() {
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join(".readers");
+    assert!(packages.join("stamp").exists(), "no TensorBoard reader; mend: run ./lab test, which fetches it");
+    let dir = tempfile::tempdir().expect("a folder");
+    let (metrics, events) = (dir.path().join("metrics.csv"), dir.path().join("tb"));
+    let mut log = StepLog::open::<WarmRow>(&metrics, 0).expect("a log");
+    let mut board = Events::open(&events, &metrics).expect("events");
+    for step in 1..=3 {
+        log.push(&row(step)).expect("a row");
+        board.push(&row(step));
+    }
+    drop(board);
+    let python = fs::read_to_string(packages.join("python")).expect("the Python that the packages are for");
+    let python = Command::new(python).env("PYTHONPATH", packages).args(["-c", READER]).arg(&events).output();
+    let output = python.expect("python3 starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut seen: Vec<(u64, String, f32)> = String::from_utf8(output.stdout)
+        .expect("text")
+        .lines()
+        .map(|line| {
+            let parts: Vec<&str> = line.split(' ').collect();
+            (parts[0].parse().expect("a step"), parts[1].to_string(), parts[2].parse().expect("a number"))
+        })
+        .collect();
+    let mut ours = scalars(&events);
+    let order = |a: &(u64, String, f32), b: &(u64, String, f32)| (&a.1, a.0).cmp(&(&b.1, b.0));
+    (seen.sort_by(order), ours.sort_by(order));
+    assert_eq!(seen, ours);
+    assert_eq!(seen.iter().filter(|(_, tag, _)| tag == "train/loss").count(), 3);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The first paragraph of a report, made from its numbers, and the remarks that must not be overlooked.
 
-use super::analysis::{Analysis, ScoreRow};
+use super::analysis::{Analysis, ScoreRow, finished};
 use super::doc::Block;
-use super::input::{Input, Status};
+use super::input::{Input, Row, SeedRun, Status};
 use super::text::{count, interval, signed};
 use super::verdict::Word;
 
@@ -92,6 +92,12 @@ pub fn warnings(input: &Input) -> Vec<Block> {
             ));
         }
     }
+    warnings.extend(same_runs(input).map(|(left, right)| {
+        format!(
+            "{left} and {right} are the same run in every seed, step for step and answer for answer: what sets them apart never acted. \
+             A difference of 0 between them says nothing about it."
+        )
+    }));
     let failed: u64 =
         input.rows.iter().flat_map(|row| &row.seeds).flat_map(|run| &run.items).map(|item| item.counts[4]).sum();
     if failed > 0 {
@@ -100,6 +106,23 @@ pub fn warnings(input: &Input) -> Vec<Block> {
     warnings.into_iter().map(Block::Warning).collect()
 }
 
-fn done(row: &super::input::Row) -> usize {
-    super::analysis::finished(row).count()
+/// Pairs of trained variants whose finished seeds agree in every step and every answer.
+fn same_runs(input: &Input) -> impl Iterator<Item = (&str, &str)> {
+    let rows = input.rows.iter().filter(|row| done(row) > 0);
+    let pairs =
+        rows.clone().enumerate().flat_map(move |(i, left)| rows.clone().skip(i + 1).map(move |right| (left, right)));
+    pairs
+        .filter(|(left, right)| same_run(left, right))
+        .map(|(left, right)| (left.variant.as_str(), right.variant.as_str()))
+}
+
+fn same_run(left: &Row, right: &Row) -> bool {
+    let (left, right): (Vec<_>, Vec<_>) = (finished(left).collect(), finished(right).collect());
+    let trained = |runs: &[&SeedRun]| runs.iter().all(|run| !run.metrics.rows.is_empty());
+    let same = |(a, b): (&&SeedRun, &&SeedRun)| a.seed == b.seed && a.metrics == b.metrics && a.items == b.items;
+    left.len() == right.len() && trained(&left) && left.iter().zip(&right).all(same)
+}
+
+fn done(row: &Row) -> usize {
+    finished(row).count()
 }
