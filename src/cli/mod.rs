@@ -5,6 +5,7 @@ mod exit;
 mod job;
 mod keys;
 mod plan;
+mod replay;
 mod report;
 mod run;
 mod table;
@@ -62,6 +63,7 @@ enum Command {
     Plan(plan::PlanArgs),
     Job(job::JobArgs),
     Report(report::ReportArgs),
+    Replay(replay::ReplayArgs),
     /// Show what this machine has and what each scale needs
     #[command(after_help = "Examples:\n  longlab doctor\n  longlab doctor --json")]
     Doctor {
@@ -81,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => plan::run(&args, &layout),
         Command::Job(args) => job::run(&args),
         Command::Report(args) => report::run(&args, &layout),
+        Command::Replay(args) => replay::run(&args, &layout),
         Command::Doctor { json } => doctor::run(json).map(|()| Exit::Done),
         Command::Keys(args) => keys::run(&args),
     };

@@ -42,6 +42,14 @@ pub struct Kept {
     pub dropped: Vec<bool>,
 }
 
+impl Kept {
+    /// Share of the tokens that lost their gradient; 0 without tokens.
+    pub fn masked(&self) -> f64 {
+        let tokens = self.tokens.iter().map(Vec::len).sum::<usize>();
+        self.tokens.iter().flatten().filter(|kept| !**kept).count() as f64 / tokens.max(1) as f64
+    }
+}
+
 /// Applies both gates to a batch.
 pub fn apply(gate: &Gate, aepo: &Aepo, on: bool, advantages: &[f64], rewards: &[f64], entropies: &[Vec<f32>]) -> Kept {
     let level = match gate.level {

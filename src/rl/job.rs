@@ -5,9 +5,10 @@ use super::gates::Memory;
 use super::metrics::{Events, MetricsRow, StepLog, TimingRow};
 use super::optimizer::AdamW;
 use super::progress::{Event, Observer};
-use super::train::Trainer;
+use super::record::Record;
+use super::train::{Step, Trainer};
 use super::warm::{self, Course, WarmRow};
-use crate::data::{pool, sampler::Sampler};
+use crate::data::{Sample, pool};
 use crate::lm::{Config, Qwen3, Tokenizer, build_wordpiece};
 use crate::spec::settings::Settings;
 use crate::synth::micro;
@@ -51,6 +52,8 @@ pub struct Places {
     pub events: PathBuf,
     /// `checkpoint/`.
     pub checkpoint: PathBuf,
+    /// `rollouts/`, one file a step.
+    pub rollouts: PathBuf,
 }
 
 impl Places {
@@ -61,6 +64,7 @@ impl Places {
             timing: dir.join("timing.csv"),
             events: dir.join("tb"),
             checkpoint: dir.join("checkpoint"),
+            rollouts: dir.join("rollouts"),
         }
     }
 
@@ -75,6 +79,13 @@ fn stand(places: &Places, model: &Qwen3, optimizer: &mut AdamW) -> Result<State>
     if places.state().exists() { checkpoint::load(&places.state(), model, optimizer) } else { Ok(State::default()) }
 }
 
+/// The samples that a job trains on.
+pub fn training_pool(settings: &Settings) -> Vec<Sample> {
+    pool::draw(&settings.data, |address, id, task, tokens| {
+        micro::sample(address, id, task, Flavour::of(task), tokens)
+    })
+}
+
 /// Trains a policy by reinforcement learning for `train.steps` steps, going on from its checkpoint where there is one.
 pub fn reinforce(
     settings: &Settings,
@@ -84,29 +95,18 @@ pub fn reinforce(
     observer: &mut dyn Observer,
 ) -> Result<()> {
     let train = &settings.train;
-    let mut optimizer = AdamW::new(policy.model.parameters(), train);
-    let state = stand(places, &policy.model, &mut optimizer)?;
-    let pool = pool::draw(&settings.data, |address, id, task, tokens| {
-        micro::sample(address, id, task, Flavour::of(task), tokens)
-    });
-    let sampler = Sampler::new(settings.sampler.kind, seed, train.prompts, &pool);
-    let memory: Memory = state.memory;
-    let mut trainer = Trainer {
-        settings,
-        seed,
-        model: &policy.model,
-        tokenizer: &policy.tokenizer,
-        pool: &pool,
-        sampler,
-        optimizer,
-        memory,
-    };
+    std::fs::create_dir_all(&places.rollouts).with_context(|| format!("making {}", places.rollouts.display()))?;
+    let pool = training_pool(settings);
+    let mut trainer = Trainer::new(settings, seed, policy, &pool);
+    let state = stand(places, &policy.model, &mut trainer.optimizer)?;
+    trainer.memory = state.memory;
     let mut metrics = StepLog::open::<MetricsRow>(&places.metrics, state.step)?;
     let mut timing = StepLog::open::<TimingRow>(&places.timing, state.step)?;
     let mut events = Events::open(&places.events, &places.metrics)?;
     observer.on(&Event::Stage { name: "train".into(), done: state.step, total: train.steps })?;
     for step in state.step + 1..=train.steps {
-        let (row, seconds) = trainer.step(step)?;
+        let Step { row, timing: seconds, record } = trainer.step(step)?;
+        record.save(&Record::path(&places.rollouts, step))?;
         metrics.push(&row)?;
         timing.push(&seconds)?;
         events.push(&row);

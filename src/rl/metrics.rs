@@ -39,6 +39,20 @@ pub struct MetricsRow {
     pub truncated: f64,
 }
 
+impl MetricsRow {
+    /// The gradient norms of a job's `metrics.csv`, one a step.
+    pub fn gradient_norms(path: &Path) -> Result<Vec<f64>> {
+        let mut reader = csv::Reader::from_path(path).with_context(|| format!("reading {}", path.display()))?;
+        let column = reader.headers()?.iter().position(|name| name == "grad_norm");
+        let column = column.with_context(|| format!("{} has no column grad_norm", path.display()))?;
+        let norm = |row: csv::Result<csv::StringRecord>| -> Result<f64> {
+            let row = row?;
+            row[column].parse().with_context(|| format!("{}: {:?} is no number", path.display(), &row[column]))
+        };
+        reader.records().map(norm).collect()
+    }
+}
+
 /// How long the halves of a step took.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TimingRow {

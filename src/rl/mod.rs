@@ -2,11 +2,14 @@
 
 pub mod batch;
 pub mod checkpoint;
+pub mod decide;
 pub mod gates;
 pub mod job;
 pub mod metrics;
 pub mod optimizer;
 pub mod progress;
+pub mod record;
+pub mod replay;
 pub mod rollout;
 pub mod train;
 pub mod warm;

@@ -6,7 +6,7 @@ use crate::lm::{Qwen3, Tokenizer};
 use crate::spec::settings::{Settings, Warm};
 use crate::synth::micro::question::Ask;
 use crate::synth::micro::trace::{Noise, Trace};
-use crate::synth::micro::{self, Drill, Plan};
+use crate::synth::micro::{self, Drill, Plan, Skill};
 use crate::task::template;
 use anyhow::Result;
 use longlab_kernels::stream::{Address, Purpose, Stream};
@@ -21,7 +21,7 @@ pub struct WarmRow {
     pub loss: f64,
     /// Share of answer tokens whose most probable token is the right one.
     pub accuracy: f64,
-    /// The same for the tokens of plain look-ups; none when the step held none.
+    /// The same for the tokens that plain look-ups ask for (not for recitations or arithmetic); none when the step held none.
     pub lookups: Option<f64>,
     /// Mean context length, tokens.
     pub context_tokens: f64,
@@ -81,9 +81,15 @@ impl Course {
         stream.range(data.min_tokens..=data.max_tokens)
     }
 
-    /// Rows of look-ups among the rows of a lesson: `warm.drills` while contexts grow, a third of that afterwards, none in closing.
+    /// Whether contexts are still so short that nothing but reading is practised.
+    fn reads_first(&self) -> bool {
+        self.tokens < READING_FIRST
+    }
+
+    /// Rows of practice among the rows of a lesson: all at first, `warm.drills` while contexts grow, a third of that afterwards, none in closing.
     fn drills(&self, warm: &Warm, step: u64) -> usize {
         let share = match (self.grown, closing(warm, step)) {
+            _ if self.reads_first() => 1.0,
             (_, Some(_)) => 0.0,
             (Some(_), None) => warm.drills / 3.0,
             (None, None) => warm.drills,
@@ -93,12 +99,17 @@ impl Course {
 
     /// Contexts of a step: as many as the token budget carries.
     fn contexts(&self, warm: &Warm) -> usize {
-        (warm.tokens / (self.tokens as usize + warm.questions * ROW_TOKENS)).max(1)
+        let row = if self.reads_first() { SHORT_ROW } else { ROW_TOKENS };
+        (warm.tokens / (self.tokens as usize + warm.questions * row)).max(1)
     }
 }
 
-/// A row's usual length, for the budget.
+/// Context length from which on traces and arithmetic join the practice of reading, tokens.
+const READING_FIRST: f64 = 96.0;
+
+/// A row's usual length, for the budget; and that of a drill over a short context.
 const ROW_TOKENS: usize = 60;
+const SHORT_ROW: usize = 30;
 
 /// Share of the steps at the end over which the rate falls to nothing and only traces are learned.
 const CLOSING: f64 = 0.25;
@@ -116,11 +127,18 @@ pub fn rate(warm: &Warm, step: u64) -> f64 {
     warm.rate * rising.min(falling)
 }
 
-/// One continuation: its tokens, which of them are learned, and where the final answer begins (none for look-ups).
+/// One continuation: its tokens, which of them are learned, and what it is for.
 struct Line {
     tokens: Vec<u32>,
     learned: Vec<bool>,
-    answer_from: Option<usize>,
+    role: Role,
+}
+
+/// What a line is for: a trace with the place where its final answer begins, or practice.
+#[derive(Clone, Copy)]
+enum Role {
+    Trace(usize),
+    Drill(Skill),
 }
 
 struct Example {
@@ -136,7 +154,8 @@ fn examples(settings: &Settings, tokenizer: &Tokenizer, course: &Course, seed: u
         .map(|n| {
             let mut stream = Address::new(seed, Purpose::Warm).step(step as u32).sample(n as u64).stream();
             let tokens = course.length(settings, &mut stream);
-            let plan = Plan { tokens, questions: warm.questions - drills, drills, noise };
+            let reading_only = course.reads_first();
+            let plan = Plan { tokens, questions: warm.questions - drills, drills, reading_only, noise };
             let lesson = micro::lesson(&mut stream, &plan);
             let traces = lesson.turns.iter().map(|(ask, trace)| trace_line(tokenizer, ask, trace));
             let looked_up = lesson.drills.iter().map(|drill| drill_line(tokenizer, drill));
@@ -152,14 +171,13 @@ fn trace_line(tokenizer: &Tokenizer, ask: &Ask, trace: &Trace) -> Result<Line> {
     tokens.extend(tokenizer.encode(&template::response(&trace.thinking, &trace.answer))?);
     let close = tokenizer.id(template::THINK_END);
     let answer_from = tokens.iter().position(|&token| Some(token) == close).map_or(tokens.len(), |i| i + 1);
-    let answer_from = Some(answer_from);
     let learned = (0..tokens.len()).map(|t| t >= asked).collect();
-    Ok(Line { tokens, learned, answer_from })
+    Ok(Line { tokens, learned, role: Role::Trace(answer_from) })
 }
 
 fn drill_line(tokenizer: &Tokenizer, drill: &Drill) -> Result<Line> {
-    let mut line = Line { tokens: Vec::new(), learned: Vec::new(), answer_from: None };
-    for (cue, tail) in drill {
+    let mut line = Line { tokens: Vec::new(), learned: Vec::new(), role: Role::Drill(drill.skill) };
+    for (cue, tail) in &drill.parts {
         line.tokens.extend(tokenizer.encode(cue)?);
         line.learned.resize(line.tokens.len(), false);
         line.tokens.extend(tokenizer.encode(tail)?);
@@ -210,10 +228,10 @@ pub fn step(
         loss += objective.double_value(&[]);
         for (&(p, r, t), &best) in pass.positions.iter().zip(&pass.best) {
             let right = best == parts[p].rows[r].targets[t];
-            match chunk[p].lines[r].answer_from {
-                None => lookups.count(right),
-                Some(from) if t + 1 >= from => answers.count(right),
-                Some(_) => {}
+            match chunk[p].lines[r].role {
+                Role::Drill(Skill::LookUp) => lookups.count(right),
+                Role::Trace(from) if t + 1 >= from => answers.count(right),
+                Role::Trace(_) | Role::Drill(_) => {}
             }
         }
     }
@@ -243,7 +261,7 @@ pub fn vocabulary() -> Vec<String> {
     let mut words = std::collections::BTreeSet::new();
     for n in 0..3000 {
         let mut stream = Address::new(0, Purpose::World).sample(n).stream();
-        let plan = Plan { tokens: 64 + 4 * (n as usize % 128), questions: 8, drills: 1, noise };
+        let plan = Plan { tokens: 64 + 4 * (n as usize % 128), questions: 8, drills: 1, reading_only: false, noise };
         let lesson = micro::lesson(&mut stream, &plan);
         let mut take = |text: &str| {
             for word in text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
@@ -253,7 +271,7 @@ pub fn vocabulary() -> Vec<String> {
             }
         };
         take(&lesson.text);
-        for (cue, tail) in lesson.drills.iter().flatten() {
+        for (cue, tail) in lesson.drills.iter().flat_map(|drill| &drill.parts) {
             take(cue);
             take(tail);
         }

@@ -123,7 +123,7 @@ impl Figure {
         match form {
             0 => format!("| {company} | {year} | {amount} |"),
             1 => format!("{company} in {year} earned {amount}."),
-            _ => format!("For {company} the year {year} brought {amount}."),
+            _ => format!("The income of {company} in {year} is {amount}."),
         }
     }
 

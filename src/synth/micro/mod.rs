@@ -53,12 +53,28 @@ pub struct Lesson {
     pub text: String,
     /// Question, thinking and answer.
     pub turns: Vec<(Ask, trace::Trace)>,
-    /// Rows of plain look-ups.
+    /// Rows of practice.
     pub drills: Vec<Drill>,
 }
 
-/// A row of plain look-ups without question or thinking: (cue, what follows from the documents).
-pub type Drill = Vec<(String, String)>;
+/// A row of practice without question or thinking: (cue, what follows from the documents).
+pub struct Drill {
+    /// What is practised.
+    pub skill: Skill,
+    /// Cues and what follows them.
+    pub parts: Vec<(String, String)>,
+}
+
+/// What a drill practises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skill {
+    /// Looking single facts up.
+    LookUp,
+    /// Going on with a passage word for word.
+    Recitation,
+    /// Computing with given numbers.
+    Arithmetic,
+}
 
 /// What a lesson holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,8 +83,10 @@ pub struct Plan {
     pub tokens: usize,
     /// Questions with a trace.
     pub questions: usize,
-    /// Rows of look-ups.
+    /// Rows of practice.
     pub drills: usize,
+    /// Whether practice is reading alone, without arithmetic.
+    pub reading_only: bool,
     /// Noise of the traces.
     pub noise: trace::Noise,
 }
@@ -104,7 +122,7 @@ pub fn lesson(stream: &mut Stream, plan: &Plan) -> Lesson {
         let trace = trace::draw(stream, &context, &ask, &plan.noise);
         turns.push((ask, trace));
     }
-    let drills = (0..plan.drills).map(|_| drill(stream, &context)).collect();
+    let drills = (0..plan.drills).map(|_| drill(stream, &context, plan.reading_only)).collect();
     Lesson { text: context.text(), turns, drills }
 }
 
@@ -123,33 +141,43 @@ fn recitation(stream: &mut Stream, text: &str) -> Drill {
     let start = stream.below(words.len().saturating_sub(RECITED.1).max(1));
     let end = (start + RECITED.1).min(words.len());
     let cue = (start + RECITED.0).min(end);
-    vec![(words[start..cue].join(" "), words[cue..end].join(" "))]
+    Drill { skill: Skill::Recitation, parts: vec![(words[start..cue].join(" "), words[cue..end].join(" "))] }
 }
 
-fn drill(stream: &mut Stream, context: &Context) -> Drill {
-    if stream.chance(0.5) {
+/// Share of recitations among drills.
+const RECITATIONS: f64 = 0.35;
+
+fn drill(stream: &mut Stream, context: &Context, reading_only: bool) -> Drill {
+    if stream.chance(RECITATIONS) {
         return recitation(stream, &context.text());
     }
-    if matches!(context.body, render::Body::Figures(_)) && stream.chance(0.5) {
-        return (0..WORKED).map(|_| trace::worked(stream)).collect();
+    if !reading_only && matches!(context.body, render::Body::Figures(_)) && stream.chance(0.5) {
+        return Drill { skill: Skill::Arithmetic, parts: (0..WORKED).map(|_| trace::worked(stream)).collect() };
     }
+    Drill { skill: Skill::LookUp, parts: look_ups(stream, context) }
+}
+
+/// Rows of questions with one answer each. The dots stand before the next cue, so that only what must be looked up is learned.
+fn look_ups(stream: &mut Stream, context: &Context) -> Vec<(String, String)> {
     let some = |stream: &mut Stream, n: usize, most: usize| stream.choose_distinct(n, most.min(n));
-    match &context.body {
+    let rows: Vec<(String, String)> = match &context.body {
         render::Body::Facts(facts) => some(stream, facts.len(), DRILLED_FACTS)
             .into_iter()
-            .map(|i| (format!("The {} of {} is", facts[i].rel().noun, facts[i].head), format!("{}.", facts[i].tail)))
+            .map(|i| (format!("The {} of {} is", facts[i].rel().noun, facts[i].head), facts[i].tail.to_string()))
             .collect(),
         render::Body::Figures(figures) => some(stream, figures.len(), DRILLED_FACTS)
             .into_iter()
-            .map(|i| (format!("{} earned", figures[i].name()), format!("{}.", figures[i].amount)))
+            .map(|i| (format!("{} earned", figures[i].name()), figures[i].amount.to_string()))
             .collect(),
         render::Body::Dialogue(turns) => some(stream, turns.len(), DRILLED_PIECES)
             .into_iter()
             .map(|i| {
                 let turn = &turns[i];
                 let cue = format!("The {} {} about {}:", lexicon::ORDINALS[turn.ordinal], turn.form, turn.topic);
-                (cue, format!("{}.", turn.piece))
+                (cue, turn.piece.clone())
             })
             .collect(),
-    }
+    };
+    let dot = |i: usize| if i == 0 { "" } else { ". " };
+    rows.into_iter().enumerate().map(|(i, (cue, tail))| (format!("{}{cue}", dot(i)), tail)).collect()
 }

@@ -1,0 +1,97 @@
+//! Counterfactual replay: the job's own settings come out again, others are compared with them, and what cannot be replayed is refused.
+
+use longlab::rl::job::{Places, Policy, reinforce};
+use longlab::rl::progress::Silent;
+use longlab::rl::record::Record;
+use longlab::rl::replay::{Row, Space, replay};
+use longlab::spec::settings::{AdvantageScale, AepoMode, GateLevel, Settings};
+use longlab::spec::{Bound, Threshold};
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+const SEED: u64 = 5;
+
+fn settings() -> Settings {
+    tch::set_num_threads(1);
+    let mut settings = Settings::default();
+    settings.model.base = format!("{}/experiments/micro/base", env!("CARGO_MANIFEST_DIR"));
+    (settings.data.samples, settings.data.min_tokens, settings.data.max_tokens) = (24, 64, 96);
+    (settings.train.prompts, settings.train.group, settings.train.steps) = (6, 4, 3);
+    settings.train.micro_prompts = 3;
+    settings
+}
+
+/// A short job trained from the shipped base policy.
+fn job(settings: &Settings) -> TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    let policy = Policy::load(Path::new(&settings.model.base)).expect("the shipped base");
+    reinforce(settings, SEED, &policy, &Places::inside(dir.path()), &mut Silent).expect("three steps");
+    dir
+}
+
+fn rows(dir: &Path, other: &Settings, space: Space) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    replay(dir, &settings(), SEED, other, space, &mut |row| {
+        rows.push(*row);
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+#[test]
+fn a_replay_compares_gradients_step_by_step() {
+    let job = job(&settings());
+    for space in [Space::LogProbs, Space::Parameters] {
+        let same = rows(job.path(), &settings(), space).expect("a replay");
+        assert_eq!(same.len(), 3);
+        for row in &same {
+            assert!(row.cosine.is_some_and(|cosine| (cosine - 1.0).abs() < 1e-6), "{row:?}");
+            assert!(row.norm_ratio.is_some_and(|ratio| (ratio - 1.0).abs() < 1e-6), "{row:?}");
+            assert!(!row.latch.1 && row.masked == (0.0, 0.0));
+        }
+        // Without a standard deviation every advantage is shorter, but none turns round.
+        let mut other = settings();
+        other.advantage.scale = AdvantageScale::None;
+        for row in rows(job.path(), &other, space).expect("a replay") {
+            assert!(row.cosine.is_some_and(|cosine| cosine > 0.0 && cosine < 1.0 - 1e-9), "{row:?}");
+            assert!(row.norm_ratio.is_some_and(|ratio| ratio > 0.0 && ratio < 1.0), "{row:?}");
+        }
+    }
+    let mut gated = settings();
+    (gated.gate.level, gated.gate.threshold) = (GateLevel::Token, Threshold::Quantile(0.5));
+    let rows = rows(job.path(), &gated, Space::LogProbs).expect("a replay");
+    assert!(rows.iter().all(|row| row.masked.0 == 0.0 && row.masked.1 > 0.0 && row.norm_ratio < Some(1.0)), "{rows:?}");
+}
+
+#[test]
+fn the_latch_of_a_replay_has_a_memory_of_its_own() {
+    let job = job(&settings());
+    let mut other = settings();
+    other.aepo.mode = AepoMode::Latch;
+    (other.aepo.low, other.aepo.high) = (Bound::Nats(0.0), Bound::Nats(1e-6));
+    let rows = rows(job.path(), &other, Space::LogProbs).expect("a replay");
+    assert!(rows.iter().all(|row| row.latch == (false, true) && row.masked.1 > 0.0), "{rows:?}");
+}
+
+#[test]
+fn what_cannot_be_replayed_is_refused() {
+    let job = job(&settings());
+    let refused = |other: &Settings, space| rows(job.path(), other, space).expect_err("refused").to_string();
+    let mut other = settings();
+    other.rollout.temperature = 1.0;
+    let message = refused(&other, Space::LogProbs);
+    assert!(message.contains("rollout.temperature") && message.contains("cannot be replayed"), "{message}");
+
+    // Another reward than the job learned from: the path does not come out again.
+    let path = Record::path(&job.path().join("rollouts"), 2);
+    let mut record = Record::load(&path).expect("a record");
+    record.rewards.iter_mut().for_each(|reward| *reward = 1.0 - *reward);
+    record.save(&path).expect("written");
+    let message = refused(&settings(), Space::Parameters);
+    assert!(message.contains("step 2") || message.contains("step 3"), "{message}");
+
+    fs::remove_file(&path).expect("it was there");
+    let message = format!("{:#}", rows(job.path(), &settings(), Space::LogProbs).expect_err("no rollouts"));
+    assert!(message.contains("000002.safetensors") && message.contains("run the job again"), "{message}");
+}
