@@ -119,7 +119,7 @@ impl<'a> Trainer<'a> {
             AdvantageScale::TaskBatch => Scale::TaskBatch,
             AdvantageScale::None => Scale::None,
         };
-        Options { scale, epsilon: advantage.epsilon, ddof: advantage.ddof }
+        Options { scale, epsilon: advantage.epsilon, ddof: advantage.ddof, ..Options::default() }
     }
 
     fn normalizer(&self) -> loss::Normalizer {
