@@ -39,17 +39,19 @@ pub enum Centre {
     /// The mean of the prompt's rollouts (Eq. 3).
     #[default]
     Group,
-    /// The mean of the prompt's other rollouts (RLOO, arXiv 2402.14740): n / (n - 1) times the difference from the mean of all.
+    /// The mean of the prompt's other rollouts (RLOO, arXiv 2402.14740): n / (n - 1) times the difference from the mean
+    /// of all.
     LeaveOneOut,
 }
 
-/// What becomes of a rollout without others to compare with: a scope too small for a deviation (`n <= ddof`, or one member).
+/// What becomes of a rollout without others to compare with: a scope too small for a deviation (`n <= ddof`, or one
+/// member).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Single {
-    /// The deviation counts as 1. A prompt's lone rollout is its own mean, so that its advantage is 0. (verl also divides by
-    /// 1, but takes the mean of a lone rollout for 0: its advantage there is the reward.)
+    /// The deviation counts as 1. A prompt's lone rollout is its own mean, so that its advantage is 0. (verl also
+    /// divides by 1, but takes the mean of a lone rollout for 0: its advantage there is the reward.)
     #[default]
     One,
     /// The deviation is 0 and the divisor epsilon; the mean of a prompt's lone rollout is 0. This is how the released
@@ -86,8 +88,8 @@ impl Options {
         Options { scale: Scale::None, ..Options::default() }
     }
 
-    /// RLOO (arXiv 2402.14740): the difference from the mean of the others, undivided (verl's `rloo_vectorized`; its `rloo`
-    /// gives a lone rollout its reward, this gives it 0).
+    /// RLOO (arXiv 2402.14740): the difference from the mean of the others, undivided (verl's `rloo_vectorized`; its
+    /// `rloo` gives a lone rollout its reward, this gives it 0).
     ///
     /// ```
     /// use longlab_kernels::advantage::{Options, advantages};
@@ -139,7 +141,8 @@ pub enum AdvantageError {
 /// ```
 ///
 /// # Errors
-/// If there is no reward, a reward is no finite number, the lengths differ, or epsilon is no finite number of at least 0.
+/// If there is no reward, a reward is no finite number, the lengths differ, or epsilon is no finite number of at least
+/// 0.
 pub fn try_advantages(
     rewards: &[f64],
     groups: &[usize],
@@ -163,11 +166,13 @@ pub fn try_advantages(
     Ok(advantages(rewards, groups, tasks, options))
 }
 
-/// One advantage a rollout: reward minus the mean of its group, over the standard deviation of its scope (Eq. 3, Eq. 7).
+/// One advantage a rollout: reward minus the mean of its group, over the standard deviation of its scope (Eq. 3, Eq.
+/// 7).
 ///
-/// `groups` and `tasks` name each rollout's prompt and task type. The deviation is that of the rewards about their own mean
-/// in the scope. A scope with too few members for a deviation (`n <= ddof`, or one member) follows [`Options::single`]: by
-/// default it divides by 1, as verl does, and not by epsilon. A group of two or more equal rewards gives exactly 0.0.
+/// `groups` and `tasks` name each rollout's prompt and task type. The deviation is that of the rewards about their own
+/// mean in the scope. A scope with too few members for a deviation (`n <= ddof`, or one member) follows
+/// [`Options::single`]: by default it divides by 1, as verl does, and not by epsilon. A group of two or more equal
+/// rewards gives exactly 0.0.
 ///
 /// # Panics
 /// If the three slices differ in length.
@@ -233,7 +238,8 @@ impl Moments {
             Single::Zero => return f64::INFINITY,
         };
         let divisor = deviation + options.epsilon;
-        // Zero only without epsilon, for one prompt's rollouts over several task indices or a raw lone one: stay finite.
+        // Zero only without epsilon, for one prompt's rollouts over several task indices or a raw lone one: stay
+        // finite.
         if divisor > 0.0 { divisor } else { 1.0 }
     }
 }
@@ -260,7 +266,8 @@ mod tests {
 
     #[test]
     fn task_batch_uses_the_task_alone() {
-        // Task 0: rewards 1 0 0 1, squares about 0.5 sum to 1, over 3. Task 1: .25 .75 .5 .5, squares sum to 0.125, over 3.
+        // Task 0: rewards 1 0 0 1, squares about 0.5 sum to 1, over 3. Task 1: .25 .75 .5 .5, squares sum to 0.125,
+        // over 3.
         let got = with(Scale::TaskBatch);
         let (first, second) = (0.5 / (1.0f64 / 3.0).sqrt(), 0.25 / (0.125f64 / 3.0).sqrt());
         assert!((got[0] - first).abs() < 1e-12 && (got[4] + second).abs() < 1e-12, "{got:?}");

@@ -3,14 +3,15 @@
 //! | rival | here | source |
 //! |---|---|---|
 //! | fixed bonus | [`crate::loss::EntropyBonus`] | Williams and Peng 1991 |
-//! | bonus with a target | [`AdaptiveBonus`] | Skywork-OR1, arXiv 2505.22312, Sec. 4; TRL's `use_adaptive_entropy` |
-//! | no negatives, ever | [`drop_negatives`] or [`mask_negatives`] | the off phase of AEPO (Eq. 11) from the first step |
+//! | bonus with a target | [`AdaptiveBonus`] | Skywork-OR1, arXiv 2505.22312; TRL's `use_adaptive_entropy` |
+//! | no negatives, ever | [`drop_negatives`] or [`mask_negatives`] | AEPO (Eq. 11) masking from the first step |
 //! | high-entropy tokens only | [`top_entropy`] | arXiv 2506.01939; TRL's `top_entropy_quantile` |
 //! | few covariant tokens silenced or held back | [`crate::loss::ClipCov`], [`crate::loss::KlCov`] | arXiv 2505.22617 |
 
 use crate::stats::quantile;
 
-/// A bonus whose coefficient grows while entropy is at or below a target and shrinks above it: the rule, without its state.
+/// A bonus whose coefficient grows while entropy is at or below a target and shrinks above it: the rule, without its
+/// state.
 ///
 /// ```
 /// use longlab_kernels::entropy_control::{AdaptiveBonus, BonusState};
@@ -35,7 +36,7 @@ pub struct AdaptiveBonus {
 }
 
 impl Default for AdaptiveBonus {
-    /// Target 0.2, step 0.005, coefficient from 0 to 1 (TRL's; Skywork-OR1 has target 0.2 and step 0.005 too).
+    /// Target 0.2, step 0.005, coefficient from 0 to 1 (TRL's defaults).
     fn default() -> Self {
         AdaptiveBonus { target: 0.2, step: 0.005, least: 0.0, most: 1.0 }
     }
@@ -52,8 +53,8 @@ pub struct BonusState {
 }
 
 impl AdaptiveBonus {
-    /// The coefficient of a step: the state's, or 0 if the last entropy was above the target or none was measured. TRL judges so,
-    /// by the step before; Skywork-OR1 judges by the entropy of the step itself.
+    /// The coefficient of a step: the state's, or 0 if the last entropy was above the target or none was measured. TRL
+    /// judges so, by the step before; Skywork-OR1 judges by the entropy of the step itself.
     pub fn applied(&self, state: BonusState) -> f64 {
         if state.entropy.is_some_and(|entropy| entropy <= self.target) { state.coefficient } else { 0.0 }
     }
@@ -71,9 +72,10 @@ impl AdaptiveBonus {
 
 /// Which rollouts leave the batch: those with a negative advantage.
 ///
-/// Dropped or masked, no negative has a gradient; the two differ in the denominator. Dropped rollouts leave it, so that the
-/// step of the positives grows (the reference code of AEPO, which drops zero advantages and rewards of 0 too); masked ones
-/// stay in it ([`mask_negatives`], Eq. 8). Only [`crate::loss::Normalizer::TokenSum`] has no denominator to differ in.
+/// Dropped or masked, no negative has a gradient; the two differ in the denominator. Dropped rollouts leave it, so that
+/// the step of the positives grows (the reference code of AEPO, which drops zero advantages and rewards of 0 too);
+/// masked ones stay in it ([`mask_negatives`], Eq. 8). Only [`crate::loss::Normalizer::TokenSum`] has no denominator to
+/// differ in.
 ///
 /// ```
 /// use longlab_kernels::entropy_control::drop_negatives;
@@ -94,9 +96,9 @@ pub fn mask_negatives(advantages: &[f64], lengths: &[usize]) -> Vec<Vec<bool>> {
     drop_negatives(advantages).into_iter().zip(lengths).map(|(negative, &length)| vec![!negative; length]).collect()
 }
 
-/// Which tokens keep their gradient: the share of the batch's tokens with the highest entropy (0.2 in arXiv 2506.01939),
-/// positives and negatives alike. The threshold is the (1 - share) quantile of all tokens, and a token on it stays. A share of
-/// 1 or more keeps everything.
+/// Which tokens keep their gradient: the share of the batch's tokens with the highest entropy (0.2 in arXiv
+/// 2506.01939), positives and negatives alike. The threshold is the (1 - share) quantile of all tokens, and a token on
+/// it stays. A share of 1 or more keeps everything.
 ///
 /// verl has no such mask; TRL takes its quantile in f32 over all processes. In TRL the masked tokens stay in the
 /// denominator, as they do here under [`crate::loss::token_shares`].

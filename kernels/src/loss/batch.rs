@@ -2,15 +2,16 @@
 
 use thiserror::Error;
 
-/// Largest log-ratio log(pi_theta / pi_old) that counts, either way: beyond it the ratio stays at exp(+-20) and its slope
-/// is 0, as in verl's `vanilla`, `sapo` and `cispo` losses. Keeps every loss finite.
+/// Largest log-ratio log(pi_theta / pi_old) that counts, either way: beyond it the ratio stays at exp(+-20) and its
+/// slope is 0, as in verl's `vanilla`, `sapo` and `cispo` losses. Keeps every loss finite.
 pub const LOG_RATIO_BOUND: f64 = 20.0;
 
 /// How far above 0 a log-probability may lie and still count as rounding (nats).
 pub const LOGP_TOLERANCE: f64 = 1e-4;
 
-/// Tokens of a batch, rollouts (B) by tokens (T, may differ between rollouts). Made by [`Batch::new`], which checks it, so
-/// that no loss can meet rows of another shape or a number that is not one. Masked tokens (share 0) may hold anything.
+/// Tokens of a batch, rollouts (B) by tokens (T, may differ between rollouts). Made by [`Batch::new`], which checks it,
+/// so that no loss can meet rows of another shape or a number that is not one. Masked tokens (share 0) may hold
+/// anything.
 ///
 /// ```
 /// use longlab_kernels::loss::{Batch, BatchError};
@@ -108,11 +109,12 @@ pub enum BatchError {
 }
 
 impl<'a> Batch<'a> {
-    /// A batch of log pi_theta (`logp`) and log pi_old of each token, one advantage and one prompt (`groups`) a rollout, and
-    /// the share of each token in the mean (from [`super::token_shares`]; 0 = masked).
+    /// A batch of log pi_theta (`logp`) and log pi_old of each token, one advantage and one prompt (`groups`) a
+    /// rollout, and the share of each token in the mean (from [`super::token_shares`]; 0 = masked).
     ///
     /// # Errors
-    /// If shapes differ, an advantage or share is no finite number, or an unmasked log-probability is none (or above 0).
+    /// If shapes differ, an advantage or share is no finite number, or an unmasked log-probability is none (or above
+    /// 0).
     pub fn new(
         logp: &'a [Vec<f64>],
         old: &'a [Vec<f64>],

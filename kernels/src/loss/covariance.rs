@@ -1,5 +1,5 @@
-//! Clip-Cov and KL-Cov (arXiv 2505.22617): tokens whose advantage and log-probability vary together drive entropy down, so
-//! they are silenced or held back. The covariance only selects; it is detached.
+//! Clip-Cov and KL-Cov (arXiv 2505.22617): tokens whose advantage and log-probability vary together drive entropy down,
+//! so they are silenced or held back. The covariance only selects; it is detached.
 
 use super::batch::{Batch, Token};
 use super::policy::{Gradient, Laws, PolicyLoss};
@@ -7,10 +7,10 @@ use super::ratio::clipped;
 use crate::stream::{Address, Purpose};
 use std::cmp::Ordering;
 
-/// Clip-Cov (Eq. 11-12): the clipped surrogate without the gradient of a few tokens whose covariance
-/// (A - mean A)(log pi_theta - mean log pi_theta), means over the tokens that count, lies strictly between two bounds. Tokens
-/// that the clip silences already are not chosen. The choice is drawn, at an address, from the candidates in order of
-/// covariance: the order of rollouts does not matter.
+/// Clip-Cov: the clipped surrogate without the gradient of a few tokens whose covariance (A - mean A)(log pi_theta -
+/// mean log pi_theta), means over the tokens that count, lies strictly between two bounds. Tokens that the clip
+/// silences already are not chosen. The choice is drawn, at an address, from the candidates in order of covariance: the
+/// order of rollouts does not matter.
 ///
 /// verl's `clip_cov` draws from torch's global generator and adds 1e-8 to the count in its means.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,7 +30,7 @@ pub struct ClipCov {
 }
 
 impl Default for ClipCov {
-    /// Share 2e-4 and bounds 1 and 5 (Sec. 4.3 and verl), clip 0.2, draw at step 0 of seed 0.
+    /// Share 2e-4 and bounds 1 and 5 (verl's and the authors' code), clip 0.2, draw at step 0 of seed 0.
     fn default() -> Self {
         let draw = Some(Address::new(0, Purpose::Loss));
         ClipCov { low: 0.2, high: 0.2, share: 2e-4, least: 1.0, most: 5.0, draw }
@@ -87,7 +87,7 @@ impl PolicyLoss for ClipCov {
     }
 }
 
-/// KL-Cov (Eq. 13): share * (A rho - coefficient * |log rho| where selected). Selected is the share of tokens with the
+/// KL-Cov: share * (A rho - coefficient * |log rho| where selected). Selected is the share of tokens with the
 /// largest covariance. No clip, as in verl's `kl_cov`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct KlCov {
@@ -98,7 +98,7 @@ pub struct KlCov {
 }
 
 impl Default for KlCov {
-    /// Share 2e-4 and coefficient 1 (the paper's; verl's configuration has 0.1).
+    /// Share 2e-4 and coefficient 1 (the documented default of verl's `kl_cov`; its configuration class has 0.1).
     fn default() -> Self {
         KlCov { share: 2e-4, coefficient: 1.0 }
     }
@@ -146,8 +146,8 @@ impl PolicyLoss for KlCov {
     }
 }
 
-/// The tokens that count with their covariances, largest first. Ties are broken by the tokens' own numbers, and the means
-/// are summed in order of size, so that the order of rollouts changes nothing.
+/// The tokens that count with their covariances, largest first. Ties are broken by the tokens' own numbers, and the
+/// means are summed in order of size, so that the order of rollouts changes nothing.
 fn ranked(batch: &Batch) -> Vec<(f64, Token)> {
     let mean = |of: fn(&Token) -> f64| {
         let mut values: Vec<f64> = batch.tokens().map(|token| of(&token)).collect();

@@ -38,8 +38,8 @@ pub struct Laws {
     pub scales_with_advantage: bool,
     /// Where pi_theta = pi_old the gradient is REINFORCE's: share times advantage, if a rollout's shares are equal.
     pub reinforce_at_ratio_one: bool,
-    /// A log-ratio d > 0 at which the clip surely acts: no gradient if every token has moved by d the way its advantage asks,
-    /// some gradient, with the sign of the advantage, if every token has moved by d the other way.
+    /// A log-ratio d > 0 at which the clip surely acts: no gradient if every token has moved by d the way its advantage
+    /// asks, some gradient, with the sign of the advantage, if every token has moved by d the other way.
     pub clips_at: Option<f64>,
 }
 
@@ -64,8 +64,8 @@ impl Laws {
     };
 }
 
-/// An objective J of the log-probabilities (and entropies). A user's own loss implements `name`, `objective` and `gradient`;
-/// the other methods are for losses that detach a factor, read more columns, or obey other laws.
+/// An objective J of the log-probabilities (and entropies). A user's own loss implements `name`, `objective` and
+/// `gradient`; the other methods are for losses that detach a factor, read more columns, or obey other laws.
 ///
 /// ```
 /// use longlab_kernels::loss::{Batch, Gradient, PolicyLoss};

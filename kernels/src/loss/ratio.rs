@@ -3,8 +3,8 @@
 use super::batch::{Batch, bounded};
 use super::policy::{Gradient, Laws, PolicyLoss};
 
-/// Sum of share * A * log pi_theta: REINFORCE with the group's baseline (verl's `gpg`). Its gradient is the token weight of
-/// [`super::token_weights`], on-policy or not.
+/// Sum of share * A * log pi_theta: REINFORCE with the group's baseline (verl's `gpg`). Its gradient is the token
+/// weight of [`super::token_weights`], on-policy or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Reinforce;
 
@@ -24,8 +24,8 @@ impl PolicyLoss for Reinforce {
 
 /// Eq. 4: sum of share * A * rho, with no clip. On-policy (rho = 1) its gradient is the token weight itself.
 ///
-/// Dr. GRPO (arXiv 2503.20783) on-policy is this loss with shares of [`super::Normalizer::SequenceSum`] and advantages of
-/// [`crate::advantage::Options::dr_grpo`]. verl and TRL have no such loss; theirs agree with it inside the clip.
+/// Dr. GRPO (arXiv 2503.20783) on-policy is this loss with shares of [`super::Normalizer::SequenceSum`] and advantages
+/// of [`crate::advantage::Options::dr_grpo`]. verl and TRL have no such loss; theirs agree with it inside the clip.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct OnPolicy;
 
@@ -46,8 +46,8 @@ impl PolicyLoss for OnPolicy {
 /// The clipped surrogate of Eq. 2 without its KL term: min(rho A, clip(rho, 1 - low, 1 + high) A), and with `dual` = c
 /// at least c A where A < 0 (dual clip, arXiv 1912.09729).
 ///
-/// [`PpoClip::verl`] is verl's `vanilla`, which always clips twice, at 3. TRL's `delta` is `dual` too: for delta > 1 + high the
-/// two say the same. TRL does not bound the log-ratio (ours and verl's stops at 20).
+/// [`PpoClip::verl`] is verl's `vanilla`, which always clips twice, at 3. TRL's `delta` is `dual` too: for delta > 1 +
+/// high the two say the same. TRL does not bound the log-ratio (ours and verl's stops at 20).
 ///
 /// ```
 /// use longlab_kernels::loss::{Batch, PolicyLoss, PpoClip};
@@ -69,14 +69,14 @@ pub struct PpoClip {
 }
 
 impl Default for PpoClip {
-    /// 0.2 either way (arXiv 1707.06347, Table 3), no second clip.
+    /// 0.2 either way (arXiv 1707.06347), no second clip.
     fn default() -> Self {
         PpoClip { low: 0.2, high: 0.2, dual: None }
     }
 }
 
 impl PpoClip {
-    /// Clip-higher of DAPO (arXiv 2503.14476, Sec. 3.1): 0.2 below, 0.28 above. DAPO averages over the tokens of the batch:
+    /// Clip-higher of DAPO (arXiv 2503.14476): 0.2 below, 0.28 above. DAPO averages over the tokens of the batch:
     /// [`super::Normalizer::GlobalBatch`].
     pub fn dapo() -> Self {
         PpoClip { high: 0.28, ..PpoClip::default() }

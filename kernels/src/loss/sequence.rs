@@ -7,21 +7,23 @@ use super::ratio::clipped;
 /// Largest mean log-ratio of GSPO that counts (verl's bound; TRL has none).
 const MEAN_BOUND: f64 = 10.0;
 
-/// How GSPO's sequence ratio is differentiated. The values of J are the same, and so are the gradients if the shares of each
-/// rollout are equal.
+/// How GSPO's sequence ratio is differentiated. The values of J are the same, and so are the gradients if the shares of
+/// each rollout are equal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum GspoLevel {
-    /// Through the mean log-ratio (Eq. 5 of the paper, TRL's `importance_sampling_level="sequence"`).
+    /// Through the mean log-ratio (the paper's objective, TRL's `importance_sampling_level="sequence"`).
     #[default]
     Sequence,
-    /// Token by token: s_it = sg[s_i] * pi_theta / sg[pi_theta] (Eq. 13-14, verl's `gspo`). The sequence ratio is detached.
+    /// Token by token: `s_it = sg[s_i] * pi_theta / sg[pi_theta]` (GSPO-token, verl's `gspo`). The sequence ratio is
+    /// detached.
     Token,
 }
 
-/// GSPO (arXiv 2507.18071, Eq. 5): the clipped surrogate of the sequence ratio s_i = exp(mean over t of log rho_it), the same
-/// for each token of a rollout, summed with the tokens' shares. The paper's mean is [`super::Normalizer::SequenceMean`].
+/// GSPO (arXiv 2507.18071): the clipped surrogate of the sequence ratio s_i = exp(mean over t of log rho_it), the same
+/// for each token of a rollout, summed with the tokens' shares. The paper's mean is
+/// [`super::Normalizer::SequenceMean`].
 ///
 /// LUSPO of TRL is this loss with shares of [`super::Normalizer::SequenceSum`] (constant 1).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,7 +37,7 @@ pub struct Gspo {
 }
 
 impl Default for Gspo {
-    /// 3e-4 below, 4e-4 above (Sec. 5.1).
+    /// 3e-4 below, 4e-4 above (the paper's experiments).
     fn default() -> Self {
         Gspo { low: 3e-4, high: 4e-4, level: GspoLevel::Sequence }
     }
@@ -100,12 +102,13 @@ impl PolicyLoss for Gspo {
     }
 }
 
-/// GMPO (arXiv 2507.20673, Eq. 4 and Algorithm 1): w_i * A_i * exp(mean over t of the clipped log rho_it), the geometric mean
-/// of a rollout's token ratios, where w_i sums the rollout's shares. Clipped in the log, token by token, on the side that the
+/// GMPO (arXiv 2507.20673): w_i * A_i * exp(mean over t of the clipped log rho_it), the geometric mean of a rollout's
+/// token ratios, where w_i sums the rollout's shares. Clipped in the log, token by token, on the side that the
 /// advantage asks for.
 ///
-/// verl's `geo_mean` is this with [`super::Normalizer::SequenceMean`], but adds 1e-8 to token counts (values differ by about
-/// 1e-8 relative) and does not bound the log-ratio of negatives; TRL's experimental one has the clip of the paper too.
+/// verl's `geo_mean` is this with [`super::Normalizer::SequenceMean`], but adds 1e-8 to token counts (values differ by
+/// about 1e-8 relative) and does not bound the log-ratio of negatives; TRL's experimental trainer neither adds nor
+/// bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gmpo {
     /// Lower clip distance of the log-ratio, nats.
@@ -115,7 +118,7 @@ pub struct Gmpo {
 }
 
 impl Default for Gmpo {
-    /// 0.4 either way: ratios from e^-0.4 to e^0.4 (Sec. 3.2).
+    /// 0.4 either way: ratios from e^-0.4 to e^0.4 (the paper's choice).
     fn default() -> Self {
         Gmpo { low: 0.4, high: 0.4 }
     }

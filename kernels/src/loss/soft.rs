@@ -3,7 +3,7 @@
 use super::batch::{Batch, Token, bounded};
 use super::policy::{Gradient, PolicyLoss};
 
-/// CISPO (MiniMax-M1, arXiv 2506.13585, Eq. 4-5): share * sg[clip(rho, 1 - low, 1 + high)] * A * log pi_theta. The clipped
+/// CISPO (MiniMax-M1, arXiv 2506.13585): `share * sg[clip(rho, 1 - low, 1 + high)] * A * log pi_theta`. The clipped
 /// ratio is detached, so that a token past the clip keeps its gradient with a bounded weight.
 ///
 /// verl's `cispo` has the same two distances; TRL's has no lower one and gives the largest ratio itself
@@ -48,7 +48,7 @@ impl PolicyLoss for Cispo {
     }
 }
 
-/// SAPO (arXiv 2511.20347, Eq. 5-6): share * A * (4 / tau) sigmoid(tau (rho - 1)), with one temperature tau for A > 0 and
+/// SAPO (arXiv 2511.20347): share * A * (4 / tau) sigmoid(tau (rho - 1)), with one temperature tau for A > 0 and
 /// another for A <= 0. A soft gate in place of the clip; nothing is detached, and at rho = 1 its slope is 1.
 ///
 /// verl's `sapo` and TRL's agree, but verl always averages it as [`super::Normalizer::SequenceMean`].

@@ -5,8 +5,9 @@ use super::policy::{Gradient, Laws, Needs, PolicyLoss};
 
 /// coefficient * sum of share * H, H the entropy of pi_theta at a token. Its gradient is in the entropies.
 ///
-/// With shares of [`super::Normalizer::GlobalBatch`] it is TRL's `entropy_coef` and verl's `entropy_coeff` with `token-mean`.
-/// TRL averages over the tokens that count, whatever the loss: where tokens are masked, a share keeps them in its denominator.
+/// With shares of [`super::Normalizer::GlobalBatch`] it is TRL's `entropy_coef` and verl's `entropy_coeff` with
+/// `token-mean`. TRL averages over the tokens that count, whatever the loss: where tokens are masked, a share keeps
+/// them in its denominator.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EntropyBonus {
     /// Weight of the mean entropy (nats).
@@ -93,12 +94,13 @@ pub struct KlPenalty {
     pub coefficient: f64,
     /// The estimator.
     pub estimator: KlEstimator,
-    /// Keeps the estimator's value but takes the gradient of [`KlEstimator::K2`] (verl's `k1+`, `k3+`): the value is detached.
+    /// Keeps the estimator's value but takes the gradient of [`KlEstimator::K2`] (verl's `k1+`, `k3+`): the value is
+    /// detached.
     pub straight_through: bool,
 }
 
 impl Default for KlPenalty {
-    /// GRPO's (arXiv 2402.03300, Sec. 4.1.4): K3 with coefficient 0.04.
+    /// GRPO's (arXiv 2402.03300): K3 with coefficient 0.04.
     fn default() -> Self {
         KlPenalty { coefficient: 0.04, estimator: KlEstimator::K3, straight_through: false }
     }

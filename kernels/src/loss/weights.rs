@@ -11,15 +11,18 @@ pub enum Normalizer {
     /// All tokens of the group, then the mean over groups (Eq. 4 as printed).
     #[default]
     Group,
-    /// All tokens of the micro batch, then the mean over micro batches (verl's `token-mean` with gradient accumulation).
+    /// All tokens of the micro batch, then the mean over micro batches (verl's `token-mean` with gradient
+    /// accumulation).
     MicroBatch,
-    /// All tokens of the batch (DAPO; verl's `token-mean` with the tokens of the global batch, TRL's `dapo` and `bnpo`).
+    /// All tokens of the batch (DAPO; verl's `token-mean` with the tokens of the global batch, TRL's `dapo` and
+    /// `bnpo`).
     GlobalBatch,
-    /// The tokens of the rollout, then the mean over rollouts that have any (Eq. 2, GRPO, GSPO; verl's `seq-mean-token-mean`,
-    /// which adds 1e-8 to the tokens; TRL's `grpo`).
+    /// The tokens of the rollout, then the mean over rollouts that have any (Eq. 2, GRPO, GSPO; verl's
+    /// `seq-mean-token-mean`, which adds 1e-8 to the tokens; TRL's `grpo`).
     SequenceMean,
     /// A constant, such as the longest answer allowed, then the mean over rollouts that have tokens (Dr. GRPO; verl's
-    /// `seq-mean-token-sum-norm`, and with constant 1 its `seq-mean-token-sum`; TRL's `dr_grpo`). Its shares do not sum to 1.
+    /// `seq-mean-token-sum-norm`, and with constant 1 its `seq-mean-token-sum`; TRL's `dr_grpo`). Its shares do not sum
+    /// to 1.
     SequenceSum(NonZeroUsize),
     /// 1: the plain sum over tokens (verl's `token-sum`).
     TokenSum,
@@ -64,8 +67,8 @@ impl Rollouts<'_> {
     }
 }
 
-/// The share of each token: 1 / (tokens of its scope x scopes), 0 where masked or dropped. A scope whose rollouts are all
-/// dropped does not count; one whose rollouts are only masked does.
+/// The share of each token: 1 / (tokens of its scope x scopes), 0 where masked or dropped. A scope whose rollouts are
+/// all dropped does not count; one whose rollouts are only masked does.
 ///
 /// ```
 /// use longlab_kernels::loss::{Normalizer, Rollouts, token_shares};
@@ -101,7 +104,8 @@ pub fn token_shares(rollouts: &Rollouts, normalizer: Normalizer) -> Vec<Vec<f64>
     rollouts.keep.iter().enumerate().map(row).collect()
 }
 
-/// The coefficient of grad log pi of each token, so that sum(weight * log pi) has the gradient of Eq. 4 (Eq. 8 with masks).
+/// The coefficient of grad log pi of each token, so that sum(weight * log pi) has the gradient of Eq. 4 (Eq. 8 with
+/// masks).
 ///
 /// On-policy the ratio is 1 in value, so the coefficient is the advantage times the token's share of the denominator.
 ///

@@ -125,9 +125,9 @@ pub fn check_gate(name: &str, gate: GateRule, options: &Options) -> Result<Repor
     })
 }
 
-/// Puts a two-threshold latch through [`Property::History`] (two runs over the same entropies agree), [`Property::Band`] (it
-/// never switches while low <= H <= high) and [`Property::Sides`] (on above, off below). `make` gives a fresh latch:
-/// a function from a batch entropy to whether negatives are removed.
+/// Puts a two-threshold latch through [`Property::History`] (two runs over the same entropies agree),
+/// [`Property::Band`] (it never switches while low <= H <= high) and [`Property::Sides`] (on above, off below). `make`
+/// gives a fresh latch: a function from a batch entropy to whether negatives are removed.
 ///
 /// ```
 /// use longlab_kernels::gate::Latch;
@@ -200,8 +200,8 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Sparse and dense rewards of 1 to 4 prompts of 1 to 6 rollouts; a prompt belongs to one task. Two rewards are equal or at
-/// least 1/16 apart.
+/// Sparse and dense rewards of 1 to 4 prompts of 1 to 6 rollouts; a prompt belongs to one task. Two rewards are equal
+/// or at least 1/16 apart.
 fn rewards(stream: &mut Stream) -> (Vec<f64>, Vec<usize>, Vec<usize>) {
     let (mut rewards, mut groups, mut tasks) = (Vec::new(), Vec::new(), Vec::new());
     for group in 0..stream.range(1..=4) {

@@ -21,8 +21,8 @@ pub fn stream(seed: u64, batch: u32) -> Stream {
 }
 
 impl Columns {
-    /// 2 to 7 rollouts of 1 to 6 tokens, a fifth of them masked. Log-ratios are tiny, moderate or large, by batch; advantages
-    /// are of both signs, and some are 0. The shares of a rollout are equal where it is not masked.
+    /// 2 to 7 rollouts of 1 to 6 tokens, a fifth of them masked. Log-ratios are tiny, moderate or large, by batch;
+    /// advantages are of both signs, and some are 0. The shares of a rollout are equal where it is not masked.
     pub fn random(seed: u64, batch: u32) -> Columns {
         let mut stream = stream(seed, batch);
         let spread = Columns::spread(batch);

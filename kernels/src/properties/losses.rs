@@ -139,8 +139,8 @@ impl Suite<'_> {
         close(surrogate, objective, 1e-12).map_err(|by| format!("surrogate {surrogate} and objective {objective} {by}"))
     }
 
-    /// Central differences in each log-probability and entropy that counts. Where the left and right slopes disagree the
-    /// objective has a corner and there is nothing to compare with.
+    /// Central differences in each log-probability and entropy that counts. Where the left and right slopes disagree
+    /// the objective has a corner and there is nothing to compare with.
     fn differences(&mut self, columns: &Columns) -> Verdict {
         let at = valid(columns)?;
         let gradient = self.loss.gradient(&at);
@@ -232,8 +232,8 @@ impl Suite<'_> {
         self.compare(one, other, change, &order)
     }
 
-    /// J of `other` is that of `one` times a factor, and so is each slope of `one` in the order given. Rows and tokens that
-    /// only `other` has are padding and have none.
+    /// J of `other` is that of `one` times a factor, and so is each slope of `one` in the order given. Rows and tokens
+    /// that only `other` has are padding and have none.
     fn compare(&self, one: &Columns, other: &Columns, change: &Change, order: &[usize]) -> Verdict {
         let (before, after) = (valid(one)?, valid(other)?);
         let Change { factor, tolerance } = *change;

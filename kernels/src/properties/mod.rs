@@ -1,5 +1,5 @@
-//! What must hold of any loss, advantage, gate or latch: a suite that anyone can put their own through, in a test of their
-//! own crate. Batches are drawn from [`crate::stream`], so a violation comes back with the same seed.
+//! What must hold of any loss, advantage, gate or latch: a suite that anyone can put their own through, in a test of
+//! their own crate. Batches are drawn from [`crate::stream`], so a violation comes back with the same seed.
 //!
 //! ```
 //! use longlab_kernels::loss::{Batch, Gradient, PolicyLoss};
@@ -31,7 +31,7 @@
 //! | [`Property::Extremes`] | both are finite for log-probabilities down to -1e4 |
 //! | [`Property::SinglePrecision`] | inputs rounded to f32 change little |
 //! | [`Property::ZeroAdvantage`] | no advantage, no gradient ([`Laws::silent_without_advantage`]) |
-//! | [`Property::AdvantageScale`] | J is linear in a positive factor of the advantages ([`Laws::scales_with_advantage`]) |
+//! | [`Property::AdvantageScale`] | J is linear in a factor of the advantages ([`Laws::scales_with_advantage`]) |
 //! | [`Property::RatioOne`] | REINFORCE's gradient where pi_theta = pi_old ([`Laws::reinforce_at_ratio_one`]) |
 //! | [`Property::ClipSide`] | the clip acts on the side the advantage asks for ([`Laws::clips_at`]) |
 //!
@@ -61,8 +61,8 @@ pub struct Options {
     pub step: f64,
     /// Largest error of a slope against its difference, relative to 1 + |slope|.
     pub tolerance: f64,
-    /// Largest change when inputs are rounded to f32, relative to 1 + |value|. Rounding a log-probability of 10 nats moves a
-    /// ratio by about 1e-6 of itself.
+    /// Largest change when inputs are rounded to f32, relative to 1 + |value|. Rounding a log-probability of 10 nats
+    /// moves a ratio by about 1e-6 of itself.
     pub single_precision: f64,
 }
 
