@@ -5,7 +5,9 @@
 //! | [`stream`] | addressed randomness: every draw comes from a ChaCha stream keyed by where it is used |
 //! | [`advantage`] | group-relative advantages (Eq. 3, Eq. 7) |
 //! | [`gate`] | negative-gradient clipping (Eq. 8, Eq. 9) and the AEPO latch (Eq. 11) |
+//! | [`entropy_control`] | what else holds entropy: adaptive bonus, positives only, high-entropy tokens only |
 //! | [`loss`] | token weights of the objective (Eq. 4, Eq. 8) and policy losses with exact gradients |
+//! | [`properties`] | what must hold of any loss, advantage, gate or latch, to be called on one's own |
 //! | [`adamw`] | the optimizer over explicit moments |
 //! | [`similarity`] | CPython's `difflib` ratio, the dense reward of dialogue tasks |
 //! | [`stats`] | intervals, the crossed bootstrap over seeds and items, Holm |
@@ -14,8 +16,15 @@
 
 pub mod adamw;
 pub mod advantage;
+pub mod entropy_control;
 pub mod gate;
 pub mod loss;
+pub mod properties;
 pub mod similarity;
 pub mod stats;
 pub mod stream;
+
+/// The examples of the README, run as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

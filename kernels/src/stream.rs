@@ -46,6 +46,8 @@ pub enum Purpose {
     Probe = 11,
     /// Everything that only a test draws.
     Test = 12,
+    /// Tokens that a loss chooses at random (Clip-Cov).
+    Loss = 13,
 }
 
 /// Where a draw belongs: 8 + 4 + 4 + 8 + 4 + 4 bytes, exactly a ChaCha key.

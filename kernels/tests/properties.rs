@@ -2,6 +2,8 @@
 
 #[path = "properties/advantages.rs"]
 mod advantages;
+#[path = "properties/bad_input.rs"]
+mod bad_input;
 #[path = "properties/batches.rs"]
 mod batches;
 #[path = "properties/gates.rs"]
@@ -16,3 +18,7 @@ mod randomness;
 mod statistics;
 #[path = "properties/text.rs"]
 mod text;
+#[path = "properties/wrong.rs"]
+mod wrong;
+#[path = "properties/zoo.rs"]
+mod zoo;

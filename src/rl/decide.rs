@@ -64,7 +64,7 @@ fn advantage_options(settings: &Settings) -> Options {
         AdvantageScale::TaskBatch => Scale::TaskBatch,
         AdvantageScale::None => Scale::None,
     };
-    Options { scale, epsilon: advantage.epsilon, ddof: advantage.ddof }
+    Options { scale, epsilon: advantage.epsilon, ddof: advantage.ddof, ..Options::default() }
 }
 
 fn normalizer(settings: &Settings) -> loss::Normalizer {

@@ -1,100 +1,136 @@
-//! Policy losses as objectives to maximise, with their exact gradient in the log-probabilities.
+//! What a policy loss is: an objective to maximise with its exact gradient.
 
-/// A batch of tokens, rollouts by tokens. The shares come from [`super::token_shares`].
-#[derive(Clone, Copy, Debug)]
-pub struct Tokens<'a> {
-    /// log pi_theta of each token.
-    pub logp: &'a [Vec<f64>],
-    /// log pi_old of each token, from the rollout policy.
-    pub old: &'a [Vec<f64>],
-    /// One advantage a rollout.
-    pub advantages: &'a [f64],
-    /// Share of each token in the mean; 0 where masked.
-    pub shares: &'a [Vec<f64>],
+use super::batch::{Batch, BatchError};
+
+/// dJ of a batch, B by T each; exactly 0 where masked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gradient {
+    /// dJ / d log pi_theta of each token.
+    pub logp: Vec<Vec<f64>>,
+    /// dJ / dH of each token; all zero unless the loss reads entropies.
+    pub entropy: Vec<Vec<f64>>,
 }
 
-impl Tokens<'_> {
-    /// A number for each token, from its log-ratio log(pi_theta / pi_old), advantage and share.
-    pub fn map(&self, each: impl Fn(f64, f64, f64) -> f64) -> Vec<Vec<f64>> {
-        let row = |i: usize| {
-            let token = |t: usize| each(self.logp[i][t] - self.old[i][t], self.advantages[i], self.shares[i][t]);
-            (0..self.logp[i].len()).map(token).collect()
-        };
-        (0..self.logp.len()).map(row).collect()
+impl Gradient {
+    /// A gradient in the log-probabilities alone.
+    pub fn of_logp(logp: Vec<Vec<f64>>) -> Self {
+        let entropy = logp.iter().map(|row| vec![0.0; row.len()]).collect();
+        Gradient { logp, entropy }
     }
 }
 
-/// An objective J of the log-probabilities. Its `gradient` is exact, which the property suite checks by differences.
+/// Columns that a loss reads beside log-probabilities, advantages and shares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// log pi_ref ([`Batch::with_reference`]).
+    pub reference: bool,
+    /// Entropies of pi_theta ([`Batch::with_entropies`]).
+    pub entropies: bool,
+}
+
+/// What theory says of a loss beyond what holds for all of them. The default is that of a policy gradient;
+/// [`crate::properties::check`] tests each law that is claimed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Laws {
+    /// Without advantage there is no gradient. Not so for a KL term or an entropy bonus.
+    pub silent_without_advantage: bool,
+    /// Advantages `c` times as large (c > 0) make J and its gradient `c` times as large.
+    pub scales_with_advantage: bool,
+    /// Where pi_theta = pi_old the gradient is REINFORCE's: share times advantage, if a rollout's shares are equal.
+    pub reinforce_at_ratio_one: bool,
+    /// A log-ratio d > 0 at which the clip surely acts: no gradient if every token has moved by d the way its advantage
+    /// asks, some gradient, with the sign of the advantage, if every token has moved by d the other way.
+    pub clips_at: Option<f64>,
+}
+
+impl Default for Laws {
+    fn default() -> Self {
+        Laws {
+            silent_without_advantage: true,
+            scales_with_advantage: true,
+            reinforce_at_ratio_one: true,
+            clips_at: None,
+        }
+    }
+}
+
+impl Laws {
+    /// The laws of a term that does not read advantages.
+    pub const TERM: Laws = Laws {
+        silent_without_advantage: false,
+        scales_with_advantage: false,
+        reinforce_at_ratio_one: false,
+        clips_at: None,
+    };
+}
+
+/// An objective J of the log-probabilities (and entropies). A user's own loss implements `name`, `objective` and
+/// `gradient`; the other methods are for losses that detach a factor, read more columns, or obey other laws.
+///
+/// ```
+/// use longlab_kernels::loss::{Batch, Gradient, PolicyLoss};
+/// /// Advantage-weighted log-likelihood.
+/// struct Likelihood;
+/// impl PolicyLoss for Likelihood {
+///     fn name(&self) -> &'static str { "likelihood" }
+///     fn objective(&self, batch: &Batch) -> f64 { batch.sum(|token| token.share * token.advantage * token.logp) }
+///     fn gradient(&self, batch: &Batch) -> Gradient {
+///         Gradient::of_logp(batch.map(|token| token.share * token.advantage))
+///     }
+/// }
+/// assert!(longlab_kernels::properties::check(&Likelihood, &Default::default()).is_ok());
+/// ```
 pub trait PolicyLoss {
     /// The name used in specs.
     fn name(&self) -> &'static str;
-    /// J, to be maximised.
-    fn objective(&self, tokens: &Tokens) -> f64;
-    /// dJ / d log pi_theta of each token.
-    fn gradient(&self, tokens: &Tokens) -> Vec<Vec<f64>>;
+
+    /// J, to be maximised. NaN if a column that the loss [`needs`](PolicyLoss::needs) is missing and a token counts.
+    fn objective(&self, batch: &Batch) -> f64;
+
+    /// The exact gradient of [`PolicyLoss::surrogate`] in `x`, at `x = at = batch`.
+    fn gradient(&self, batch: &Batch) -> Gradient;
+
+    /// J at `x` with every detached factor held at its value in `at`, a batch of the same shape and shares. Nothing is
+    /// detached unless a loss says so, and then this is the objective.
+    fn surrogate(&self, at: &Batch, x: &Batch) -> f64 {
+        let _ = at;
+        self.objective(x)
+    }
+
+    /// The columns it reads.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+
+    /// What theory says of it.
+    fn laws(&self) -> Laws {
+        Laws::default()
+    }
 }
 
-/// Eq. 4: sum of share * A * rho, with no clip. On-policy (rho = 1) its gradient is the token weight itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct OnPolicy;
-
-impl PolicyLoss for OnPolicy {
-    fn name(&self) -> &'static str {
-        "on_policy"
-    }
-
-    fn objective(&self, tokens: &Tokens) -> f64 {
-        tokens.map(|log_ratio, advantage, share| share * advantage * log_ratio.exp()).iter().flatten().sum()
-    }
-
-    fn gradient(&self, tokens: &Tokens) -> Vec<Vec<f64>> {
-        tokens.map(|log_ratio, advantage, share| share * advantage * log_ratio.exp())
-    }
-}
-
-/// The clipped surrogate of Eq. 2 without its KL term: min(rho A, clip(rho, 1 - low, 1 + high) A).
+/// J and its gradient, once the batch is known to have every column that the loss reads.
 ///
 /// ```
-/// use longlab_kernels::loss::{PolicyLoss, PpoClip, Tokens};
-/// let clip = PpoClip { low: 0.2, high: 0.2 };
-/// let (logp, old) = (vec![vec![1.5f64.ln(), 0.0]], vec![vec![0.0, 0.0]]);
-/// let tokens = Tokens { logp: &logp, old: &old, advantages: &[2.0], shares: &[vec![0.5, 0.5]] };
-/// assert_eq!(clip.objective(&tokens), 0.5 * 2.0 * 1.2 + 0.5 * 2.0);
-/// assert_eq!(clip.gradient(&tokens), [[0.0, 1.0]]); // the first token is past the clip
+/// use longlab_kernels::loss::{Batch, EntropyBonus, evaluate};
+/// let (logp, shares) = (vec![vec![-1.0]], vec![vec![1.0]]);
+/// let batch = Batch::new(&logp, &logp, &[1.0], &[0], &shares).unwrap();
+/// let error = evaluate(&EntropyBonus { coefficient: 0.01 }, &batch).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "entropy_bonus needs entropies, which the batch does not have; add it with Batch::with_entropies"
+/// );
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PpoClip {
-    /// Lower clip distance (0.2 by custom).
-    pub low: f64,
-    /// Upper clip distance (0.2 by custom; DAPO raises it).
-    pub high: f64,
-}
-
-impl PpoClip {
-    /// True where the minimum picks the clipped, constant branch.
-    fn clipped(&self, ratio: f64, advantage: f64) -> bool {
-        (advantage > 0.0 && ratio > 1.0 + self.high) || (advantage < 0.0 && ratio < 1.0 - self.low)
+///
+/// # Errors
+/// [`BatchError::Missing`] names the loss and the column.
+pub fn evaluate(loss: &dyn PolicyLoss, batch: &Batch) -> Result<(f64, Gradient), BatchError> {
+    let missing = |column| BatchError::Missing { loss: loss.name().to_string(), column };
+    let needs = loss.needs();
+    if needs.reference && batch.reference().is_none() {
+        return Err(missing("reference"));
     }
-}
-
-impl PolicyLoss for PpoClip {
-    fn name(&self) -> &'static str {
-        "ppo_clip"
+    if needs.entropies && batch.entropies().is_none() {
+        return Err(missing("entropies"));
     }
-
-    fn objective(&self, tokens: &Tokens) -> f64 {
-        let each = |log_ratio: f64, advantage: f64, share: f64| {
-            let ratio = log_ratio.exp();
-            let clamped = ratio.clamp(1.0 - self.low, 1.0 + self.high);
-            share * (ratio * advantage).min(clamped * advantage)
-        };
-        tokens.map(each).iter().flatten().sum()
-    }
-
-    fn gradient(&self, tokens: &Tokens) -> Vec<Vec<f64>> {
-        tokens.map(|log_ratio, advantage, share| {
-            let ratio = log_ratio.exp();
-            if self.clipped(ratio, advantage) { 0.0 } else { share * advantage * ratio }
-        })
-    }
+    Ok((loss.objective(batch), loss.gradient(batch)))
 }

@@ -1,8 +1,9 @@
 //! The weight of each token in the objective.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 
-/// What the sum over tokens is divided by.
+/// What the sum over tokens is divided by. Only rollouts that are not dropped count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -10,10 +11,21 @@ pub enum Normalizer {
     /// All tokens of the group, then the mean over groups (Eq. 4 as printed).
     #[default]
     Group,
-    /// All tokens of the micro batch, then the mean over micro batches (verl's `token-mean` with gradient accumulation).
+    /// All tokens of the micro batch, then the mean over micro batches (verl's `token-mean` with gradient
+    /// accumulation).
     MicroBatch,
-    /// All tokens of the batch.
+    /// All tokens of the batch (DAPO; verl's `token-mean` with the tokens of the global batch, TRL's `dapo` and
+    /// `bnpo`).
     GlobalBatch,
+    /// The tokens of the rollout, then the mean over rollouts that have any (Eq. 2, GRPO, GSPO; verl's
+    /// `seq-mean-token-mean`, which adds 1e-8 to the tokens; TRL's `grpo`).
+    SequenceMean,
+    /// A constant, such as the longest answer allowed, then the mean over rollouts that have tokens (Dr. GRPO; verl's
+    /// `seq-mean-token-sum-norm`, and with constant 1 its `seq-mean-token-sum`; TRL's `dr_grpo`). Its shares do not sum
+    /// to 1.
+    SequenceSum(NonZeroUsize),
+    /// 1: the plain sum over tokens (verl's `token-sum`).
+    TokenSum,
 }
 
 /// The rollouts of a batch, one entry each in every slice.
@@ -43,18 +55,31 @@ impl Rollouts<'_> {
         }
     }
 
-    /// The scope of each rollout's mean.
-    fn scope(&self, normalizer: Normalizer) -> Vec<usize> {
-        match normalizer {
-            Normalizer::Group => self.groups.to_vec(),
-            Normalizer::MicroBatch => self.micro.to_vec(),
-            Normalizer::GlobalBatch => vec![0; self.lengths.len()],
-        }
+    /// The scope of each rollout's mean; none for a rollout that does not count.
+    fn scope(&self, normalizer: Normalizer) -> Vec<Option<usize>> {
+        let scope = |i: usize| match normalizer {
+            Normalizer::Group => Some(self.groups[i]),
+            Normalizer::MicroBatch => Some(self.micro[i]),
+            Normalizer::GlobalBatch | Normalizer::TokenSum => Some(0),
+            Normalizer::SequenceMean | Normalizer::SequenceSum(_) => (self.lengths[i] > 0).then_some(i),
+        };
+        (0..self.lengths.len()).map(|i| scope(i).filter(|_| !self.dropped[i])).collect()
     }
 }
 
-/// The share of each token: 1 / (tokens of its scope x scopes), 0 where masked or dropped. A scope whose rollouts are all
-/// dropped does not count; one whose rollouts are only masked does.
+/// The share of each token: 1 / (tokens of its scope x scopes), 0 where masked or dropped. A scope whose rollouts are
+/// all dropped does not count; one whose rollouts are only masked does.
+///
+/// ```
+/// use longlab_kernels::loss::{Normalizer, Rollouts, token_shares};
+/// use std::num::NonZeroUsize;
+/// let keep = [vec![true], vec![true, true, false]];
+/// let batch = Rollouts { groups: &[0, 0], lengths: &[1, 3], keep: &keep, dropped: &[false; 2], micro: &[0, 0] };
+/// assert_eq!(token_shares(&batch, Normalizer::SequenceMean), [vec![0.5], vec![1.0 / 6.0, 1.0 / 6.0, 0.0]]);
+/// let constant = NonZeroUsize::new(8).unwrap();
+/// assert_eq!(token_shares(&batch, Normalizer::SequenceSum(constant)), [vec![0.0625], vec![0.0625, 0.0625, 0.0]]);
+/// assert_eq!(token_shares(&batch, Normalizer::TokenSum), [vec![1.0], vec![1.0, 1.0, 0.0]]);
+/// ```
 ///
 /// # Panics
 /// If the slices do not describe the same rollouts and tokens.
@@ -63,21 +88,24 @@ pub fn token_shares(rollouts: &Rollouts, normalizer: Normalizer) -> Vec<Vec<f64>
     let scope = rollouts.scope(normalizer);
     let mut tokens: BTreeMap<usize, usize> = BTreeMap::new();
     let mut alive: BTreeSet<usize> = BTreeSet::new();
-    for (i, &key) in scope.iter().enumerate().filter(|&(i, _)| !rollouts.dropped[i]) {
+    for (i, key) in scope.iter().enumerate().filter_map(|(i, key)| key.map(|key| (i, key))) {
         *tokens.entry(key).or_default() += rollouts.lengths[i];
         alive.insert(key);
     }
+    let share = |key: usize| match normalizer {
+        Normalizer::TokenSum => 1.0,
+        Normalizer::SequenceSum(constant) => 1.0 / (constant.get() as f64 * alive.len() as f64),
+        _ => 1.0 / (tokens[&key] as f64 * alive.len() as f64),
+    };
     let row = |(i, keep): (usize, &Vec<bool>)| -> Vec<f64> {
-        if rollouts.dropped[i] {
-            return vec![0.0; keep.len()];
-        }
-        let share = 1.0 / (tokens[&scope[i]] as f64 * alive.len() as f64);
+        let share = scope[i].map_or(0.0, share);
         keep.iter().map(|&kept| if kept { share } else { 0.0 }).collect()
     };
     rollouts.keep.iter().enumerate().map(row).collect()
 }
 
-/// The coefficient of grad log pi of each token, so that sum(weight * log pi) has the gradient of Eq. 4 (Eq. 8 with masks).
+/// The coefficient of grad log pi of each token, so that sum(weight * log pi) has the gradient of Eq. 4 (Eq. 8 with
+/// masks).
 ///
 /// On-policy the ratio is 1 in value, so the coefficient is the advantage times the token's share of the denominator.
 ///

@@ -17,6 +17,7 @@ fn options() -> impl Strategy<Value = Options> {
         scale,
         epsilon,
         ddof,
+        ..Options::default()
     })
 }
 
@@ -96,7 +97,7 @@ proptest! {
         prop_assume!(distinct(&batch) && scale != Scale::None);
         // With too few members the divisor is 1 by rule, and the factor stays.
         prop_assume!(smallest_scope(&batch, scale) > 1);
-        let options = Options { scale, epsilon: 0.0, ddof: 1 };
+        let options = Options { scale, epsilon: 0.0, ..Options::default() };
         let stretched = Rewards { rewards: batch.rewards.iter().map(|r| factor * r + shift).collect(), ..batch.clone() };
         for (plain, other) in of(&batch, &options).iter().zip(of(&stretched, &options)) {
             prop_assert!((plain - other).abs() < 1e-6, "{} {}", plain, other);
@@ -105,7 +106,7 @@ proptest! {
 
     #[test]
     fn group_scale_has_unit_deviation(batch in rewards()) {
-        let got = of(&batch, &Options { scale: Scale::Group, epsilon: 0.0, ddof: 1 });
+        let got = of(&batch, &Options { scale: Scale::Group, epsilon: 0.0, ..Options::default() });
         for group in 0..5 {
             let of_group = |values: &[f64]| -> Vec<f64> {
                 values.iter().zip(&batch.groups).filter(|(_, g)| **g == group).map(|(v, _)| *v).collect()

@@ -61,7 +61,7 @@ type Token = (bool, f32, f64, f64);
 /// 1 to 8 rollouts of 1 to 6 tokens; a third of the advantages are exactly 0.
 pub fn batch() -> impl Strategy<Value = Batch> {
     let advantage = prop_oneof![Just(0.0), -3.0..-0.01f64, 0.01..3.0f64];
-    let token = (any::<bool>(), 0.0..3.0f32, -3.0..-0.1f64, -0.6..0.6f64);
+    let token = (any::<bool>(), 0.0..3.0f32, -3.0..-0.7f64, -0.6..0.6f64);
     let rollout = (advantage, 0usize..3, 0usize..2, any::<bool>(), vec(token, 1..=6));
     vec(rollout, 1..=8).prop_map(|rollouts| {
         let column = |pick: fn(&Token) -> f64| -> Vec<Vec<f64>> {

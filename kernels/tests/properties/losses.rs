@@ -1,12 +1,22 @@
 //! Eq. 4, Eq. 8 and the clipped surrogate.
 
 use crate::batches::{Batch, batch, close};
-use longlab_kernels::loss::{Normalizer, OnPolicy, PolicyLoss, PpoClip, Rollouts, Tokens, token_shares, token_weights};
+use longlab_kernels::loss::{
+    Batch as Rows, Normalizer, OnPolicy, PolicyLoss, PpoClip, Rollouts, token_shares, token_weights,
+};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+/// Normalisers that divide by as many tokens as there are.
+fn mean() -> impl Strategy<Value = Normalizer> {
+    use Normalizer::*;
+    prop_oneof![Just(Group), Just(MicroBatch), Just(GlobalBatch), Just(SequenceMean)]
+}
 
 fn normalizer() -> impl Strategy<Value = Normalizer> {
-    prop_oneof![Just(Normalizer::Group), Just(Normalizer::MicroBatch), Just(Normalizer::GlobalBatch)]
+    let constant = (1usize..20).prop_filter_map("a constant above 0", NonZeroUsize::new);
+    prop_oneof![4 => mean(), 1 => constant.prop_map(Normalizer::SequenceSum), 1 => Just(Normalizer::TokenSum)]
 }
 
 fn weights(b: &Batch, normalizer: Normalizer) -> Vec<Vec<f32>> {
@@ -18,6 +28,11 @@ fn shares(b: &Batch, normalizer: Normalizer) -> Vec<Vec<f64>> {
     token_shares(&Rollouts { groups, lengths, keep, dropped, micro }, normalizer)
 }
 
+/// The batch as a loss reads it.
+fn rows<'a>(b: &'a Batch, logp: &'a [Vec<f64>], old: &'a [Vec<f64>], shares: &'a [Vec<f64>]) -> Rows<'a> {
+    Rows::new(logp, old, &b.advantages, &b.groups, shares).expect("a drawn batch is sound")
+}
+
 /// Nothing masked, nothing dropped.
 fn whole(b: Batch) -> Batch {
     let keep = b.lengths.iter().map(|&n| vec![true; n]).collect();
@@ -25,7 +40,7 @@ fn whole(b: Batch) -> Batch {
 }
 
 fn losses() -> [Box<dyn PolicyLoss>; 3] {
-    [Box::new(OnPolicy), Box::new(PpoClip { low: 0.2, high: 0.2 }), Box::new(PpoClip { low: 0.1, high: 0.28 })]
+    [Box::new(OnPolicy), Box::new(PpoClip::default()), Box::new(PpoClip { low: 0.1, ..PpoClip::dapo() })]
 }
 
 proptest! {
@@ -42,7 +57,7 @@ proptest! {
     }
 
     #[test]
-    fn shares_of_a_whole_batch_sum_to_one_and_to_one_group(b in batch(), normalizer in normalizer()) {
+    fn shares_of_a_whole_batch_sum_to_one_and_to_one_group(b in batch(), normalizer in mean()) {
         let b = whole(b);
         prop_assert!(close(shares(&b, normalizer).iter().flatten().sum(), 1.0));
         let mut sums: BTreeMap<usize, f64> = BTreeMap::new();
@@ -50,6 +65,17 @@ proptest! {
             *sums.entry(group).or_default() += row.iter().sum::<f64>();
         }
         prop_assert!(sums.values().all(|&sum| close(sum, 1.0 / sums.len() as f64)), "{:?}", sums);
+    }
+
+    #[test]
+    fn sequence_weights_are_eq_2_and_dr_grpo_written_out(b in batch(), constant in 1usize..20) {
+        let b = whole(b);
+        let n = b.lengths.len() as f64;
+        let sum = shares(&b, Normalizer::SequenceSum(NonZeroUsize::new(constant).unwrap()));
+        for (i, (mean, sum)) in shares(&b, Normalizer::SequenceMean).iter().zip(&sum).enumerate() {
+            prop_assert!(mean.iter().all(|&share| close(share, 1.0 / n / b.lengths[i] as f64)));
+            prop_assert!(sum.iter().all(|&share| close(share, 1.0 / n / constant as f64)));
+        }
     }
 
     #[test]
@@ -104,8 +130,8 @@ proptest! {
     fn gradients_are_the_differences_of_the_objective(b in batch(), normalizer in normalizer()) {
         let shares = shares(&b, normalizer);
         for loss in losses() {
-            let at = |logp: &[Vec<f64>]| loss.objective(&Tokens { logp, old: &b.old, advantages: &b.advantages, shares: &shares });
-            let gradient = loss.gradient(&Tokens { logp: &b.logp, old: &b.old, advantages: &b.advantages, shares: &shares });
+            let at = |logp: &[Vec<f64>]| loss.objective(&rows(&b, logp, &b.old, &shares));
+            let gradient = loss.gradient(&rows(&b, &b.logp, &b.old, &shares)).logp;
             let step = 1e-6;
             for (i, t) in tokens(&b).filter(|&(i, t)| far_from_kinks((b.logp[i][t] - b.old[i][t]).exp())) {
                 let moved = |by: f64| { let mut logp = b.logp.clone(); logp[i][t] += by; at(&logp) };
@@ -118,11 +144,11 @@ proptest! {
     #[test]
     fn at_ratio_one_every_loss_has_the_on_policy_gradient(b in batch(), normalizer in normalizer()) {
         let shares = shares(&b, normalizer);
-        let tokens = Tokens { logp: &b.logp, old: &b.logp, advantages: &b.advantages, shares: &shares };
+        let tokens = rows(&b, &b.logp, &b.logp, &shares);
         for loss in losses() {
             let gradient = loss.gradient(&tokens);
             prop_assert_eq!(&gradient, &OnPolicy.gradient(&tokens));
-            for (weight, exact) in weights(&b, normalizer).iter().flatten().zip(gradient.iter().flatten()) {
+            for (weight, exact) in weights(&b, normalizer).iter().flatten().zip(gradient.logp.iter().flatten()) {
                 prop_assert_eq!(*weight, *exact as f32);
             }
         }
@@ -131,8 +157,8 @@ proptest! {
     #[test]
     fn the_clipped_objective_never_exceeds_the_surrogate(b in batch()) {
         let shares = shares(&b, Normalizer::Group);
-        let tokens = Tokens { logp: &b.logp, old: &b.old, advantages: &b.advantages, shares: &shares };
-        let clip = PpoClip { low: 0.2, high: 0.2 };
+        let tokens = rows(&b, &b.logp, &b.old, &shares);
+        let clip = PpoClip::default();
         prop_assert!(clip.objective(&tokens) <= OnPolicy.objective(&tokens) + 1e-12);
     }
 }
