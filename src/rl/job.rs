@@ -81,9 +81,7 @@ fn stand(places: &Places, model: &Qwen3, optimizer: &mut AdamW) -> Result<State>
 
 /// The samples that a job trains on.
 pub fn training_pool(settings: &Settings) -> Vec<Sample> {
-    pool::draw(&settings.data, |address, id, task, tokens| {
-        micro::sample(address, id, task, Flavour::of(task), tokens)
-    })
+    pool::draw(&settings.data, |address, id, task, tokens| micro::sample(address, id, task, Flavour::of(task), tokens))
 }
 
 /// Trains a policy by reinforcement learning for `train.steps` steps, going on from its checkpoint where there is one.
@@ -124,8 +122,12 @@ pub fn reinforce(
     Ok(())
 }
 
-/// A fresh policy of the shape that the spec asks for, with the micro world's vocabulary.
+/// The policy that a warm start begins from: the one of `warm.from`, else a fresh one of the shape that the spec asks for, with
+/// the micro world's vocabulary.
 pub fn fresh(settings: &Settings, seed: u64) -> Result<Policy> {
+    if !settings.warm.from.is_empty() {
+        return Policy::load(Path::new(&settings.warm.from));
+    }
     let words = warm::vocabulary();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let tokenizer = build_wordpiece(&words, &template::SPECIALS)?;

@@ -105,7 +105,7 @@ impl Course {
 }
 
 /// Context length from which on traces and arithmetic join the practice of reading, tokens.
-const READING_FIRST: f64 = 96.0;
+const READING_FIRST: f64 = 128.0;
 
 /// A row's usual length, for the budget; and that of a drill over a short context.
 const ROW_TOKENS: usize = 60;
@@ -154,8 +154,8 @@ fn examples(settings: &Settings, tokenizer: &Tokenizer, course: &Course, seed: u
         .map(|n| {
             let mut stream = Address::new(seed, Purpose::Warm).step(step as u32).sample(n as u64).stream();
             let tokens = course.length(settings, &mut stream);
-            let reading_only = course.reads_first();
-            let plan = Plan { tokens, questions: warm.questions - drills, drills, reading_only, noise };
+            let first = course.reads_first();
+            let plan = Plan { tokens, questions: warm.questions - drills, drills, first, noise };
             let lesson = micro::lesson(&mut stream, &plan);
             let traces = lesson.turns.iter().map(|(ask, trace)| trace_line(tokenizer, ask, trace));
             let looked_up = lesson.drills.iter().map(|drill| drill_line(tokenizer, drill));
@@ -261,7 +261,7 @@ pub fn vocabulary() -> Vec<String> {
     let mut words = std::collections::BTreeSet::new();
     for n in 0..3000 {
         let mut stream = Address::new(0, Purpose::World).sample(n).stream();
-        let plan = Plan { tokens: 64 + 4 * (n as usize % 128), questions: 8, drills: 1, reading_only: false, noise };
+        let plan = Plan { tokens: 64 + 4 * (n as usize % 128), questions: 8, drills: 1, first: false, noise };
         let lesson = micro::lesson(&mut stream, &plan);
         let mut take = |text: &str| {
             for word in text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
@@ -282,6 +282,7 @@ pub fn vocabulary() -> Vec<String> {
         }
     }
     words.extend(micro::lexicon::YEARS.iter().map(u32::to_string));
+    words.extend((0..=micro::lexicon::MOST).map(|number| number.to_string()));
     words.extend(["(", ")", ".", ",", ":", "?", "|", "+", "-", "="].map(String::from));
     words.into_iter().collect()
 }

@@ -152,8 +152,8 @@ fn idle(layer: &Layer) -> Option<Clash> {
 pub(super) fn files(source: Source<'_>, draft: &Draft, root: &Path) -> Result<(), SpecError> {
     let experiment = &draft.experiment;
     for (variant, place) in experiment.variants.iter().zip(&draft.variants) {
-        if experiment.kind == Kind::Rl {
-            base_policy(source, &variant.settings.model.base, place, root)?;
+        if let Some(folder) = variant.settings.begins_from(experiment.kind) {
+            base_policy(source, folder, place, root)?;
         }
     }
     published(source, draft, root)?;

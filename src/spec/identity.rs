@@ -134,7 +134,9 @@ fn acts_in_base(path: &str, settings: &Settings) -> bool {
         ("sampler" | "advantage" | "loss" | "entropy" | "gate" | "aepo", _) => false,
         ("eval", _) => acts_in_eval(path, settings),
         // No pool is drawn, and the warm start has steps and a rate of its own.
-        (_, "data.samples" | "train.steps" | "train.rate" | "train.checkpoint_every" | "model.base") => false,
+        (_, "data.samples" | "train.steps" | "train.rate" | "train.checkpoint_every" | "model.base" | "warm.from") => {
+            false
+        }
         (_, "warm.long_tokens") => settings.warm.long_share > 0.0,
         _ => !path.starts_with("data.mix."),
     }

@@ -165,11 +165,13 @@ impl Experiment {
         let mut hashes: BTreeMap<&str, String> = BTreeMap::new();
         let mut jobs = Vec::new();
         for variant in &self.variants {
-            let folder = variant.settings.model.base.as_str();
-            if self.kind == Kind::Rl && !hashes.contains_key(folder) {
+            let folder = variant.settings.begins_from(self.kind);
+            if let Some(folder) = folder
+                && !hashes.contains_key(folder)
+            {
                 hashes.insert(folder, identity::base_hash(&root.join(folder))?);
             }
-            let base = hashes.get(folder).map(String::as_str);
+            let base = folder.and_then(|folder| hashes.get(folder)).map(String::as_str);
             jobs.extend(self.seeds.iter().map(|seed| self.job(variant, *seed, base, machine)));
         }
         Ok(jobs)

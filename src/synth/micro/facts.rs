@@ -116,6 +116,9 @@ pub struct Figure {
     pub form: usize,
 }
 
+/// The wording of a figure that traces use.
+pub const PLAIN_FIGURE: usize = 1;
+
 impl Figure {
     /// The sentence or row in the documents.
     pub fn sentence(&self) -> String {
@@ -181,20 +184,23 @@ impl Cast {
     }
 }
 
-/// Draws `count` yearly figures over a few companies; each (company, year) at most once.
+/// Draws `count` yearly figures, one or two a company: a company alone names its figure in some cases, in others the year decides.
 pub fn draw_figures(stream: &mut Stream, count: usize) -> Vec<Figure> {
-    let companies = stream.choose_distinct(lex::COMPANIES.len(), (2 + count / 5).min(lex::COMPANIES.len()));
-    let cells = companies.len() * lex::YEARS.len();
-    stream
-        .choose_distinct(cells, count.min(cells))
-        .into_iter()
-        .map(|cell| Figure {
-            company: lex::COMPANIES[companies[cell / lex::YEARS.len()]],
-            year: lex::YEARS[cell % lex::YEARS.len()],
-            amount: stream_amount(stream),
-            form: stream.below(3),
-        })
-        .collect()
+    let all = lex::COMPANIES.len();
+    let order = stream.choose_distinct(all, all);
+    let mut figures: Vec<Figure> = Vec::with_capacity(count);
+    // The companies in turn, each with years of its own.
+    for n in 0..count.min(all * lex::YEARS.len()) {
+        let company = lex::COMPANIES[order[n % all]];
+        let free: Vec<u32> = lex::YEARS
+            .into_iter()
+            .filter(|&year| !figures.iter().any(|f| f.company == company && f.year == year))
+            .collect();
+        let year = *stream.pick(&free);
+        figures.push(Figure { company, year, amount: stream_amount(stream), form: stream.below(3) });
+    }
+    stream.shuffle(&mut figures);
+    figures
 }
 
 fn stream_amount(stream: &mut Stream) -> u32 {

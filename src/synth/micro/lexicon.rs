@@ -43,6 +43,10 @@ pub const ORDINALS: [&str; 4] = ["first", "second", "third", "fourth"];
 /// How the assistant of a dialogue announces the i-th alike piece.
 pub const CUES: [&str; 4] = ["Here is one", "Here is another", "Here is a third", "Here is a fourth"];
 
+/// The largest number that is one token: no sum of two amounts is larger. Digit by digit, amounts could not be told apart by
+/// which of them a context holds, and a model of a million parameters did not find out how to look them up.
+pub const MOST: u32 = 198;
+
 /// Years of the yearly figures.
 pub const YEARS: [u32; 6] = [2015, 2016, 2017, 2018, 2019, 2020];
 

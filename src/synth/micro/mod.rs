@@ -13,7 +13,7 @@ use crate::data::Sample;
 use crate::task::TaskType;
 use longlab_kernels::stream::{Address, Stream};
 use question::{Ask, Flavour};
-use render::{Context, ContextKind};
+use render::{Context, ContextKind, Wording};
 
 /// The kind of context in which a task type lives.
 pub fn home(task: TaskType) -> ContextKind {
@@ -68,8 +68,10 @@ pub struct Drill {
 /// What a drill practises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skill {
-    /// Looking single facts up.
+    /// Looking single facts or figures up.
     LookUp,
+    /// Giving back a piece of a dialogue.
+    Recall,
     /// Going on with a passage word for word.
     Recitation,
     /// Computing with given numbers.
@@ -85,8 +87,8 @@ pub struct Plan {
     pub questions: usize,
     /// Rows of practice.
     pub drills: usize,
-    /// Whether practice is reading alone, without arithmetic.
-    pub reading_only: bool,
+    /// Whether it is a first lesson: facts and figures in plain words, practice of reading alone.
+    pub first: bool,
     /// Noise of the traces.
     pub noise: trace::Noise,
 }
@@ -103,15 +105,21 @@ const KINDS: [ContextKind; 8] = [
     ContextKind::Dialogue,
 ];
 
+const FIRST_KINDS: [ContextKind; 2] = [ContextKind::Facts, ContextKind::Figures];
+
 /// Draws a lesson: one context, its questions and its drills.
 pub fn lesson(stream: &mut Stream, plan: &Plan) -> Lesson {
-    let kind = *stream.pick(&KINDS);
+    let (kinds, wording) = if plan.first { (&FIRST_KINDS[..], Wording::Plain) } else { (&KINDS[..], Wording::Any) };
+    let kind = *stream.pick(kinds);
     let tasks: &[TaskType] = match kind {
-        ContextKind::Facts => &[TaskType::MultipleChoice, TaskType::MultiHop, TaskType::Reading],
+        // The options are what is learned last.
+        ContextKind::Facts => {
+            &[TaskType::MultipleChoice, TaskType::MultipleChoice, TaskType::MultiHop, TaskType::Reading]
+        }
         ContextKind::Figures => &[TaskType::Numeric],
         ContextKind::Dialogue => &[TaskType::Dialogue],
     };
-    let context = Context::draw(stream, kind, plan.tokens);
+    let context = Context::worded(stream, kind, plan.tokens, wording);
     let mut turns = Vec::with_capacity(plan.questions);
     while turns.len() < plan.questions {
         let task = *stream.pick(tasks);
@@ -122,7 +130,7 @@ pub fn lesson(stream: &mut Stream, plan: &Plan) -> Lesson {
         let trace = trace::draw(stream, &context, &ask, &plan.noise);
         turns.push((ask, trace));
     }
-    let drills = (0..plan.drills).map(|_| drill(stream, &context, plan.reading_only)).collect();
+    let drills = (0..plan.drills).map(|_| drill(stream, &context, plan.first)).collect();
     Lesson { text: context.text(), turns, drills }
 }
 
@@ -145,16 +153,17 @@ fn recitation(stream: &mut Stream, text: &str) -> Drill {
 }
 
 /// Share of recitations among drills.
-const RECITATIONS: f64 = 0.35;
+const RECITATIONS: f64 = 0.2;
 
-fn drill(stream: &mut Stream, context: &Context, reading_only: bool) -> Drill {
+fn drill(stream: &mut Stream, context: &Context, first: bool) -> Drill {
     if stream.chance(RECITATIONS) {
         return recitation(stream, &context.text());
     }
-    if !reading_only && matches!(context.body, render::Body::Figures(_)) && stream.chance(0.5) {
+    if !first && matches!(context.body, render::Body::Figures(_)) && stream.chance(0.5) {
         return Drill { skill: Skill::Arithmetic, parts: (0..WORKED).map(|_| trace::worked(stream)).collect() };
     }
-    Drill { skill: Skill::LookUp, parts: look_ups(stream, context) }
+    let skill = if matches!(context.body, render::Body::Dialogue(_)) { Skill::Recall } else { Skill::LookUp };
+    Drill { skill, parts: look_ups(stream, context) }
 }
 
 /// Rows of questions with one answer each. The dots stand before the next cue, so that only what must be looked up is learned.

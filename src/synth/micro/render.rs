@@ -1,6 +1,6 @@
 //! Documents from facts: evidence spread over documents, idle sentences up to the wanted length.
 
-use super::facts::{Fact, Figure, draw_facts, draw_figures};
+use super::facts::{Fact, Figure, PLAIN_FIGURE, draw_facts, draw_figures};
 use super::lexicon as lex;
 use longlab_kernels::stream::Stream;
 
@@ -48,13 +48,22 @@ pub enum ContextKind {
     Dialogue,
 }
 
-/// Tokens of a text under the micro tokenizer: words, punctuation marks, known years, and digits one by one.
+/// How facts and figures are said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wording {
+    /// All as questions and traces say them.
+    Plain,
+    /// In all their wordings.
+    Any,
+}
+
+/// Tokens of a text under the micro tokenizer: words, punctuation marks, years, numbers up to [`lex::MOST`], and the digits of others one by one.
 pub fn count_tokens(text: &str) -> usize {
     let mut count = 0;
     let mut word = String::new();
     let flush = |word: &mut String, count: &mut usize| {
         *count += match word.parse::<u32>() {
-            Ok(number) if !lex::YEARS.contains(&number) => word.len(),
+            Ok(number) if number > lex::MOST && !lex::YEARS.contains(&number) => word.len(),
             _ => usize::from(!word.is_empty()),
         };
         word.clear();
@@ -77,20 +86,29 @@ const TOKENS_A_DOCUMENT: usize = 56;
 /// More facts than this are not drawn, however long the context: idle sentences fill the rest.
 const MOST_FACTS: usize = 28;
 /// The same for yearly figures.
-const MOST_FIGURES: usize = 16;
+const MOST_FIGURES: usize = 10;
 
 impl Context {
     /// Draws a context of about `tokens` tokens: within ten, dialogues (whole turns of 20 or 21 tokens) within a turn and a twentieth.
     pub fn draw(stream: &mut Stream, kind: ContextKind, tokens: usize) -> Context {
+        Context::worded(stream, kind, tokens, Wording::Any)
+    }
+
+    /// The same with facts and figures in a given wording.
+    pub fn worded(stream: &mut Stream, kind: ContextKind, tokens: usize, wording: Wording) -> Context {
         match kind {
             ContextKind::Facts => {
                 let count = (tokens * 6 / 80).clamp(3, MOST_FACTS);
-                let facts = draw_facts(stream, count, 2);
+                let forms = if wording == Wording::Plain { 0 } else { 2 };
+                let facts = draw_facts(stream, count, forms);
                 Context::of_facts(stream, facts, &[], tokens)
             }
             ContextKind::Figures => {
                 let count = (tokens * 6 / 80).clamp(3, MOST_FIGURES);
-                let figures = draw_figures(stream, count);
+                let mut figures = draw_figures(stream, count);
+                if wording == Wording::Plain {
+                    figures.iter_mut().for_each(|figure| figure.form = PLAIN_FIGURE);
+                }
                 let mut pages = Pages::new(tokens);
                 for figure in &figures {
                     pages.add(stream, figure.sentence());
@@ -137,8 +155,7 @@ struct Pages {
 impl Pages {
     fn new(tokens: usize) -> Pages {
         let pages = (tokens / TOKENS_A_DOCUMENT).clamp(1, 40);
-        let digits = pages.saturating_sub(9);
-        Pages { sentences: vec![Vec::new(); pages], used: pages * HEADING_TOKENS + digits }
+        Pages { sentences: vec![Vec::new(); pages], used: pages * HEADING_TOKENS }
     }
 
     fn len(&self) -> usize {

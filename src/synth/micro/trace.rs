@@ -45,9 +45,13 @@ pub fn draw(stream: &mut Stream, context: &Context, ask: &Ask, noise: &Noise) ->
     Trace { thinking, answer }
 }
 
-/// A single look-up tempts to guess half as often again as anything longer.
+/// How tempting it is to guess: a single look-up more than anything longer, a piece by heart less.
 fn temptation(plan: &Plan) -> f64 {
-    if matches!(plan, Plan::Hops(path, None) if path.len() == 1) { 1.5 } else { 1.0 }
+    match plan {
+        Plan::Hops(path, None) if path.len() == 1 => 1.5,
+        Plan::Recall(..) => 0.5,
+        _ => 1.0,
+    }
 }
 
 /// A computation without look-ups: the cue and what a careful reasoner writes after it.
@@ -121,7 +125,10 @@ impl Writer<'_> {
             None => self.stream.below(names.len()),
         };
         if !self.hasty {
-            self.say(format!("That is {} ({}).", names[option], letter(option)));
+            // The options one by one, up to the one that was found.
+            for (i, name) in names.iter().enumerate().take(option + 1) {
+                self.say(format!("{} {name} {}.", letter(i), if i == option { "yes" } else { "no" }));
+            }
         }
         format!("The correct answer is ({}).", letter(option))
     }
