@@ -50,8 +50,7 @@ pub enum Centre {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Single {
-    /// The deviation counts as 1. A prompt's lone rollout is its own mean, so that its advantage is 0. (verl also
-    /// divides by 1, but takes the mean of a lone rollout for 0: its advantage there is the reward.)
+    /// The deviation counts as 1. A prompt's lone rollout is its own mean, so that its advantage is 0.
     #[default]
     One,
     /// The deviation is 0 and the divisor epsilon; the mean of a prompt's lone rollout is 0. This is how the released
@@ -59,6 +58,9 @@ pub enum Single {
     Raw,
     /// The advantage is 0.
     Zero,
+    /// The mean of a prompt's lone rollout is 0 and the deviation counts as 1: its advantage is the reward over 1 +
+    /// epsilon, or the reward itself under [`Scale::None`] (verl's `grpo` and `rloo`).
+    Reward,
 }
 
 /// How advantages are centred and scaled.
@@ -66,7 +68,7 @@ pub enum Single {
 pub struct Options {
     /// Scope of the standard deviation.
     pub scale: Scale,
-    /// Added to the standard deviation (1e-6 in the reference code).
+    /// Added to the standard deviation (1e-6 in the reference code and verl, 1e-4 in TRL).
     pub epsilon: f64,
     /// Degrees of freedom taken off its divisor (1 in the reference code, torch's default).
     pub ddof: u32,
@@ -89,7 +91,7 @@ impl Options {
     }
 
     /// RLOO (arXiv 2402.14740): the difference from the mean of the others, undivided (verl's `rloo_vectorized`; its
-    /// `rloo` gives a lone rollout its reward, this gives it 0).
+    /// `rloo` has [`Single::Reward`] too, so that a lone rollout keeps its reward where here it gets 0).
     ///
     /// ```
     /// use longlab_kernels::advantage::{Options, advantages};
@@ -214,7 +216,7 @@ impl Moments {
 
     /// The reward of one rollout of this group without the group's centre.
     fn difference(&self, reward: f64, options: &Options) -> f64 {
-        if self.count == 1 && options.single == Single::Raw {
+        if self.count == 1 && matches!(options.single, Single::Raw | Single::Reward) {
             return reward;
         }
         if self.low == self.high {
@@ -235,6 +237,7 @@ impl Moments {
             _ if self.count > 1 && freedom > 0.0 => (self.squares / freedom).sqrt(),
             Single::One => return 1.0,
             Single::Raw => 0.0,
+            Single::Reward => 1.0,
             Single::Zero => return f64::INFINITY,
         };
         let divisor = deviation + options.epsilon;
@@ -303,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn the_single_rule_has_three_readings() {
+    fn the_single_rule_has_four_readings() {
         let of = |single| {
             let options = Options { scale: Scale::TaskBatch, single, ..Options::default() };
             // Prompt 0 has two rollouts in task 0; prompt 1 is one rollout alone in task 1.
@@ -319,6 +322,8 @@ mod tests {
         };
         assert_eq!(split(Single::One), [0.5, -0.5]);
         assert_eq!(split(Single::Zero), [0.0, 0.0]);
+        assert!((split(Single::Reward)[0] - 0.5).abs() < 1e-6);
+        assert!((of(Single::Reward) - 1.0 / (1.0 + 1e-6)).abs() < 1e-15);
         assert!((split(Single::Raw)[0] - 5e5).abs() < 1e-3);
     }
 

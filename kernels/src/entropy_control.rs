@@ -100,8 +100,8 @@ pub fn mask_negatives(advantages: &[f64], lengths: &[usize]) -> Vec<Vec<bool>> {
 /// 2506.01939), positives and negatives alike. The threshold is the (1 - share) quantile of all tokens, and a token on
 /// it stays. A share of 1 or more keeps everything.
 ///
-/// verl has no such mask; TRL takes its quantile in f32 over all processes. In TRL the masked tokens stay in the
-/// denominator, as they do here under [`crate::loss::token_shares`].
+/// verl has no such mask; TRL takes its quantile in f32 over all processes and holds entropies of more digits against
+/// it. In TRL the masked tokens stay in the denominator, as they do here under [`crate::loss::token_shares`].
 ///
 /// ```
 /// use longlab_kernels::entropy_control::top_entropy;

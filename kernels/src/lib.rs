@@ -4,9 +4,11 @@
 //! |---|---|
 //! | [`stream`] | addressed randomness: every draw comes from a ChaCha stream keyed by where it is used |
 //! | [`advantage`] | group-relative advantages (Eq. 3, Eq. 7) |
+//! | [`baselines`] | other ways from rewards to advantages: REINFORCE++, OPO, GPG, Pass@k |
 //! | [`gate`] | negative-gradient clipping (Eq. 8, Eq. 9) and the AEPO latch (Eq. 11) |
 //! | [`entropy_control`] | what else holds entropy: adaptive bonus, positives only, high-entropy tokens only |
 //! | [`loss`] | token weights of the objective (Eq. 4, Eq. 8) and policy losses with exact gradients |
+//! | [`merge`] | merging models tensor by tensor: linear, task arithmetic, TIES, DARE, SCE |
 //! | [`properties`] | what must hold of any loss, advantage, gate or latch, to be called on one's own |
 //! | [`adamw`] | the optimizer over explicit moments |
 //! | [`similarity`] | CPython's `difflib` ratio, the dense reward of dialogue tasks |
@@ -16,9 +18,11 @@
 
 pub mod adamw;
 pub mod advantage;
+pub mod baselines;
 pub mod entropy_control;
 pub mod gate;
 pub mod loss;
+pub mod merge;
 pub mod properties;
 pub mod similarity;
 pub mod stats;

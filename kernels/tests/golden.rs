@@ -1,5 +1,20 @@
 //! Golden vectors from reference implementations; the scripts that made them lie beside them in `golden/`.
+//!
+//! Every line is compared, compared in part, or excluded with a reason, and the counts of each are asserted: a new line
+//! must be judged, and none can drop out. `cargo test --test golden -- --nocapture` prints the largest deviations.
 
+#[path = "golden/facts.rs"]
+mod facts;
+#[path = "golden/merges.rs"]
+mod merges;
+#[path = "golden/scores.rs"]
+mod scores;
+#[path = "golden/trl.rs"]
+mod trl;
+#[path = "golden/verl.rs"]
+mod verl;
+
+use facts::{Fact, Verdict, ledger};
 use longlab_kernels::similarity::ratio;
 
 #[test]
@@ -13,4 +28,97 @@ fn similarity_is_cpythons_number_exactly() {
         lengths = (lengths.0 || !long, lengths.1 || long);
     }
     assert_eq!(lengths, (true, true), "both sides of the autojunk length must be covered");
+}
+
+const VERL: &str = "verl 0.9.1";
+const TRL: &str = "TRL 1.16.0";
+const BATCH: &str = "a batch, which the cases name";
+
+/// 1e-12, and in f32 what it can hold.
+fn tolerance(fact: &Fact) -> f64 {
+    match fact.text("name") {
+        // Rewards of 0.5 that are 1e-6 apart: a rounding of their mean is 1e-10 of the difference.
+        "nearly equal" => 1e-9,
+        _ if fact.single() => 1e-6,
+        _ => 1e-12,
+    }
+}
+
+#[test]
+fn losses_are_verls_and_trls() {
+    let facts = Fact::all(include_str!("golden/losses.jsonl"));
+    let judge = |fact: &Fact| match fact.text("kind") {
+        "policy_loss" => verl::policy_loss(fact, &facts),
+        "aggregation" => verl::aggregated(fact, &facts),
+        "kl" => verl::kl(fact, &facts),
+        "grpo_loss" => trl::grpo_loss(fact, &facts),
+        "adaptive_entropy" => trl::adaptive_entropy(fact, &facts),
+        "" => Verdict::Excluded(BATCH),
+        other => panic!("unknown kind {other}"),
+    };
+    let counts = ledger(&facts, tolerance, judge);
+    let compared = [
+        (TRL, "adaptive_entropy", 4),
+        (TRL, "grpo_loss", 90),
+        (VERL, "agg_loss", 32),
+        (VERL, "cispo", 6),
+        (VERL, "clip_cov", 10),
+        (VERL, "dppo_kl", 6),
+        (VERL, "dppo_tv", 6),
+        (VERL, "dro", 6),
+        (VERL, "geo_mean", 8),
+        (VERL, "gpg", 6),
+        (VERL, "gspo", 11),
+        (VERL, "kl_cov", 7),
+        (VERL, "kl_penalty", 33),
+        (VERL, "sapo", 10),
+        (VERL, "vanilla", 23),
+    ];
+    let aside = [
+        ("", "", BATCH, 4),
+        (TRL, "grpo_loss", verl::PAST_BOUND, 7),
+        (TRL, "grpo_loss", trl::REFUSED, 1),
+        (VERL, "clip_cov", verl::PAST_BOUND, 1),
+        (VERL, "geo_mean", verl::PAST_BOUND, 1),
+        (VERL, "geo_mean", verl::TOKEN_ADVANTAGES, 1),
+        (VERL, "kl_cov", verl::PAST_BOUND, 1),
+    ];
+    counts.are(274, &compared, &aside);
+}
+
+#[test]
+fn advantages_are_verls_and_trls() {
+    let facts = Fact::all(include_str!("golden/advantages.jsonl"));
+    let counts = ledger(&facts, tolerance, scores::advantage);
+    let compared = [
+        (TRL, "grpo_advantages", 49),
+        (VERL, "compute_gpg_outcome_advantage", 13),
+        (VERL, "compute_grpo_outcome_advantage", 26),
+        (VERL, "compute_grpo_passk_outcome_advantage", 22),
+        (VERL, "compute_opo_outcome_advantage", 13),
+        (VERL, "compute_reinforce_plus_plus_baseline_outcome_advantage", 13),
+        (VERL, "compute_reinforce_plus_plus_outcome_advantage", 26),
+        (VERL, "compute_rloo_outcome_advantage", 13),
+        (VERL, "compute_rloo_vectorized_outcome_advantage", 13),
+        (VERL, "masked_whiten", 4),
+    ];
+    let aside = [
+        (TRL, "grpo_advantages", scores::ONE_DIGIT, 3),
+        (VERL, "compute_gpg_outcome_advantage", scores::ONE_DIGIT, 1),
+        (VERL, "compute_grpo_outcome_advantage", scores::ONE_DIGIT, 2),
+        (VERL, "compute_grpo_passk_outcome_advantage", scores::ONE_DIGIT, 2),
+        (VERL, "compute_opo_outcome_advantage", scores::ONE_DIGIT, 1),
+        (VERL, "compute_reinforce_plus_plus_baseline_outcome_advantage", scores::ONE_DIGIT, 1),
+        (VERL, "compute_reinforce_plus_plus_outcome_advantage", scores::ONE_DIGIT, 2),
+        (VERL, "compute_rloo_outcome_advantage", scores::ONE_DIGIT, 1),
+        (VERL, "compute_rloo_vectorized_outcome_advantage", scores::ONE_DIGIT, 1),
+    ];
+    counts.are(206, &compared, &aside);
+}
+
+#[test]
+fn sce_is_mergekits_and_the_authors() {
+    let facts = Fact::all(include_str!("golden/sce.jsonl"));
+    let counts = ledger(&facts, tolerance, merges::sce);
+    counts.are(75, &[("FuseAI, restated", "sce", 28), ("mergekit 0.1.5", "sce", 47)], &[]);
 }

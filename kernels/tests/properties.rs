@@ -10,6 +10,8 @@ mod batches;
 mod gates;
 #[path = "properties/losses.rs"]
 mod losses;
+#[path = "properties/merges.rs"]
+mod merges;
 #[path = "properties/optimizer.rs"]
 mod optimizer;
 #[path = "properties/randomness.rs"]

@@ -12,7 +12,8 @@ use std::cmp::Ordering;
 /// silences already are not chosen. The choice is drawn, at an address, from the candidates in order of covariance: the
 /// order of rollouts does not matter.
 ///
-/// verl's `clip_cov` draws from torch's global generator and adds 1e-8 to the count in its means.
+/// verl's `clip_cov` draws from torch's global generator, from the same candidates as many tokens, and does not bound
+/// the log-ratio. The 1e-8 it adds to counts is lost in f32.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClipCov {
     /// Lower clip distance of the ratio.
@@ -88,7 +89,8 @@ impl PolicyLoss for ClipCov {
 }
 
 /// KL-Cov: share * (A rho - coefficient * |log rho| where selected). Selected is the share of tokens with the
-/// largest covariance. No clip, as in verl's `kl_cov`.
+/// largest covariance. No clip, as in verl's `kl_cov`, which does
+/// not bound the log-ratio either.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct KlCov {
     /// Share of the batch's tokens that is held back (rounded down, but at least one token).

@@ -46,8 +46,8 @@ impl PolicyLoss for OnPolicy {
 /// The clipped surrogate of Eq. 2 without its KL term: min(rho A, clip(rho, 1 - low, 1 + high) A), and with `dual` = c
 /// at least c A where A < 0 (dual clip, arXiv 1912.09729).
 ///
-/// [`PpoClip::verl`] is verl's `vanilla`, which always clips twice, at 3. TRL's `delta` is `dual` too: for delta > 1 +
-/// high the two say the same. TRL does not bound the log-ratio (ours and verl's stops at 20).
+/// [`PpoClip::verl`] is verl's `vanilla`, which always clips twice, at 3. [`PpoClip::trl`] takes TRL's
+/// `delta`. TRL does not bound the log-ratio (ours and verl's stops at 20).
 ///
 /// ```
 /// use longlab_kernels::loss::{Batch, PolicyLoss, PpoClip};
@@ -92,6 +92,21 @@ impl PpoClip {
     /// verl's `vanilla` as configured by default: 0.2 either way and a second clip at 3.
     pub fn verl() -> Self {
         PpoClip { dual: Some(3.0), ..PpoClip::default() }
+    }
+
+    /// TRL's clip: `delta` caps the unclipped ratio for both signs of the advantage. Above 1 + high that is the second
+    /// clip; below, positives stop at delta already and negatives at 1 + high.
+    ///
+    /// ```
+    /// use longlab_kernels::loss::PpoClip;
+    /// assert_eq!(PpoClip::trl(0.2, 0.28, Some(4.0)), PpoClip { low: 0.2, high: 0.28, dual: Some(4.0) });
+    /// assert_eq!(PpoClip::trl(0.2, 0.5, Some(1.25)), PpoClip { low: 0.2, high: 0.25, dual: Some(1.5) });
+    /// ```
+    pub fn trl(low: f64, high: f64, delta: Option<f64>) -> Self {
+        match delta {
+            Some(delta) => PpoClip { low, high: high.min(delta - 1.0), dual: Some(delta.max(1.0 + high)) },
+            None => PpoClip { low, high, dual: None },
+        }
     }
 
     /// The token's value and slope as functions of its ratio: f and df/d rho.

@@ -5,7 +5,7 @@ use super::policy::{Gradient, Laws, PolicyLoss};
 use super::ratio::clipped;
 
 /// Largest mean log-ratio of GSPO that counts (verl's bound; TRL has none).
-const MEAN_BOUND: f64 = 10.0;
+pub(super) const MEAN_BOUND: f64 = 10.0;
 
 /// How GSPO's sequence ratio is differentiated. The values of J are the same, and so are the gradients if the shares of
 /// each rollout are equal.
@@ -25,7 +25,9 @@ pub enum GspoLevel {
 /// for each token of a rollout, summed with the tokens' shares. The paper's mean is
 /// [`super::Normalizer::SequenceMean`].
 ///
-/// LUSPO of TRL is this loss with shares of [`super::Normalizer::SequenceSum`] (constant 1).
+/// LUSPO (arXiv 2602.05261, TRL's `luspo` at the level of sequences) is this loss with shares of
+/// [`super::Normalizer::SequenceSum`] (constant 1). The mean log-ratio is held at 10 from above, as in verl; TRL has no
+/// bound. A token of share 0 leaves the rollout's ratio: TRL keeps those that its entropy mask silences in it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gspo {
     /// Lower clip distance of the sequence ratio.
@@ -106,9 +108,10 @@ impl PolicyLoss for Gspo {
 /// token ratios, where w_i sums the rollout's shares. Clipped in the log, token by token, on the side that the
 /// advantage asks for.
 ///
-/// verl's `geo_mean` is this with [`super::Normalizer::SequenceMean`], but adds 1e-8 to token counts (values differ by
-/// about 1e-8 relative) and does not bound the log-ratio of negatives; TRL's experimental trainer neither adds nor
-/// bounds.
+/// verl's `geo_mean` is this with [`super::Normalizer::SequenceMean`], whatever its aggregation mode, but divides by
+/// all rollouts, those without a token too, and does not bound the log-ratio (which shows past 20, where A < 0). It
+/// takes an advantage a token, clips each by its own sign and averages them. TRL's experimental trainer does not bound
+/// either.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gmpo {
     /// Lower clip distance of the log-ratio, nats.
@@ -161,12 +164,12 @@ impl PolicyLoss for Gmpo {
 }
 
 /// A number for each rollout.
-fn each_rollout(batch: &Batch, each: impl Fn(&[Token]) -> f64) -> Vec<f64> {
+pub(super) fn each_rollout(batch: &Batch, each: impl Fn(&[Token]) -> f64) -> Vec<f64> {
     (0..batch.logp().len()).map(|i| each(&batch.rollout(i).collect::<Vec<_>>())).collect()
 }
 
 /// Mean over the tokens of a rollout; 0 if none counts.
-fn mean(rollout: &[Token], each: impl Fn(&Token) -> f64) -> f64 {
+pub(super) fn mean(rollout: &[Token], each: impl Fn(&Token) -> f64) -> f64 {
     if rollout.is_empty() { 0.0 } else { rollout.iter().map(each).sum::<f64>() / rollout.len() as f64 }
 }
 

@@ -7,7 +7,10 @@ use super::policy::{Gradient, PolicyLoss};
 /// ratio is detached, so that a token past the clip keeps its gradient with a bounded weight.
 ///
 /// verl's `cispo` has the same two distances; TRL's has no lower one and gives the largest ratio itself
-/// (`low: 1.0, high: epsilon_high - 1.0`).
+/// (`low: 1.0, high: epsilon_high - 1.0`; its default of 0.2 cuts every weight at 0.2).
+///
+/// At the level of sequences (TRL's `importance_sampling_level`, for [`Sapo`] too): give as log pi_old each token's log
+/// pi_theta minus its rollout's mean log-ratio.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cispo {
     /// Lower clip distance; 1 for none, as in the paper.

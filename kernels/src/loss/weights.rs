@@ -18,11 +18,11 @@ pub enum Normalizer {
     /// `bnpo`).
     GlobalBatch,
     /// The tokens of the rollout, then the mean over rollouts that have any (Eq. 2, GRPO, GSPO; verl's
-    /// `seq-mean-token-mean`, which adds 1e-8 to the tokens; TRL's `grpo`).
+    /// `seq-mean-token-mean`, whose 1e-8 on the tokens is lost in f32; TRL's `grpo`, which divides by all rollouts).
     SequenceMean,
     /// A constant, such as the longest answer allowed, then the mean over rollouts that have tokens (Dr. GRPO; verl's
-    /// `seq-mean-token-sum-norm`, and with constant 1 its `seq-mean-token-sum`; TRL's `dr_grpo`). Its shares do not sum
-    /// to 1.
+    /// `seq-mean-token-sum-norm`, and with constant 1 its `seq-mean-token-sum`; TRL's `dr_grpo` and, with constant 1,
+    /// `luspo`, which divide by all rollouts). Its shares do not sum to 1.
     SequenceSum(NonZeroUsize),
     /// 1: the plain sum over tokens (verl's `token-sum`).
     TokenSum,

@@ -33,6 +33,15 @@ fn zoo() -> Vec<Box<dyn PolicyLoss>> {
         Box::new(ClipCov { share: 0.3, least: 0.0, most: 9.0, draw: None, ..ClipCov::default() }),
         Box::new(KlCov::default()),
         Box::new(KlCov { share: 0.4, coefficient: 0.1 }),
+        Box::new(PpoClip::trl(0.2, 0.28, Some(1.1))),
+        Box::new(Dppo::default()),
+        Box::new(Dppo { low: 1e-3, high: 2e-3, cut: 1.5, ..Dppo::default() }),
+        Box::new(Dppo { divergence: Divergence::Kl, low: 1e-3, high: 1e-3, cut: 3.0 }),
+        Box::new(Dro { beta: 0.5 }),
+        Box::new(Vespo::default()),
+        Box::new(Vespo { positive: (1.0, 0.5), negative: (0.5, 4.0) }),
+        Box::new(UnbiasedKl { coefficient: 0.1, level: RatioLevel::Token }),
+        Box::new(UnbiasedKl { coefficient: 0.1, level: RatioLevel::Sequence }),
         Box::new(EntropyBonus { coefficient: 0.01 }),
         Box::new(
             Sum::of(PpoClip::verl()).plus(1.0, KlPenalty::default()).plus(0.5, EntropyBonus { coefficient: 0.01 }),
@@ -121,7 +130,7 @@ fn clip_cov_draws_at_its_address() {
 fn every_advantage_passes() {
     for scale in [Scale::Group, Scale::Batch, Scale::TaskBatch, Scale::None] {
         for centre in [Centre::Group, Centre::LeaveOneOut] {
-            for single in [Single::One, Single::Raw, Single::Zero] {
+            for single in [Single::One, Single::Raw, Single::Zero, Single::Reward] {
                 let options = advantage::Options { scale, centre, single, ..Default::default() };
                 let of = |scale| {
                     move |r: &[f64], g: &[usize], t: &[usize]| {
