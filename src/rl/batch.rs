@@ -43,41 +43,79 @@ pub struct Forward {
 /// Place of a weighted position: part, row, index in the row.
 pub type Position = (usize, usize, usize);
 
-/// Runs the model over the parts: prompts once, continuations after them, logits only where a weight is not zero.
-/// Log-probabilities are those at `temperature` (logits divided by it), as in verl.
-pub fn forward(model: &Qwen3, parts: &[Part], pad: u32, temperature: f64, want_best: bool) -> Forward {
+/// Log-probabilities, and entropies where asked for, of the positions that have a weight.
+pub struct Pass {
+    /// Log-probability of each target, `[positions]`, differentiable.
+    pub logp: Tensor,
+    /// Entropy at each position in nats, `[positions]`, differentiable.
+    pub entropy: Option<Tensor>,
+}
+
+/// The positions of some parts that have a weight, as columns.
+#[derive(Default)]
+struct Wanted {
+    flat: Vec<i64>,
+    targets: Vec<i64>,
+    weights: Vec<f32>,
+    positions: Vec<Position>,
+}
+
+/// Hidden states of the positions that have a weight, prompts once, continuations after them. A row is fed no further than its
+/// last weight; one without weights not at all.
+fn hidden(model: &Qwen3, parts: &[Part], pad: u32) -> (Tensor, Wanted) {
     let lens: Vec<usize> = parts.iter().map(|part| part.prefix.len()).collect();
     let prefixes: Vec<&[u32]> = parts.iter().map(|part| part.prefix).collect();
     let prefix = model.prefix(&padded(&prefixes, pad), &lens);
-    // A row is fed no further than its last weight; one without weights not at all.
     let fed = |row: &Row| row.weights.iter().rposition(|&weight| weight != 0.0).map_or(0, |last| last + 1);
     let rows: Vec<Vec<&[u32]>> = parts
         .iter()
         .map(|part| part.rows.iter().map(|row| &row.inputs[..fed(row)]).filter(|r| !r.is_empty()).collect())
         .collect();
     let hidden = model.continuations_packed(&prefix, &rows);
-    let (mut flat, mut targets, mut weights, mut positions) = (vec![], vec![], vec![], vec![]);
+    let mut wanted = Wanted::default();
     let mut token = 0i64;
     for (p, part) in parts.iter().enumerate() {
         for (r, row) in part.rows.iter().enumerate() {
             for (t, (&target, &weight)) in row.targets.iter().zip(&row.weights).take(fed(row)).enumerate() {
                 if weight != 0.0 {
-                    flat.push(token);
-                    targets.push(i64::from(target));
-                    weights.push(weight);
-                    positions.push((p, r, t));
+                    wanted.flat.push(token);
+                    wanted.targets.push(i64::from(target));
+                    wanted.weights.push(weight);
+                    wanted.positions.push((p, r, t));
                 }
                 token += 1;
             }
         }
     }
-    let hidden = hidden.index_select(0, &Tensor::from_slice(&flat));
+    (hidden.index_select(0, &Tensor::from_slice(&wanted.flat)), wanted)
+}
+
+/// Log-probabilities over the vocabulary at a temperature (logits divided by it), as in verl.
+fn log_probs(logits: Tensor, temperature: f64) -> Tensor {
+    let scaled = if temperature == 1.0 { logits } else { logits / temperature };
+    scaled.log_softmax(-1, Kind::Float)
+}
+
+fn chosen(log_probs: &Tensor, targets: &[i64]) -> Tensor {
+    log_probs.gather(-1, &Tensor::from_slice(targets).unsqueeze(-1), false).squeeze_dim(-1)
+}
+
+/// Runs the model over the parts: logits only where a weight is not zero, the weighted log-probabilities summed.
+pub fn forward(model: &Qwen3, parts: &[Part], pad: u32, temperature: f64, want_best: bool) -> Forward {
+    let (hidden, wanted) = hidden(model, parts, pad);
     let logits = model.logits(&hidden);
     let best = if want_best { tokens_of(&logits.detach().argmax(-1, false)) } else { vec![] };
-    let scaled = if temperature == 1.0 { logits } else { logits / temperature };
-    let chosen = scaled.log_softmax(-1, Kind::Float).gather(-1, &Tensor::from_slice(&targets).unsqueeze(-1), false);
-    let objective = (chosen.squeeze_dim(-1) * Tensor::from_slice(&weights)).sum(Kind::Float);
-    Forward { objective, positions, best }
+    let chosen = chosen(&log_probs(logits, temperature), &wanted.targets);
+    let objective = (chosen * Tensor::from_slice(&wanted.weights)).sum(Kind::Float);
+    Forward { objective, positions: wanted.positions, best }
+}
+
+/// Runs the model over the parts and gives the numbers of each position that has a weight.
+pub fn pass(model: &Qwen3, parts: &[Part], pad: u32, temperature: f64, want_entropy: bool) -> Pass {
+    let (hidden, wanted) = hidden(model, parts, pad);
+    let log_probs = log_probs(model.logits(&hidden), temperature);
+    let entropy = want_entropy.then(|| -(log_probs.exp() * &log_probs).sum_dim_intlist(-1, false, Kind::Float));
+    Pass { logp: chosen(&log_probs, &wanted.targets), entropy }
 }
 
 fn tokens_of(tensor: &Tensor) -> Vec<u32> {

@@ -2,10 +2,13 @@
 //! replay makes them again under other settings.
 
 use super::gates::{self, Kept, Memory};
-use crate::spec::settings::{AdvantageScale, Normalizer, Settings};
-use longlab_kernels::advantage::{Options, Scale, advantages};
+use super::learn;
+use crate::spec::settings::{AdvantageScale, Centre, Normalizer, Settings, Single};
+use longlab_kernels::advantage::{self, Options, Scale, advantages};
+use longlab_kernels::entropy_control::top_entropy;
 use longlab_kernels::gate::batch_entropy;
-use longlab_kernels::loss::{self, token_weights};
+use longlab_kernels::loss::{self, Rollouts, token_shares, token_weights};
+use std::num::NonZeroUsize;
 
 /// A batch as flat vectors, one entry a rollout.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,8 +37,30 @@ pub struct Decision {
     pub on: bool,
     /// Which tokens keep their gradient.
     pub kept: Kept,
-    /// Coefficient of the log-probability of each token.
+    /// Coefficient of the log-probability of each token in the plain case: one update, no terms.
     pub weights: Vec<Vec<f32>>,
+    /// Coefficient of the entropy bonus in this step.
+    pub bonus: f64,
+    lengths: Vec<usize>,
+    groups: Vec<usize>,
+    micro: Vec<usize>,
+}
+
+impl Decision {
+    /// The share of each token when only these rollouts are learned from (an update of several).
+    pub fn shares_of(&self, settings: &Settings, rollouts: &[usize]) -> Vec<Vec<f64>> {
+        let pick = |all: &[usize]| rollouts.iter().map(|&i| all[i]).collect::<Vec<usize>>();
+        let keep: Vec<Vec<bool>> = rollouts.iter().map(|&i| self.kept.tokens[i].clone()).collect();
+        let dropped: Vec<bool> = rollouts.iter().map(|&i| self.kept.dropped[i]).collect();
+        let (groups, lengths) = (pick(&self.groups), pick(&self.lengths));
+        // Forward passes are cut anew out of each part.
+        let micro: Vec<usize> = match settings.train.updates {
+            1 => pick(&self.micro),
+            _ => (0..rollouts.len()).map(|i| i / (settings.train.micro_prompts * settings.train.group)).collect(),
+        };
+        let rollouts = Rollouts { groups: &groups, lengths: &lengths, keep: &keep, dropped: &dropped, micro: &micro };
+        token_shares(&rollouts, normalizer(settings))
+    }
 }
 
 /// Decides a step; `memory` is what AEPO remembers of the steps before.
@@ -43,7 +68,14 @@ pub fn decide(settings: &Settings, memory: &mut Memory, flat: &Flat) -> Decision
     let advantages = advantages(&flat.rewards, &flat.groups, &flat.tasks, &advantage_options(settings));
     let entropy = batch_entropy(&flat.entropies, gates::measure(settings.entropy.measure));
     let on = memory.step(&settings.aepo, entropy);
-    let kept = gates::apply(&settings.gate, &settings.aepo, on, &advantages, &flat.rewards, &flat.entropies);
+    let bonus = bonus(settings, memory, entropy);
+    let mut kept = gates::apply(&settings.gate, &settings.aepo, on, &advantages, &flat.rewards, &flat.entropies);
+    if settings.loss.top_entropy < 1.0 {
+        let top = top_entropy(&flat.entropies, settings.loss.top_entropy);
+        for (kept, top) in kept.tokens.iter_mut().flatten().zip(top.into_iter().flatten()) {
+            *kept &= top;
+        }
+    }
     let weights = token_weights(
         &advantages,
         &flat.groups,
@@ -53,7 +85,19 @@ pub fn decide(settings: &Settings, memory: &mut Memory, flat: &Flat) -> Decision
         &flat.micro,
         normalizer(settings),
     );
-    Decision { advantages, entropy, on, kept, weights }
+    let (lengths, groups, micro) = (flat.lengths.clone(), flat.groups.clone(), flat.micro.clone());
+    Decision { advantages, entropy, on, kept, weights, bonus, lengths, groups, micro }
+}
+
+/// The coefficient of the entropy bonus: fixed, or led towards its target by the entropies of the steps before.
+fn bonus(settings: &Settings, memory: &mut Memory, entropy: f64) -> f64 {
+    let Some(rule) = learn::adaptive(&settings.loss) else { return settings.loss.entropy };
+    if memory.bonus.entropy.is_none() {
+        memory.bonus.coefficient = settings.loss.entropy;
+    }
+    let applied = rule.applied(memory.bonus);
+    memory.bonus = rule.next(memory.bonus, entropy);
+    applied
 }
 
 fn advantage_options(settings: &Settings) -> Options {
@@ -64,7 +108,16 @@ fn advantage_options(settings: &Settings) -> Options {
         AdvantageScale::TaskBatch => Scale::TaskBatch,
         AdvantageScale::None => Scale::None,
     };
-    Options { scale, epsilon: advantage.epsilon, ddof: advantage.ddof, ..Options::default() }
+    let centre = match advantage.centre {
+        Centre::Group => advantage::Centre::Group,
+        Centre::LeaveOneOut => advantage::Centre::LeaveOneOut,
+    };
+    let single = match advantage.single {
+        Single::One => advantage::Single::One,
+        Single::Raw => advantage::Single::Raw,
+        Single::Zero => advantage::Single::Zero,
+    };
+    Options { scale, epsilon: advantage.epsilon, ddof: advantage.ddof, centre, single }
 }
 
 fn normalizer(settings: &Settings) -> loss::Normalizer {
@@ -72,5 +125,11 @@ fn normalizer(settings: &Settings) -> loss::Normalizer {
         Normalizer::Group => loss::Normalizer::Group,
         Normalizer::MicroBatch => loss::Normalizer::MicroBatch,
         Normalizer::GlobalBatch => loss::Normalizer::GlobalBatch,
+        Normalizer::SequenceMean => loss::Normalizer::SequenceMean,
+        Normalizer::SequenceSum => {
+            let longest = NonZeroUsize::new(settings.rollout.max_tokens).unwrap_or(NonZeroUsize::MIN);
+            loss::Normalizer::SequenceSum(longest)
+        }
+        Normalizer::TokenSum => loss::Normalizer::TokenSum,
     }
 }

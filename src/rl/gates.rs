@@ -1,6 +1,7 @@
 //! The gates of one step: negative-gradient clipping (Eq. 8-9) and the AEPO latch (Eq. 11).
 
 use crate::spec::settings::{Aepo, AepoMode, EntropyMeasure, Gate, GateLevel, GateSide, Removal, Threshold};
+use longlab_kernels::entropy_control::{BonusState, drop_negatives, mask_negatives};
 use longlab_kernels::gate as kernel;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,8 @@ pub struct Memory {
     pub first: Option<f64>,
     /// Batch entropy of the last step, nats.
     pub last: Option<f64>,
+    /// What an adaptive entropy bonus remembers.
+    pub bonus: BonusState,
 }
 
 impl Memory {
@@ -53,7 +56,7 @@ impl Kept {
 /// Applies both gates to a batch.
 pub fn apply(gate: &Gate, aepo: &Aepo, on: bool, advantages: &[f64], rewards: &[f64], entropies: &[Vec<f32>]) -> Kept {
     let level = match gate.level {
-        GateLevel::None => kernel::Level::None,
+        GateLevel::None | GateLevel::All => kernel::Level::None,
         GateLevel::Token => kernel::Level::Token,
         GateLevel::Sequence => kernel::Level::Sequence,
     };
@@ -67,12 +70,19 @@ pub fn apply(gate: &Gate, aepo: &Aepo, on: bool, advantages: &[f64], rewards: &[
     };
     let mut tokens = kernel::clip_negatives(advantages, entropies, level, side, threshold);
     let mut dropped = vec![false; advantages.len()];
+    if gate.level == GateLevel::All {
+        let lengths: Vec<usize> = entropies.iter().map(Vec::len).collect();
+        tokens = mask_negatives(advantages, &lengths);
+        if gate.removal == Removal::Drop {
+            dropped = drop_negatives(advantages);
+        }
+    }
     if on {
         for i in 0..advantages.len() {
             if advantages[i] < 0.0 {
                 tokens[i].fill(false);
             }
-            dropped[i] = aepo.removal == Removal::Drop && (advantages[i] <= 0.0 || rewards[i] <= 0.0);
+            dropped[i] |= aepo.removal == Removal::Drop && (advantages[i] <= 0.0 || rewards[i] <= 0.0);
         }
     }
     Kept { tokens, dropped }

@@ -98,6 +98,9 @@ pub fn reinforce(
     let mut trainer = Trainer::new(settings, seed, policy, &pool);
     let state = stand(places, &policy.model, &mut trainer.optimizer)?;
     trainer.memory = state.memory;
+    if settings.loss.kl > 0.0 {
+        trainer.reference = Some(Policy::load(Path::new(&settings.model.base))?);
+    }
     let mut metrics = StepLog::open::<MetricsRow>(&places.metrics, state.step)?;
     let mut timing = StepLog::open::<TimingRow>(&places.timing, state.step)?;
     let mut events = Events::open(&places.events, &places.metrics)?;

@@ -8,6 +8,7 @@
 use super::decide::{Decision, decide};
 use super::gates::Memory;
 use super::job::{self, Policy};
+use super::learn;
 use super::metrics::MetricsRow;
 use super::record::Record;
 use super::rollout::{Group, Rollout};
@@ -59,6 +60,10 @@ pub fn replay(
     each: &mut dyn FnMut(&Row) -> Result<()>,
 ) -> Result<()> {
     same_rollouts(settings, other)?;
+    ensure!(
+        learn::is_plain(settings) && learn::is_plain(other),
+        "a replay knows the loss `on_policy` with one update a batch and no entropy or KL term; the job or the changed keys ask for more"
+    );
     match space {
         Space::LogProbs => in_log_probs(dir, settings, other, each),
         Space::Parameters => in_parameters(dir, settings, seed, other, each),

@@ -1,9 +1,10 @@
-//! Strictly on-policy reinforcement learning: one update a batch, no KL term, constant rate (paper sections 2 and 4).
+//! A training step. By default strictly on-policy: one update a batch, no KL term, constant rate (paper sections 2 and 4).
 
 use super::batch::{Part, Row, forward};
 use super::decide::{Decision, Flat, decide};
 use super::gates::Memory;
 use super::job::Policy;
+use super::learn;
 use super::metrics::{MetricsRow, TimingRow};
 use super::optimizer::{AdamW, clip_gradients};
 use super::record::Record;
@@ -32,8 +33,10 @@ pub struct Trainer<'a> {
     pub sampler: Sampler,
     /// Optimizer state.
     pub optimizer: AdamW,
-    /// AEPO's memory.
+    /// What AEPO and an adaptive bonus remember.
     pub memory: Memory,
+    /// The base policy, where the loss has a KL term.
+    pub reference: Option<Policy>,
 }
 
 /// What a step leaves behind.
@@ -58,6 +61,7 @@ impl<'a> Trainer<'a> {
             sampler: Sampler::new(settings.sampler.kind, seed, settings.train.prompts, pool),
             optimizer: AdamW::new(policy.model.parameters(), &settings.train),
             memory: Memory::default(),
+            reference: None,
         }
     }
 
@@ -72,8 +76,12 @@ impl<'a> Trainer<'a> {
         let flat = record.flat(self.settings);
         let decision = decide(self.settings, &mut self.memory, &flat);
         let clock = Instant::now();
-        self.accumulate(&groups, &decision.weights);
-        let grad_norm = self.apply();
+        let grad_norm = if learn::is_plain(self.settings) {
+            self.accumulate(&groups, &decision.weights);
+            self.apply()
+        } else {
+            self.learn(step, &groups, &decision)?
+        };
         let timing = TimingRow {
             step,
             rollout_seconds,
@@ -122,7 +130,8 @@ impl<'a> Trainer<'a> {
     }
 }
 
-fn part<'a>(group: &'a Group, weights: &[Vec<f32>]) -> Part<'a> {
+/// A group as the forward pass takes it, with the weight of each token.
+pub(super) fn part<'a>(group: &'a Group, weights: &[Vec<f32>]) -> Part<'a> {
     let (last, prefix) = group.prompt.split_last().expect("a prompt ends with <think>");
     let rows = group.rollouts.iter().zip(weights);
     Part { prefix, rows: rows.map(|(r, w)| Row::response(*last, &r.response.tokens, w)).collect() }
@@ -134,7 +143,7 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 }
 
 fn measure(step: u64, groups: &[Group], flat: &Flat, decision: &Decision, grad_norm: f64) -> MetricsRow {
-    let Decision { advantages, entropy, on, kept, weights } = decision;
+    let Decision { advantages, entropy, on, kept, weights, .. } = decision;
     let all = || groups.iter().flat_map(|group| &group.rollouts);
     let of = |task: TaskType| {
         mean((0..flat.rewards.len()).filter(|&i| flat.tasks[i] == task.index()).map(|i| flat.rewards[i]))

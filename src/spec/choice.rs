@@ -143,6 +143,74 @@ choice! {
         MicroBatch = "micro_batch",
         /// Over all tokens of the batch (token-level loss of DAPO).
         GlobalBatch = "global_batch",
+        /// Over the tokens of each response, then over the responses (GRPO as first published).
+        SequenceMean = "sequence_mean",
+        /// The sum over the tokens of each response divided by `rollout.max_tokens`, then the mean over the responses (Dr. GRPO).
+        SequenceSum = "sequence_sum",
+        /// Not at all: the plain sum.
+        TokenSum = "token_sum",
+    }
+}
+
+choice! {
+    /// The policy loss; all are in the kernels crate with formula and source.
+    LossKind {
+        /// The plain surrogate: ratio times advantage, no clip (Eq. 4).
+        OnPolicy = "on_policy",
+        /// log-probability times advantage, no ratio.
+        Reinforce = "reinforce",
+        /// PPO's clipped surrogate; clip-higher with unequal bounds (DAPO).
+        PpoClip = "ppo_clip",
+        /// One ratio a response (GSPO).
+        Gspo = "gspo",
+        /// GSPO with its gradient through each token.
+        GspoToken = "gspo_token",
+        /// Geometric mean of the ratios of a response (GMPO).
+        Gmpo = "gmpo",
+        /// The clipped ratio as a constant weight (CISPO).
+        Cispo = "cispo",
+        /// A soft gate instead of a clip (SAPO).
+        Sapo = "sapo",
+        /// PPO-clip without the tokens whose covariance with the advantage is high (Clip-Cov).
+        ClipCov = "clip_cov",
+        /// The surrogate with a KL penalty on those tokens (KL-Cov).
+        KlCov = "kl_cov",
+    }
+}
+
+choice! {
+    /// How the KL divergence to the base policy is estimated from sampled tokens.
+    KlEstimator {
+        /// The log-ratio.
+        K1 = "k1",
+        /// Half its square.
+        K2 = "k2",
+        /// exp(-d) + d - 1.
+        K3 = "k3",
+        /// k3, at most 10 (verl's low_var_kl).
+        LowVariance = "low_variance",
+    }
+}
+
+choice! {
+    /// What is taken off a reward before it is scaled.
+    Centre {
+        /// The mean of its group (Eq. 3).
+        Group = "group",
+        /// The mean of the others of its group (RLOO).
+        LeaveOneOut = "leave_one_out",
+    }
+}
+
+choice! {
+    /// What happens to the advantage of a response that is alone in its scope of scaling.
+    Single {
+        /// It is not scaled (verl).
+        One = "one",
+        /// It is divided by epsilon: up to a million times its size (the released task-norm code).
+        Raw = "raw",
+        /// It is zero.
+        Zero = "zero",
     }
 }
 
@@ -175,6 +243,8 @@ choice! {
         Token = "token",
         /// Whole responses with a negative advantage.
         Sequence = "sequence",
+        /// All responses with a negative advantage, whatever their entropy: only good answers teach.
+        All = "all",
     }
 }
 

@@ -1,6 +1,6 @@
 //! Job identity: a hash of everything that can change the result of a job, and of nothing else.
 
-use super::choice::{AdvantageScale, AepoMode, GateLevel, Kind};
+use super::choice::{AdvantageScale, AepoMode, GateLevel, Kind, LossKind};
 use super::error::SpecError;
 use super::settings::{KEYS, Settings};
 use serde_json::{Map, Value, json};
@@ -121,10 +121,27 @@ fn acts_in_rl(path: &str, settings: &Settings) -> bool {
         // Nothing is trained: only the evaluation of the base policy is left.
         _ if settings.train.steps == 0 => false,
         (_, "gate.level" | "aepo.mode" | "advantage.scale") => true,
-        ("gate", _) => settings.gate.level != GateLevel::None,
+        (_, "gate.removal") => settings.gate.level == GateLevel::All,
+        ("gate", _) => matches!(settings.gate.level, GateLevel::Token | GateLevel::Sequence),
+        ("loss", _) => acts_in_loss(path, settings),
         ("aepo", _) => settings.aepo.mode != AepoMode::Off,
         ("advantage", _) => settings.advantage.scale != AdvantageScale::None,
         _ => path != "train.checkpoint_every",
+    }
+}
+
+fn acts_in_loss(path: &str, settings: &Settings) -> bool {
+    let loss = &settings.loss;
+    let clips =
+        [LossKind::PpoClip, LossKind::Gspo, LossKind::GspoToken, LossKind::Gmpo, LossKind::Cispo, LossKind::ClipCov];
+    match path {
+        "loss.clip_low" | "loss.clip_high" => clips.contains(&loss.kind),
+        "loss.dual_clip" => loss.kind == LossKind::PpoClip,
+        "loss.cov_share" => [LossKind::ClipCov, LossKind::KlCov].contains(&loss.kind),
+        "loss.cov_coefficient" => loss.kind == LossKind::KlCov,
+        "loss.entropy_step" => loss.entropy_target > 0.0,
+        "loss.kl_estimator" => loss.kl > 0.0,
+        _ => true,
     }
 }
 

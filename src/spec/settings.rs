@@ -170,12 +170,26 @@ settings! {
     group (advantage) Advantage {
         scale: AdvantageScale = AdvantageScale::Group, source "Eq. 3 (group), Table 2 (batch), Eq. 7 (task_batch)", doc "Standard deviation that divides the difference of a reward to the mean of its group.";
         epsilon: f64 = 1e-6, in 0..=1, source "released code, compute_grpo_task_norm_outcome_advantage", doc "Added to the standard deviation. Does not act with scale `none`.";
+        centre: Centre = Centre::Group, source "Eq. 3", doc "What is taken off a reward.";
+        single: Single = Single::One, source "verl; the released task-norm code has `raw`", doc "Advantage of a response that is alone in its scope of scaling.";
         ddof: u32 = 1, in 0..=1, source "released code: torch.std, unbiased", doc "Divisor of the variance: 1 for n - 1, 0 for n. Does not act with scale `none`.";
     }
 
     /// The policy loss.
     group (loss) Loss {
+        kind: LossKind = LossKind::OnPolicy, source "Eq. 4; the others from the papers named in kernels/README.md", doc "The policy loss.";
         normalizer: Normalizer = Normalizer::Group, source "Eq. 4; verl's token-mean is the other reading", doc "Over which tokens the loss is averaged.";
+        clip_low: f64 = 0.2, in 0..=1, source "PPO's custom; GSPO's paper has 3e-4, GMPO's 0.4", doc "How far the ratio may fall before it is clipped. Acts with losses that clip.";
+        clip_high: f64 = 0.2, in 0..=1000, source "PPO's custom; DAPO has 0.28, GSPO's paper 4e-4, GMPO's 0.4", doc "How far the ratio may rise before it is clipped. Acts with losses that clip.";
+        dual_clip: f64 = 0.0, in 0..=1000, source "verl has 3", doc "Greatest ratio that counts for a negative advantage; 0 for no second clip. Acts with `ppo_clip`.";
+        cov_share: f64 = 2e-4, in 0..=1, unit "share", source "arXiv 2505.22617", doc "Share of the tokens of a forward and backward pass that is silenced or held back, at least one. Acts with `clip_cov` and `kl_cov`.";
+        cov_coefficient: f64 = 1.0, in 0..=1000, source "arXiv 2505.22617; verl's configuration has 0.1", doc "Weight of the KL penalty on those tokens. Acts with `kl_cov`.";
+        entropy: f64 = 0.0, in -10..=10, source "the paper runs without", doc "Coefficient of an entropy bonus; with a target, the coefficient at the first step.";
+        entropy_target: f64 = 0.0, in 0..=100, unit "nats", source "Skywork-OR1, arXiv 2505.22312", doc "Entropy that the bonus aims at: its coefficient grows below and shrinks above; 0 for a fixed coefficient.";
+        entropy_step: f64 = 0.005, in 0..=10, source "TRL's default", doc "What that coefficient moves by at each step.";
+        kl: f64 = 0.0, in 0..=1000, source "the paper runs without; GRPO as first published has 0.04", doc "Weight of the KL divergence to the base policy.";
+        kl_estimator: KlEstimator = KlEstimator::K3, source "GRPO, arXiv 2402.03300", doc "How it is estimated. Acts with `loss.kl` above 0.";
+        top_entropy: f64 = 1.0, in 0..=1, unit "share", source "arXiv 2506.01939 has 0.2", doc "Share of the batch's tokens, those with the highest entropy, that keep their gradient.";
     }
 
     /// How the entropy of a batch is measured; what the AEPO latch reads and what metrics show.
@@ -187,7 +201,8 @@ settings! {
     /// Negative-gradient clipping (Eq. 8 and 9).
     group (gate) Gate {
         level: GateLevel = GateLevel::None, source "Eq. 9", doc "Clip single tokens, whole responses, or nothing.";
-        side: GateSide = GateSide::High, source "Eq. 9 (high); Table 4 reverses it (low)", doc "Clip what lies above the threshold or what lies below it. Acts with a level other than `none`.";
+        side: GateSide = GateSide::High, source "Eq. 9 (high); Table 4 reverses it (low)", doc "Clip what lies above the threshold or what lies below it. Acts with level `token` or `sequence`.";
+        removal: Removal = Removal::Mask, source "Eq. 8", doc "How responses lose their gradient under level `all`: their tokens stay in the normaliser, or not.";
         threshold: Threshold = Threshold::Quantile(0.8), source "unpublished; a quantile of the batch's negatives is ours", doc "Where clipping begins: `\"q0.8\"` is the 0.8 quantile of the entropies of the batch's negatives, so that side `high` clips a fifth of them (side `low` does so with `\"q0.2\"`); a number is an entropy in nats. Acts with a level other than `none`.";
     }
 
@@ -204,6 +219,7 @@ settings! {
     group (train) Train {
         steps: u64 = 40, in 0..=1000000, unit "steps", source "Fig. 8 and 10, x axis", doc "Updates; 0 evaluates the base policy as it is.";
         prompts: usize = 16, in 1..=4096, unit "prompts", source "ours; section 4.1 has 128", doc "Prompts in a batch.";
+        updates: usize = 1, in 1..=4096, unit "updates", source "section 2: strictly on-policy, one update a batch", doc "Updates a batch: its prompts are split into so many parts. With more than one, ratios are taken to the rollout's log-probabilities.";
         group: usize = 8, in 1..=1024, unit "responses", source "section 4.1", doc "Group size G: responses to each prompt.";
         rate: f64 = 2e-4, in 0..=1, source "ours; section 4.1 has 2e-6 at 4B and 30B", doc "Learning rate, constant.";
         clip_norm: f64 = 1.0, in 0.000001..=1000000, source "unpublished; default of the QwenLong-L1 scripts", doc "Greatest norm of the gradient; a longer one is scaled down.";

@@ -108,6 +108,32 @@ pub trait PolicyLoss {
     }
 }
 
+impl<L: PolicyLoss + ?Sized> PolicyLoss for Box<L> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn objective(&self, batch: &Batch) -> f64 {
+        (**self).objective(batch)
+    }
+
+    fn gradient(&self, batch: &Batch) -> Gradient {
+        (**self).gradient(batch)
+    }
+
+    fn surrogate(&self, at: &Batch, x: &Batch) -> f64 {
+        (**self).surrogate(at, x)
+    }
+
+    fn needs(&self) -> Needs {
+        (**self).needs()
+    }
+
+    fn laws(&self) -> Laws {
+        (**self).laws()
+    }
+}
+
 /// J and its gradient, once the batch is known to have every column that the loss reads.
 ///
 /// ```

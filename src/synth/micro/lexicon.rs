@@ -25,10 +25,20 @@ pub const PRODUCTS: [&str; 8] = ["lamps", "boats", "clocks", "shoes", "pianos", 
 /// Rivers.
 pub const RIVERS: [&str; 8] = ["Arno", "Rhine", "Volga", "Loire", "Tagus", "Elbe", "Danube", "Severn"];
 
-/// Words of which the pieces in a dialogue are made.
-pub const WORDS: [&str; 24] = [
+/// Words of which the pieces in a dialogue are made. So many that no word comes twice in a dialogue: among words that all stand somewhere
+/// in the context a small model does not find out which one follows.
+pub const WORDS: [&str; 120] = [
     "amber", "bright", "cloud", "dusty", "ember", "frost", "gentle", "hollow", "iron", "jade", "kettle", "lantern",
     "meadow", "night", "ocean", "pebble", "quiet", "raven", "silver", "thunder", "umbra", "velvet", "willow", "yellow",
+    "acorn", "anchor", "apple", "arrow", "autumn", "badger", "bamboo", "barrel", "basket", "beacon", "berry",
+    "blanket", "blossom", "branch", "breeze", "brook", "bucket", "butter", "candle", "canyon", "castle", "cedar",
+    "cherry", "chimney", "clover", "copper", "coral", "cotton", "cradle", "crystal", "daisy", "desert", "dragon",
+    "drizzle", "eagle", "early", "echo", "falcon", "feather", "fiddle", "flame", "flint", "forge", "fossil",
+    "fountain", "frozen", "galaxy", "ginger", "glacier", "golden", "granite", "hammer", "harbor", "hazel", "heather",
+    "honey", "horizon", "island", "ivory", "jasmine", "jungle", "ladder", "lavender", "lemon", "lilac", "linen",
+    "locket", "lotus", "magnet", "maple", "marble", "midnight", "misty", "mosaic", "mountain", "needle", "nettle",
+    "nutmeg", "oak", "olive", "opal", "orchid", "otter", "parcel", "pearl", "pepper", "petal", "pillow", "planet",
+    "plum", "poppy", "prairie", "puzzle", "ribbon", "ruby", "saddle",
 ];
 
 /// Kinds of pieces asked for in a dialogue.

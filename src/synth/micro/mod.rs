@@ -72,6 +72,8 @@ pub enum Skill {
     LookUp,
     /// Giving back a piece of a dialogue.
     Recall,
+    /// Finding the letter of an option.
+    Letters,
     /// Going on with a passage word for word.
     Recitation,
     /// Computing with given numbers.
@@ -162,8 +164,26 @@ fn drill(stream: &mut Stream, context: &Context, first: bool) -> Drill {
     if !first && matches!(context.body, render::Body::Figures(_)) && stream.chance(0.5) {
         return Drill { skill: Skill::Arithmetic, parts: (0..WORKED).map(|_| trace::worked(stream)).collect() };
     }
+    if !first && matches!(context.body, render::Body::Facts(_)) && stream.chance(0.4) {
+        return Drill { skill: Skill::Letters, parts: letters(stream) };
+    }
     let skill = if matches!(context.body, render::Body::Dialogue(_)) { Skill::Recall } else { Skill::LookUp };
     Drill { skill, parts: look_ups(stream, context) }
+}
+
+/// Four options of a kind with their letters, and the letter of each asked for in any order.
+fn letters(stream: &mut Stream) -> Vec<(String, String)> {
+    let kind = facts::RELATIONS[stream.below(facts::RELATIONS.len())].tail;
+    let names: Vec<&str> = stream.choose_distinct(kind.names().len(), 4).into_iter().map(|i| kind.names()[i]).collect();
+    let listed: Vec<String> =
+        names.iter().enumerate().map(|(i, name)| format!("{name} has letter {}", question::letter(i))).collect();
+    let mut order = [0, 1, 2, 3];
+    stream.shuffle(&mut order);
+    let cue = |n: usize, i: usize| {
+        let before = if n == 0 { listed.join(", ") } else { String::new() };
+        format!("{before}. The letter of {} is", names[i])
+    };
+    order.into_iter().enumerate().map(|(n, i)| (cue(n, i), question::letter(i).to_string())).collect()
 }
 
 /// Rows of questions with one answer each. The dots stand before the next cue, so that only what must be looked up is learned.

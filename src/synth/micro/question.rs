@@ -105,8 +105,8 @@ pub fn about_path(stream: &mut Stream, facts: &[Fact], path: Vec<Fact>, options:
     let mut names = rivals(stream, facts, &last, 3);
     let right = stream.below(names.len() + 1);
     names.insert(right, last.tail);
-    let listed = names.iter().enumerate().map(|(i, name)| format!("{} {name}", letter(i)));
-    let question = format!("What is {name}? {}", listed.collect::<Vec<_>>().join(", "));
+    let listed = names.iter().enumerate().map(|(i, name)| format!("{name} has letter {}", letter(i)));
+    let question = format!("What is {name}? {}.", listed.collect::<Vec<_>>().join(", "));
     let gold = format!("({})", letter(right));
     Ask { task: TaskType::MultipleChoice, question, gold, plan: Plan::Hops(path, Some((names, right))) }
 }

@@ -117,7 +117,8 @@ impl Context {
             }
             ContextKind::Dialogue => {
                 let turns = draw_turns(stream, tokens);
-                Context { documents: turns.iter().map(render_turn).collect(), body: Body::Dialogue(turns) }
+                let documents = with_small_talk(stream, turns.iter().map(render_turn).collect(), tokens);
+                Context { documents, body: Body::Dialogue(turns) }
             }
         }
     }
@@ -202,8 +203,26 @@ const TOKENS_A_TURN: usize = 20;
 /// Words of a piece.
 pub const PIECE_WORDS: usize = 5;
 
+/// More requests than this are not made in a dialogue; small talk fills the rest.
+const MOST_TURNS: usize = 8;
+
+/// Puts small talk between the turns of a dialogue, up to the wanted length.
+fn with_small_talk(stream: &mut Stream, mut turns: Vec<String>, tokens: usize) -> Vec<String> {
+    let mut used: usize = turns.iter().map(|turn| count_tokens(turn)).sum();
+    loop {
+        let talk = format!("User: Tell me more. Assistant: {}", idle_sentence(stream));
+        used += count_tokens(&talk);
+        if used > tokens {
+            return turns;
+        }
+        let place = stream.below(turns.len() + 1);
+        turns.insert(place, talk);
+    }
+}
+
 fn draw_turns(stream: &mut Stream, tokens: usize) -> Vec<Turn> {
-    let total = (tokens / TOKENS_A_TURN).max(2);
+    let total = (tokens / TOKENS_A_TURN).clamp(2, MOST_TURNS);
+    let mut words = stream.choose_distinct(lex::WORDS.len(), total * PIECE_WORDS).into_iter();
     let subjects = stream.choose_distinct(lex::FORMS.len() * lex::TOPICS.len(), lex::FORMS.len() * lex::TOPICS.len());
     let mut order: Vec<usize> = Vec::new();
     for subject in subjects {
@@ -216,8 +235,7 @@ fn draw_turns(stream: &mut Stream, tokens: usize) -> Vec<Turn> {
     order
         .into_iter()
         .map(|subject| {
-            let words = stream.choose_distinct(lex::WORDS.len(), PIECE_WORDS);
-            let piece = words.iter().map(|&w| lex::WORDS[w]).collect::<Vec<_>>().join(" ");
+            let piece = words.by_ref().take(PIECE_WORDS).map(|w| lex::WORDS[w]).collect::<Vec<_>>().join(" ");
             let ordinal = before[subject];
             before[subject] += 1;
             Turn {

@@ -125,10 +125,7 @@ impl Writer<'_> {
             None => self.stream.below(names.len()),
         };
         if !self.hasty {
-            // The options one by one, up to the one that was found.
-            for (i, name) in names.iter().enumerate().take(option + 1) {
-                self.say(format!("{} {name} {}.", letter(i), if i == option { "yes" } else { "no" }));
-            }
+            self.say(format!("The letter of {} is {}.", names[option], letter(option)));
         }
         format!("The correct answer is ({}).", letter(option))
     }
