@@ -140,7 +140,8 @@ fn tensorboard_itself_reads_the_same_numbers() {
         .collect();
     let mut ours = scalars(&events);
     let order = |a: &(u64, String, f32), b: &(u64, String, f32)| (&a.1, a.0).cmp(&(&b.1, b.0));
-    (seen.sort_by(order), ours.sort_by(order));
+    seen.sort_by(order);
+    ours.sort_by(order);
     assert_eq!(seen, ours);
     assert_eq!(seen.iter().filter(|(_, tag, _)| tag == "train/loss").count(), 3);
 }
