@@ -51,7 +51,7 @@ pub const TOPICS: [&str; 6] = ["cats", "trains", "winter", "bread", "ships", "be
 pub const ORDINALS: [&str; 4] = ["first", "second", "third", "fourth"];
 
 /// How the assistant of a dialogue announces the i-th alike piece.
-pub const CUES: [&str; 4] = ["Here is one", "Here is another", "Here is a third", "Here is a fourth"];
+pub const CUES: [&str; 4] = ["Here is a", "Here is another", "Here is a third", "Here is a fourth"];
 
 /// The largest number that is one token: no sum of two amounts is larger. Digit by digit, amounts could not be told apart by
 /// which of them a context holds, and a model of a million parameters did not find out how to look them up.

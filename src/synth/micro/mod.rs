@@ -202,7 +202,7 @@ fn look_ups(stream: &mut Stream, context: &Context) -> Vec<(String, String)> {
             .into_iter()
             .map(|i| {
                 let turn = &turns[i];
-                let cue = format!("The {} {} about {}:", lexicon::ORDINALS[turn.ordinal], turn.form, turn.topic);
+                let cue = format!("The {} {} about {} is", lexicon::ORDINALS[turn.ordinal], turn.form, turn.topic);
                 (cue, turn.piece.clone())
             })
             .collect(),

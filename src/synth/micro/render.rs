@@ -196,10 +196,10 @@ fn idle_sentence(stream: &mut Stream) -> String {
 
 fn render_turn(turn: &Turn) -> String {
     let Turn { form, topic, piece, ordinal } = turn;
-    format!("User: Write a {form} about {topic}. Assistant: {}: {piece}.", lex::CUES[*ordinal])
+    format!("User: Write a {form} about {topic}. Assistant: {} {form} about {topic}: {piece}.", lex::CUES[*ordinal])
 }
 
-const TOKENS_A_TURN: usize = 20;
+const TOKENS_A_TURN: usize = 23;
 /// Words of a piece.
 pub const PIECE_WORDS: usize = 5;
 

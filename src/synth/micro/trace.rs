@@ -3,7 +3,7 @@
 use super::facts::{Fact, Figure};
 use super::lexicon as lex;
 use super::question::{Ask, Operation, Plan, compute, letter, rivals};
-use super::render::{Body, Context};
+use super::render::{Body, Context, Turn};
 use longlab_kernels::stream::Stream;
 
 /// How noisy the reasoner is.
@@ -39,18 +39,20 @@ pub fn draw(stream: &mut Stream, context: &Context, ask: &Ask, noise: &Noise) ->
     let answer = match &ask.plan {
         Plan::Hops(path, options) => writer.hops(context, path, options.as_ref()),
         Plan::Rows(operation, rows) => writer.rows(*operation, rows),
-        Plan::Recall(turns, wanted) => writer.recall(turns.iter().map(|t| t.piece.as_str()).collect(), *wanted),
+        Plan::Recall(turns, wanted) => writer.recall(turns, *wanted),
     };
     let thinking = writer.parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
     Trace { thinking, answer }
 }
 
-/// How tempting it is to guess: a single look-up more than anything longer, a piece by heart less.
+/// How tempting it is to guess: most so where a single look-up would do or options are given, least so with numbers.
 fn temptation(plan: &Plan) -> f64 {
     match plan {
-        Plan::Hops(path, None) if path.len() == 1 => 1.5,
-        Plan::Recall(..) => 0.5,
-        _ => 1.0,
+        Plan::Hops(path, None) if path.len() == 1 => 1.6,
+        Plan::Hops(_, Some(_)) => 1.4,
+        Plan::Hops(..) => 1.0,
+        Plan::Rows(..) => 0.7,
+        Plan::Recall(..) => 0.8,
     }
 }
 
@@ -224,19 +226,22 @@ impl Writer<'_> {
         self.step(right, wrong, |rest| format!("The difference is {rest}."))
     }
 
-    fn recall(&mut self, pieces: Vec<&str>, wanted: usize) -> String {
-        let other = (wanted + 1 + self.stream.below(pieces.len() - 1)) % pieces.len();
-        let found = if self.hasty {
-            self.stream.below(pieces.len())
-        } else {
-            self.step(wanted, other, |i| format!("It begins with {}.", pieces[i].split(' ').next().unwrap_or_default()))
-        };
-        let mut words: Vec<&str> = pieces[found].split(' ').collect();
+    fn recall(&mut self, turns: &[Turn], wanted: usize) -> String {
+        let other = (wanted + 1 + self.stream.below(turns.len() - 1)) % turns.len();
+        let found = if self.hasty { self.stream.below(turns.len()) } else { wanted };
+        let mut words: Vec<&str> = turns[found].piece.split(' ').collect();
         // A slip of memory in the middle: the dense reward counts what is right.
         if self.slips() {
             let place = self.stream.below(words.len() - 1) + 1;
             words[place] = self.stream.pick::<&str>(&lex::WORDS);
         }
-        format!("Therefore, the answer is {}.", words.join(" "))
+        let right = words.join(" ");
+        let name = format!("The {} {} about {} is", lex::ORDINALS[wanted], turns[wanted].form, turns[wanted].topic);
+        let piece = if self.hasty {
+            right.as_str()
+        } else {
+            self.step(right.as_str(), turns[other].piece.as_str(), |piece| format!("{name} {piece}."))
+        };
+        format!("Therefore, the answer is {piece}.")
     }
 }
