@@ -121,3 +121,17 @@ fn no_name_hides_in_another() {
         assert!(names.iter().all(|b| a == b || !b.contains(a)), "{a} hides in another name");
     }
 }
+
+#[test]
+fn the_shipped_policies_know_every_word() {
+    for folder in ["base", "seedling"] {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/micro").join(folder);
+        let tokenizer = Tokenizer::load(&path.join("tokenizer.json")).expect("a tokenizer");
+        let unknown = tokenizer.id("<unk>").expect("a token for unknown words");
+        let words = warm::vocabulary().join(" ");
+        let tokens = tokenizer.encode(&words).expect("encoded");
+        let lost: Vec<&str> =
+            words.split(' ').filter(|word| tokenizer.encode(word).expect("encoded").contains(&unknown)).collect();
+        assert!(!tokens.contains(&unknown), "{folder} does not know {lost:?}");
+    }
+}

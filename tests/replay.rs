@@ -1,13 +1,15 @@
 //! Counterfactual replay: the job's own settings come out again, others are compared with them, and what cannot be replayed is refused.
 
+use longlab::lab::job::{JobSpec, prepare};
 use longlab::rl::job::{Places, Policy, reinforce};
 use longlab::rl::progress::Silent;
 use longlab::rl::record::Record;
 use longlab::rl::replay::{Row, Space, replay};
 use longlab::spec::settings::{AdvantageScale, AepoMode, GateLevel, Settings};
-use longlab::spec::{Bound, Threshold};
+use longlab::spec::{Bound, Kind, Threshold};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use tempfile::TempDir;
 
 const SEED: u64 = 5;
@@ -94,4 +96,35 @@ fn what_cannot_be_replayed_is_refused() {
     fs::remove_file(&path).expect("it was there");
     let message = format!("{:#}", rows(job.path(), &settings(), Space::LogProbs).expect_err("no rollouts"));
     assert!(message.contains("000002.safetensors") && message.contains("run the job again"), "{message}");
+}
+
+#[test]
+fn the_command_prints_steps_and_points_at_mistakes() {
+    let job = job(&settings());
+    let spec = JobSpec { id: "0badcafe".into(), kind: Kind::Rl, seed: SEED, settings: settings() };
+    prepare(job.path(), &spec, &serde_json::json!({})).expect("a job directory");
+    let longlab = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_longlab")).arg("replay").arg(job.path()).args(args).output();
+        let output = output.expect("longlab starts");
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text");
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (code, out, _) = longlab(&["--with", "advantage.scale=none", "--json"]);
+    assert_eq!((code, out.lines().count()), (Some(0), 3), "{out}");
+    assert!(
+        out.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok_and(|row| row["cosine"].is_f64()))
+    );
+    let (code, out, _) = longlab(&["--with", "aepo.low=0.9x", "--with", "aepo.high=1x"]);
+    assert_eq!(code, Some(0));
+    assert!(out.contains("latch'") && out.contains("mean cosine"), "{out}");
+    for (with, words) in [
+        ("advantage.scal=none", "did you mean `advantage.scale`?"),
+        ("advantage.scale=nobody", "is not one of"),
+        ("advantage.scale", "write KEY=VALUE"),
+        ("rollout.temperature=1.0", "cannot be replayed"),
+        ("loss.kind=gspo", "a replay knows the loss `on_policy`"),
+    ] {
+        let (code, out, error) = longlab(&["--with", with]);
+        assert!(code != Some(0) && error.contains(words), "{with}: {code:?} {out} {error}");
+    }
 }

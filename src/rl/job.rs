@@ -10,6 +10,7 @@ use super::train::{Step, Trainer};
 use super::warm::{self, Course, WarmRow};
 use crate::data::{Sample, pool};
 use crate::lm::{Config, Qwen3, Tokenizer, build_wordpiece};
+use crate::spec::Kind;
 use crate::spec::settings::Settings;
 use crate::synth::micro;
 use crate::synth::micro::question::Flavour;
@@ -128,8 +129,8 @@ pub fn reinforce(
 /// The policy that a warm start begins from: the one of `warm.from`, else a fresh one of the shape that the spec asks for, with
 /// the micro world's vocabulary.
 pub fn fresh(settings: &Settings, seed: u64) -> Result<Policy> {
-    if !settings.warm.from.is_empty() {
-        return Policy::load(Path::new(&settings.warm.from));
+    if let Some(folder) = settings.begins_from(Kind::Base) {
+        return Policy::load(Path::new(folder));
     }
     let words = warm::vocabulary();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();

@@ -120,7 +120,7 @@ fn acts_in_rl(path: &str, settings: &Settings) -> bool {
         (_, "train.steps" | "train.threads") => true,
         // Nothing is trained: only the evaluation of the base policy is left.
         _ if settings.train.steps == 0 => false,
-        (_, "gate.level" | "aepo.mode" | "advantage.scale") => true,
+        (_, "gate.level" | "aepo.mode" | "advantage.scale" | "advantage.centre") => true,
         (_, "gate.removal") => settings.gate.level == GateLevel::All,
         ("gate", _) => matches!(settings.gate.level, GateLevel::Token | GateLevel::Sequence),
         ("loss", _) => acts_in_loss(path, settings),
@@ -151,9 +151,16 @@ fn acts_in_base(path: &str, settings: &Settings) -> bool {
         ("sampler" | "advantage" | "loss" | "entropy" | "gate" | "aepo", _) => false,
         ("eval", _) => acts_in_eval(path, settings),
         // No pool is drawn, and the warm start has steps and a rate of its own.
-        (_, "data.samples" | "train.steps" | "train.rate" | "train.checkpoint_every" | "model.base" | "warm.from") => {
-            false
-        }
+        (
+            _,
+            "data.samples"
+            | "train.steps"
+            | "train.rate"
+            | "train.updates"
+            | "train.checkpoint_every"
+            | "model.base"
+            | "warm.from",
+        ) => false,
         (_, "warm.long_tokens") => settings.warm.long_share > 0.0,
         _ => !path.starts_with("data.mix."),
     }

@@ -110,12 +110,15 @@ macro_rules! settings {
     };
 }
 
+/// What `warm.from` says where a policy is made from random weights.
+const SCRATCH: &str = "scratch";
+
 impl Settings {
     /// Folder of the policy that a job of a kind begins from; none for one from scratch.
     pub fn begins_from(&self, kind: super::choice::Kind) -> Option<&str> {
         match kind {
             super::choice::Kind::Rl => Some(&self.model.base),
-            super::choice::Kind::Base => (!self.warm.from.is_empty()).then_some(self.warm.from.as_str()),
+            super::choice::Kind::Base => (self.warm.from != SCRATCH).then_some(self.warm.from.as_str()),
         }
     }
 }
@@ -234,7 +237,7 @@ settings! {
 
     /// The supervised warm start that makes a base policy (kind `base`).
     group (warm) Warm {
-        from: String = String::new(), source "ours", doc "Folder of a policy to go on from, relative to the working directory; empty for one from scratch. Its content is part of a job's identity, its path is not.";
+        from: String = SCRATCH.to_string(), source "ours", doc "Folder of a policy to go on from, relative to the working directory, or `scratch` for random weights. Its content is part of a job's identity, its path is not.";
         steps: u64 = 2000, in 0..=1000000, unit "steps", source "ours", doc "Updates.";
         tokens: usize = 6000, in 64..=100000000, unit "tokens", source "ours", doc "Token budget of a step: as many contexts with their rows as it carries.";
         questions: usize = 4, in 1..=1024, unit "questions", source "ours; one question a context stayed on a plateau", doc "Questions to each context.";

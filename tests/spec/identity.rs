@@ -2,7 +2,7 @@
 
 use super::{other_values, read, spec};
 use longlab::spec::identity::{Identity, LIBTORCH, Machine};
-use longlab::spec::{AepoMode, GateLevel, KEYS, Key, Kind, Settings};
+use longlab::spec::{AepoMode, GateLevel, KEYS, Key, Kind, LossKind, Settings};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -44,32 +44,62 @@ fn all_on() -> Settings {
     settings
 }
 
+/// Keys of the policy loss that act only beside a switch, and how often a job is saved.
+const IDLE: [&str; 9] = [
+    "train.checkpoint_every",
+    "gate.removal",
+    "loss.clip_low",
+    "loss.clip_high",
+    "loss.dual_clip",
+    "loss.cov_share",
+    "loss.cov_coefficient",
+    "loss.entropy_step",
+    "loss.kl_estimator",
+];
+
+#[test]
+fn keys_of_the_loss_act_beside_their_switch() {
+    let acts = |change: &dyn Fn(&mut Settings)| {
+        let mut settings = all_on();
+        change(&mut settings);
+        let usual = acting(Kind::Rl, &all_on());
+        acting(Kind::Rl, &settings).difference(&usual).copied().collect::<Vec<&str>>()
+    };
+    let clip = ["loss.clip_high", "loss.clip_low"];
+    assert_eq!(acts(&|settings| settings.loss.kind = LossKind::Gspo), clip);
+    assert_eq!(acts(&|settings| settings.loss.kind = LossKind::PpoClip), [clip[0], clip[1], "loss.dual_clip"]);
+    assert_eq!(acts(&|settings| settings.loss.kind = LossKind::ClipCov), [clip[0], clip[1], "loss.cov_share"]);
+    assert_eq!(acts(&|settings| settings.loss.kind = LossKind::KlCov), ["loss.cov_coefficient", "loss.cov_share"]);
+    assert_eq!(acts(&|settings| settings.loss.entropy_target = 0.1), ["loss.entropy_step"]);
+    assert_eq!(acts(&|settings| settings.loss.kl = 0.1), ["loss.kl_estimator"]);
+    assert_eq!(acts(&|settings| settings.gate.level = GateLevel::All), ["gate.removal"]);
+}
+
 #[test]
 fn all_keys_of_a_gated_job_act_but_how_often_it_is_saved() {
-    assert_eq!(acting(Kind::Rl, &all_on()), all_but(&["model", "warm"], &["train.checkpoint_every"]));
+    assert_eq!(acting(Kind::Rl, &all_on()), all_but(&["model", "warm"], &IDLE));
 }
 
 #[test]
 fn what_is_switched_off_does_not_act() {
-    let off =
-        ["train.checkpoint_every", "gate.side", "gate.threshold", "aepo.low", "aepo.high", "aepo.removal", "aepo.lag"];
-    assert_eq!(acting(Kind::Rl, &Settings::default()), all_but(&["model", "warm"], &off));
+    let off = ["gate.side", "gate.threshold", "aepo.low", "aepo.high", "aepo.removal", "aepo.lag"];
+    assert_eq!(acting(Kind::Rl, &Settings::default()), all_but(&["model", "warm"], &[&IDLE[..], &off].concat()));
 }
 
 #[test]
 fn the_lengths_of_an_empty_long_split_do_not_act() {
     let mut settings = all_on();
     settings.eval.long_items = 0;
-    let off = ["train.checkpoint_every", "eval.long_min", "eval.long_max"];
-    assert_eq!(acting(Kind::Rl, &settings), all_but(&["model", "warm"], &off));
+    let off = ["eval.long_min", "eval.long_max"];
+    assert_eq!(acting(Kind::Rl, &settings), all_but(&["model", "warm"], &[&IDLE[..], &off].concat()));
 }
 
 #[test]
 fn without_a_scale_its_details_do_not_act() {
     let mut settings = all_on();
     settings.advantage.scale = longlab::spec::AdvantageScale::None;
-    let off = ["train.checkpoint_every", "advantage.epsilon", "advantage.ddof"];
-    assert_eq!(acting(Kind::Rl, &settings), all_but(&["model", "warm"], &off));
+    let off = ["advantage.epsilon", "advantage.ddof", "advantage.single"];
+    assert_eq!(acting(Kind::Rl, &settings), all_but(&["model", "warm"], &[&IDLE[..], &off].concat()));
 }
 
 #[test]
@@ -84,7 +114,15 @@ fn without_a_step_only_evaluation_acts() {
 #[test]
 fn a_base_is_made_by_its_shape_data_and_warm_start() {
     let groups = ["sampler", "advantage", "loss", "entropy", "gate", "aepo", "data.mix"];
-    let keys = ["model.base", "data.samples", "train.steps", "train.rate", "train.checkpoint_every"];
+    let keys = [
+        "model.base",
+        "warm.from",
+        "data.samples",
+        "train.steps",
+        "train.rate",
+        "train.checkpoint_every",
+        "train.updates",
+    ];
     assert_eq!(acting(Kind::Base, &Settings::default()), all_but(&groups, &keys));
 }
 

@@ -36,7 +36,9 @@ fn every_published_row_has_its_variant() {
         let experiment = shipped(table);
         assert_eq!(experiment.paper.as_deref(), Some(table));
         let named: Vec<_> = experiment.variants.iter().map(|variant| variant.paper_row.clone()).collect();
-        assert_eq!(named, rows(table), "{table}");
+        // A table may hold rows of our own beside the published ones.
+        let published: Vec<_> = named.into_iter().filter(|row| rows(table).contains(row)).collect();
+        assert_eq!(published, rows(table), "{table}");
         assert!(experiment.seeds.len() >= 5, "{table}");
         assert!(!experiment.claims.is_empty() && !experiment.figures.is_empty(), "{table}");
     }

@@ -95,7 +95,7 @@ pub struct Plan {
     pub noise: trace::Noise,
 }
 
-/// Kinds of context of lessons, in their shares.
+/// Kinds of context of lessons, in their shares: numbers take the most practice.
 const KINDS: [ContextKind; 8] = [
     ContextKind::Facts,
     ContextKind::Facts,
@@ -103,10 +103,9 @@ const KINDS: [ContextKind; 8] = [
     ContextKind::Figures,
     ContextKind::Figures,
     ContextKind::Figures,
-    ContextKind::Dialogue,
+    ContextKind::Figures,
     ContextKind::Dialogue,
 ];
-
 const FIRST_KINDS: [ContextKind; 2] = [ContextKind::Facts, ContextKind::Figures];
 
 /// Draws a lesson: one context, its questions and its drills.

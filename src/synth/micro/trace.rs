@@ -45,14 +45,14 @@ pub fn draw(stream: &mut Stream, context: &Context, ask: &Ask, noise: &Noise) ->
     Trace { thinking, answer }
 }
 
-/// How tempting it is to guess: most so where a single look-up would do or options are given, least so with numbers.
+/// How tempting it is to guess: most so where a piece is asked for again or options are given, least so with numbers. So that no task type is too easy for the base policy, nor too hard.
 fn temptation(plan: &Plan) -> f64 {
     match plan {
         Plan::Hops(path, None) if path.len() == 1 => 1.6,
-        Plan::Hops(_, Some(_)) => 1.4,
+        Plan::Hops(_, Some(_)) => 1.8,
         Plan::Hops(..) => 1.0,
-        Plan::Rows(..) => 0.7,
-        Plan::Recall(..) => 0.8,
+        Plan::Rows(..) => 0.3,
+        Plan::Recall(..) => 2.4,
     }
 }
 
