@@ -18,10 +18,22 @@ WHEELS = {
     "nvidia-nvshmem-cu13": "see License.txt in the wheel",
     "nvidia-nvtx": "Apache-2.0",
 }
+# The packages of setup/readers.txt.
+READERS = {
+    "tensorboard": "Apache-2.0",
+    "absl-py": "Apache-2.0",
+    "protobuf": "BSD-3-Clause",
+    "numpy": "BSD-3-Clause AND 0BSD AND MIT AND Zlib AND CC0-1.0",
+}
 NVIDIA = "LicenseRef-NVIDIA-Proprietary"
 # (what, licence, origin)
 DATA = [
     ("micro worlds, base policy and results in `experiments/`, `reports/`", "Apache-2.0", "made by this repository from seeds"),
+    (
+        "`kernels/tests/golden/`",
+        "Apache-2.0",
+        "inputs made by this repository, outputs computed by verl 0.9.1, TRL 1.16.0 (both Apache-2.0), mergekit 0.1.5 (LGPL-3.0), CPython and PyTorch",
+    ),
     (
         "`experiments/paper/`",
         "facts from arXiv 2512.12967",
@@ -61,6 +73,11 @@ def main():
     print("| wheel | version | licence | set |\n|---|---|---|---|")
     for name, version, licence, cpu in wheels():
         print(f"| {name} | {version} | {licence} | {'CPU and CUDA' if cpu else 'CUDA'} |")
+    print("\n## Readers\n\nPython packages that the tests read longlab's files with; fetched by `./lab test`, not shipped.\n")
+    print("| package | version | licence |\n|---|---|---|")
+    for line in (ROOT / "setup/readers.txt").read_text().splitlines():
+        if match := re.match(r"([\w-]+)==(\S+)", line):
+            print(f"| {match[1]} | {match[2]} | {READERS[match[1]]} |")
     groups = collections.defaultdict(list)
     for package in crates():
         groups[expression(package)].append(f"{package['name']} {package['version']}")
