@@ -1,5 +1,7 @@
 //! Every loss of the kernels crate as a spec key: it trains, and where theory says so its first step is that of the plain loss.
 
+mod common;
+
 use longlab::rl::job::{Places, Policy, reinforce};
 use longlab::rl::progress::Silent;
 use longlab::spec::settings::{Centre, GateLevel, KlEstimator, LossKind, Normalizer, Removal, Settings};
@@ -7,12 +9,8 @@ use std::fs;
 use std::path::Path;
 
 fn settings() -> Settings {
-    tch::set_num_threads(1);
-    let mut settings = Settings::default();
-    settings.model.base = format!("{}/experiments/micro/base", env!("CARGO_MANIFEST_DIR"));
-    (settings.data.samples, settings.data.min_tokens, settings.data.max_tokens) = (24, 64, 96);
-    (settings.train.prompts, settings.train.group, settings.train.steps) = (6, 4, 2);
-    settings.train.micro_prompts = 3;
+    let mut settings = common::short_job();
+    settings.train.steps = 2;
     settings
 }
 

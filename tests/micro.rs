@@ -51,7 +51,7 @@ proptest! {
         let sample = micro::sample(Address::new(seed, Purpose::Pool), 0, task, Flavour::of(task), (low, low));
         let tokens = TOKENIZER.encode(&sample.text).expect("the text encodes");
         prop_assert_eq!(tokens.len(), count_tokens(&sample.text));
-        // A turn of a dialogue has 20 or 21 tokens: whole turns come to within a turn and a twentieth of the length.
+        // Dialogues are whole turns and whole sentences of small talk.
         let slack = if task == TaskType::Dialogue { 21 + low / 20 } else { 10 };
         prop_assert!(tokens.len().abs_diff(low) <= slack, "{} for {low}", tokens.len());
         let unknown = TOKENIZER.id("<unk>");

@@ -1,5 +1,7 @@
 //! Counterfactual replay: the job's own settings come out again, others are compared with them, and what cannot be replayed is refused.
 
+mod common;
+
 use longlab::lab::job::{JobSpec, prepare};
 use longlab::rl::job::{Places, Policy, reinforce};
 use longlab::rl::progress::Silent;
@@ -15,12 +17,8 @@ use tempfile::TempDir;
 const SEED: u64 = 5;
 
 fn settings() -> Settings {
-    tch::set_num_threads(1);
-    let mut settings = Settings::default();
-    settings.model.base = format!("{}/experiments/micro/base", env!("CARGO_MANIFEST_DIR"));
-    (settings.data.samples, settings.data.min_tokens, settings.data.max_tokens) = (24, 64, 96);
-    (settings.train.prompts, settings.train.group, settings.train.steps) = (6, 4, 3);
-    settings.train.micro_prompts = 3;
+    let mut settings = common::short_job();
+    settings.train.steps = 3;
     settings
 }
 

@@ -354,6 +354,17 @@ fn every_published_table_and_curve_of_the_ablations_can_be_read() {
 }
 
 #[test]
+fn a_variant_that_was_not_trained_has_no_key_among_the_curves() {
+    let folder = TempDir::new().expect("a folder");
+    let mut untrained = row("base", 0.25);
+    untrained.seeds.iter_mut().for_each(|run| run.metrics.rows.clear());
+    let input = Input { rows: vec![untrained, row("GRPO", 0.5)], claims: vec![], ..input() };
+    render(&input, folder.path()).expect("rendered");
+    let files = tree(folder.path());
+    assert!(!text(&files, "curves.svg").contains("base") && text(&files, "scores.svg").contains("base"));
+}
+
+#[test]
 fn variants_that_never_parted_are_named() {
     let folder = TempDir::new().expect("a folder");
     let alike =
@@ -361,5 +372,6 @@ fn variants_that_never_parted_are_named() {
     render(&alike, folder.path()).expect("rendered");
     let report = text(&tree(folder.path()), "report.md");
     assert!(report.contains("GRPO and GRPO again are the same run in every seed"), "{report}");
+    assert!(report.contains("GRPO lies under GRPO again"), "the hidden curve is named: {report}");
     assert_eq!(report.matches("are the same run").count(), 1, "AEPO's latch was on for one seed: {report}");
 }

@@ -107,7 +107,7 @@ pub fn warnings(input: &Input) -> Vec<Block> {
 }
 
 /// Pairs of trained variants whose finished seeds agree in every step and every answer.
-fn same_runs(input: &Input) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn same_runs(input: &Input) -> impl Iterator<Item = (&str, &str)> {
     let rows = input.rows.iter().filter(|row| done(row) > 0);
     let pairs =
         rows.clone().enumerate().flat_map(move |(i, left)| rows.clone().skip(i + 1).map(move |right| (left, right)));

@@ -3,8 +3,8 @@
 
 use super::gates::{self, Kept, Memory};
 use super::learn;
-use crate::spec::settings::{AdvantageScale, Centre, Normalizer, Settings, Single};
-use longlab_kernels::advantage::{self, Options, Scale, advantages};
+use crate::spec::settings::{Advantage, Normalizer, Settings};
+use longlab_kernels::advantage::{Options, advantages};
 use longlab_kernels::entropy_control::top_entropy;
 use longlab_kernels::gate::batch_entropy;
 use longlab_kernels::loss::{self, Rollouts, token_shares, token_weights};
@@ -41,21 +41,18 @@ pub struct Decision {
     pub weights: Vec<Vec<f32>>,
     /// Coefficient of the entropy bonus in this step.
     pub bonus: f64,
-    lengths: Vec<usize>,
-    groups: Vec<usize>,
-    micro: Vec<usize>,
 }
 
 impl Decision {
-    /// The share of each token when only these rollouts are learned from (an update of several).
-    pub fn shares_of(&self, settings: &Settings, rollouts: &[usize]) -> Vec<Vec<f64>> {
+    /// The share of each token of the batch `flat` when only these rollouts are learned from (an update of several).
+    pub fn shares_of(&self, settings: &Settings, flat: &Flat, rollouts: &[usize]) -> Vec<Vec<f64>> {
         let pick = |all: &[usize]| rollouts.iter().map(|&i| all[i]).collect::<Vec<usize>>();
         let keep: Vec<Vec<bool>> = rollouts.iter().map(|&i| self.kept.tokens[i].clone()).collect();
         let dropped: Vec<bool> = rollouts.iter().map(|&i| self.kept.dropped[i]).collect();
-        let (groups, lengths) = (pick(&self.groups), pick(&self.lengths));
+        let (groups, lengths) = (pick(&flat.groups), pick(&flat.lengths));
         // Forward passes are cut anew out of each part.
         let micro: Vec<usize> = match settings.train.updates {
-            1 => pick(&self.micro),
+            1 => pick(&flat.micro),
             _ => (0..rollouts.len()).map(|i| i / (settings.train.micro_prompts * settings.train.group)).collect(),
         };
         let rollouts = Rollouts { groups: &groups, lengths: &lengths, keep: &keep, dropped: &dropped, micro: &micro };
@@ -66,7 +63,7 @@ impl Decision {
 /// Decides a step; `memory` is what AEPO remembers of the steps before.
 pub fn decide(settings: &Settings, memory: &mut Memory, flat: &Flat) -> Decision {
     let advantages = advantages(&flat.rewards, &flat.groups, &flat.tasks, &advantage_options(settings));
-    let entropy = batch_entropy(&flat.entropies, gates::measure(settings.entropy.measure));
+    let entropy = batch_entropy(&flat.entropies, settings.entropy.measure.into());
     let on = memory.step(&settings.aepo, entropy);
     let bonus = bonus(settings, memory, entropy);
     let mut kept = gates::apply(&settings.gate, &settings.aepo, on, &advantages, &flat.rewards, &flat.entropies);
@@ -85,8 +82,7 @@ pub fn decide(settings: &Settings, memory: &mut Memory, flat: &Flat) -> Decision
         &flat.micro,
         normalizer(settings),
     );
-    let (lengths, groups, micro) = (flat.lengths.clone(), flat.groups.clone(), flat.micro.clone());
-    Decision { advantages, entropy, on, kept, weights, bonus, lengths, groups, micro }
+    Decision { advantages, entropy, on, kept, weights, bonus }
 }
 
 /// The coefficient of the entropy bonus: fixed, or led towards its target by the entropies of the steps before.
@@ -101,23 +97,8 @@ fn bonus(settings: &Settings, memory: &mut Memory, entropy: f64) -> f64 {
 }
 
 fn advantage_options(settings: &Settings) -> Options {
-    let advantage = &settings.advantage;
-    let scale = match advantage.scale {
-        AdvantageScale::Group => Scale::Group,
-        AdvantageScale::Batch => Scale::Batch,
-        AdvantageScale::TaskBatch => Scale::TaskBatch,
-        AdvantageScale::None => Scale::None,
-    };
-    let centre = match advantage.centre {
-        Centre::Group => advantage::Centre::Group,
-        Centre::LeaveOneOut => advantage::Centre::LeaveOneOut,
-    };
-    let single = match advantage.single {
-        Single::One => advantage::Single::One,
-        Single::Raw => advantage::Single::Raw,
-        Single::Zero => advantage::Single::Zero,
-    };
-    Options { scale, epsilon: advantage.epsilon, ddof: advantage.ddof, centre, single }
+    let Advantage { scale, epsilon, ddof, centre, single } = settings.advantage;
+    Options { scale: scale.into(), epsilon, ddof, centre: centre.into(), single: single.into() }
 }
 
 fn normalizer(settings: &Settings) -> loss::Normalizer {

@@ -1,6 +1,6 @@
 //! The gates of one step: negative-gradient clipping (Eq. 8-9) and the AEPO latch (Eq. 11).
 
-use crate::spec::settings::{Aepo, AepoMode, EntropyMeasure, Gate, GateLevel, GateSide, Removal, Threshold};
+use crate::spec::settings::{Aepo, Gate, GateLevel, Removal, Threshold};
 use longlab_kernels::entropy_control::{BonusState, drop_negatives, mask_negatives};
 use longlab_kernels::gate as kernel;
 use serde::{Deserialize, Serialize};
@@ -25,11 +25,7 @@ impl Memory {
         let seen = if aepo.lag == 0 { Some(entropy) } else { self.last };
         self.last = Some(entropy);
         let Some(seen) = seen else { return false };
-        let mode = match aepo.mode {
-            AepoMode::Off => kernel::AepoMode::Off,
-            AepoMode::Latch => kernel::AepoMode::Latch,
-            AepoMode::Band => kernel::AepoMode::Band,
-        };
+        let mode = kernel::AepoMode::from(aepo.mode);
         let mut latch = kernel::Latch { on: self.on };
         let on = mode.step(&mut latch, seen, aepo.low.nats(first), aepo.high.nats(first));
         self.on = on;
@@ -60,15 +56,11 @@ pub fn apply(gate: &Gate, aepo: &Aepo, on: bool, advantages: &[f64], rewards: &[
         GateLevel::Token => kernel::Level::Token,
         GateLevel::Sequence => kernel::Level::Sequence,
     };
-    let side = match gate.side {
-        GateSide::High => kernel::Side::High,
-        GateSide::Low => kernel::Side::Low,
-    };
     let threshold = match gate.threshold {
         Threshold::Quantile(q) => kernel::Threshold::Quantile(q),
         Threshold::Nats(nats) => kernel::Threshold::Absolute(nats),
     };
-    let mut tokens = kernel::clip_negatives(advantages, entropies, level, side, threshold);
+    let mut tokens = kernel::clip_negatives(advantages, entropies, level, gate.side.into(), threshold);
     let mut dropped = vec![false; advantages.len()];
     if gate.level == GateLevel::All {
         let lengths: Vec<usize> = entropies.iter().map(Vec::len).collect();
@@ -86,12 +78,4 @@ pub fn apply(gate: &Gate, aepo: &Aepo, on: bool, advantages: &[f64], rewards: &[
         }
     }
     Kept { tokens, dropped }
-}
-
-/// The kernel's name of an entropy measure.
-pub fn measure(measure: EntropyMeasure) -> kernel::EntropyMeasure {
-    match measure {
-        EntropyMeasure::SequenceMean => kernel::EntropyMeasure::SequenceMean,
-        EntropyMeasure::TokenMean => kernel::EntropyMeasure::TokenMean,
-    }
 }

@@ -5,10 +5,10 @@
 //! objective in those numbers; the backward pass carries on from there.
 
 use super::batch::{Part, Pass, pass};
-use super::decide::Decision;
+use super::decide::{Decision, Flat};
 use super::rollout::Group;
 use super::train::Trainer;
-use crate::spec::settings::{KlEstimator, Loss, LossKind, Settings};
+use crate::spec::settings::{Loss, LossKind, Settings};
 use crate::task::template;
 use anyhow::{Context, Result};
 use longlab_kernels::entropy_control::AdaptiveBonus;
@@ -54,15 +54,6 @@ fn policy_loss(loss: &Loss, address: Address) -> Box<dyn PolicyLoss> {
     }
 }
 
-fn estimator(estimator: KlEstimator) -> loss::KlEstimator {
-    match estimator {
-        KlEstimator::K1 => loss::KlEstimator::K1,
-        KlEstimator::K2 => loss::KlEstimator::K2,
-        KlEstimator::K3 => loss::KlEstimator::K3,
-        KlEstimator::LowVariance => loss::KlEstimator::LowVariance,
-    }
-}
-
 /// Rows of numbers, rollouts by tokens.
 type Rows = Vec<Vec<f64>>;
 
@@ -74,7 +65,7 @@ impl Trainer<'_> {
     ///
     /// # Errors
     /// Log-probabilities that are not finite: the weights have diverged.
-    pub fn learn(&mut self, step: u64, groups: &[Group], decision: &Decision) -> Result<f64> {
+    pub fn learn(&mut self, step: u64, groups: &[Group], flat: &Flat, decision: &Decision) -> Result<f64> {
         let (train, size) = (&self.settings.train, self.settings.train.group);
         let updates = train.updates.min(groups.len()).max(1);
         let mut norm = 0.0;
@@ -82,7 +73,7 @@ impl Trainer<'_> {
             // Every n-th prompt, so that each part holds short and long ones.
             let mine: Vec<usize> = (0..groups.len()).filter(|place| place % updates == update).collect();
             let rollouts: Vec<usize> = mine.iter().flat_map(|&place| place * size..(place + 1) * size).collect();
-            let shares = decision.shares_of(self.settings, &rollouts);
+            let shares = decision.shares_of(self.settings, flat, &rollouts);
             let address = Address::new(self.seed, Purpose::Loss).step(u32::try_from(step)?).sample(update as u64);
             for (n, chunk) in mine.chunks(train.micro_prompts).enumerate() {
                 let from = n * train.micro_prompts * size;
@@ -159,7 +150,7 @@ impl Trainer<'_> {
         if settings.kl != 0.0 {
             let kl = KlPenalty {
                 coefficient: settings.kl,
-                estimator: estimator(settings.kl_estimator),
+                estimator: settings.kl_estimator.into(),
                 straight_through: false,
             };
             sum = sum.plus(1.0, kl);

@@ -80,7 +80,7 @@ impl<'a> Trainer<'a> {
             self.accumulate(&groups, &decision.weights);
             self.apply()
         } else {
-            self.learn(step, &groups, &decision)?
+            self.learn(step, &groups, &flat, &decision)?
         };
         let timing = TimingRow {
             step,

@@ -31,8 +31,21 @@ pub(crate) fn listed<T: AsRef<str>>(words: &[T]) -> String {
     words.join(", ")
 }
 
-/// Declares an enum whose values are written in snake case.
+/// Declares an enum whose values are written in snake case; with `as`, one that stands for an enum of the kernels crate which has
+/// the same values.
 macro_rules! choice {
+    ($(#[doc = $about:literal])* $Name:ident as $Kernel:path {
+        $($(#[doc = $doc:literal])* $Value:ident = $text:literal,)*
+    }) => {
+        choice! { $(#[doc = $about])* $Name { $($(#[doc = $doc])* $Value = $text,)* } }
+
+        impl From<$Name> for $Kernel {
+            fn from(choice: $Name) -> $Kernel {
+                use $Kernel as Kernel;
+                match choice { $($Name::$Value => Kernel::$Value,)* }
+            }
+        }
+    };
     ($(#[doc = $about:literal])* $Name:ident { $($(#[doc = $doc:literal])* $Value:ident = $text:literal,)* }) => {
         $(#[doc = $about])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -122,7 +135,7 @@ choice! {
 
 choice! {
     /// What divides the difference of a reward to the mean of its group.
-    AdvantageScale {
+    AdvantageScale as longlab_kernels::advantage::Scale {
         /// Standard deviation of the rewards of the group (Eq. 3).
         Group = "group",
         /// Standard deviation of all rewards of the batch (Table 2, "batch-std").
@@ -180,7 +193,7 @@ choice! {
 
 choice! {
     /// How the KL divergence to the base policy is estimated from sampled tokens.
-    KlEstimator {
+    KlEstimator as longlab_kernels::loss::KlEstimator {
         /// The log-ratio.
         K1 = "k1",
         /// Half its square.
@@ -194,7 +207,7 @@ choice! {
 
 choice! {
     /// What is taken off a reward before it is scaled.
-    Centre {
+    Centre as longlab_kernels::advantage::Centre {
         /// The mean of its group (Eq. 3).
         Group = "group",
         /// The mean of the others of its group (RLOO).
@@ -204,19 +217,21 @@ choice! {
 
 choice! {
     /// What happens to the advantage of a response that is alone in its scope of scaling.
-    Single {
-        /// It is not scaled (verl).
+    Single as longlab_kernels::advantage::Single {
+        /// It is not scaled; of a group of one it is 0, since the response is its own mean.
         One = "one",
         /// It is divided by epsilon: up to a million times its size (the released task-norm code).
         Raw = "raw",
         /// It is zero.
         Zero = "zero",
+        /// Of a group of one it is the reward itself (verl).
+        Reward = "reward",
     }
 }
 
 choice! {
     /// How the entropy of a batch is averaged.
-    EntropyMeasure {
+    EntropyMeasure as longlab_kernels::gate::EntropyMeasure {
         /// Mean over responses of the mean over their tokens (Eq. 11).
         SequenceMean = "sequence_mean",
         /// Mean over all tokens (what verl's token-mean does).
@@ -250,7 +265,7 @@ choice! {
 
 choice! {
     /// On which side of the threshold gradient is taken away (Eq. 9 and its reverse).
-    GateSide {
+    GateSide as longlab_kernels::gate::Side {
         /// Above it: uncertain mistakes go unpunished.
         High = "high",
         /// Below it: confident mistakes go unpunished.
@@ -260,7 +275,7 @@ choice! {
 
 choice! {
     /// When AEPO takes the negative gradient away (section 4.3).
-    AepoMode {
+    AepoMode as longlab_kernels::gate::AepoMode {
         /// Never.
         Off = "off",
         /// From the step where the entropy rises above the high bound until it falls below the low one.

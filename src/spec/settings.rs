@@ -174,7 +174,7 @@ settings! {
         scale: AdvantageScale = AdvantageScale::Group, source "Eq. 3 (group), Table 2 (batch), Eq. 7 (task_batch)", doc "Standard deviation that divides the difference of a reward to the mean of its group.";
         epsilon: f64 = 1e-6, in 0..=1, source "released code, compute_grpo_task_norm_outcome_advantage", doc "Added to the standard deviation. Does not act with scale `none`.";
         centre: Centre = Centre::Group, source "Eq. 3", doc "What is taken off a reward.";
-        single: Single = Single::One, source "verl; the released task-norm code has `raw`", doc "Advantage of a response that is alone in its scope of scaling.";
+        single: Single = Single::One, source "ours; verl has `reward`, the released task-norm code `raw`", doc "Advantage of a response that is alone in its scope of scaling.";
         ddof: u32 = 1, in 0..=1, source "released code: torch.std, unbiased", doc "Divisor of the variance: 1 for n - 1, 0 for n. Does not act with scale `none`.";
     }
 

@@ -4,6 +4,7 @@ use super::super::analysis::{Analysis, ScoreRow, finished, measures};
 use super::super::error::ReportError;
 use super::super::input::{Input, Row, SeedRun};
 use super::super::published::PublishedFigure;
+use super::super::summary::same_runs;
 use super::dots::Dots;
 use super::panels::{Curve, GATED, Panel, Panels, Phase, Point, curve_key, phase_key, plain};
 use super::style::{COLOURS, Key, colour};
@@ -62,10 +63,16 @@ fn scores(name: &'static str, heading: &str, split: &str, rows: &[ScoreRow]) -> 
     })
 }
 
+/// Keys of the variants that have a curve.
 fn variant_keys(input: &Input) -> Vec<Key> {
-    let shown = |row: &Row| finished(row).next().is_some();
+    let shown = |row: &Row| finished(row).any(|run| !run.metrics.rows.is_empty());
     let rows = input.rows.iter().enumerate().filter(|(_, row)| shown(row));
     rows.map(|(at, row)| curve_key(&row.variant, colour(at))).collect()
+}
+
+/// Says which curves cannot be seen since another lies on them.
+fn covered(input: &Input) -> String {
+    same_runs(input).map(|(under, over)| format!(" {under} lies under {over}: the two are the same run.")).collect()
 }
 
 fn curves(input: &Input) -> Option<Plot> {
@@ -94,6 +101,7 @@ fn curves(input: &Input) -> Option<Plot> {
     if !phases.is_empty() {
         caption.push_str(" Shaded steps: the latch is on; the darker, the larger the share of seeds.");
     }
+    caption.push_str(&covered(input));
     Some(Plot {
         name: "curves",
         heading: "Training curves".into(),
@@ -125,7 +133,8 @@ fn tasks(input: &Input) -> Option<Plot> {
         heading: "Reward by task type".into(),
         caption: "Measured reward by task type and training step: mean over the seeds whose batch held the task type, \
                   band from the lowest to the highest of them."
-            .into(),
+            .to_owned()
+            + &covered(input),
         published: false,
         drawing: Drawing::Panels(Panels { panels, columns: 2, height: 230, keys: variant_keys(input) }),
     })

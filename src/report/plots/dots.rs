@@ -46,7 +46,8 @@ impl Dots {
         if low > high {
             return (0.0, 100.0);
         }
-        let low = (low / 5.0).floor() * 5.0;
+        // No interval ends on the axis, where it would look cut off.
+        let low = ((low - 0.5) / 5.0).floor() * 5.0;
         (low.max(0.0), ((high / 5.0).ceil() * 5.0).max(low + 5.0))
     }
 

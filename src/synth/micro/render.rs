@@ -89,7 +89,7 @@ const MOST_FACTS: usize = 28;
 const MOST_FIGURES: usize = 10;
 
 impl Context {
-    /// Draws a context of about `tokens` tokens: within ten, dialogues (whole turns of 20 or 21 tokens) within a turn and a twentieth.
+    /// Draws a context of about `tokens` tokens: within ten, dialogues (whole turns of some 23 tokens and small talk of some 15) within 21 and a twentieth.
     pub fn draw(stream: &mut Stream, kind: ContextKind, tokens: usize) -> Context {
         Context::worded(stream, kind, tokens, Wording::Any)
     }
