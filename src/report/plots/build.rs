@@ -72,7 +72,9 @@ fn variant_keys(input: &Input) -> Vec<Key> {
 
 /// Says which curves cannot be seen since another lies on them.
 fn covered(input: &Input) -> String {
-    same_runs(input).map(|(under, over)| format!(" {under} lies under {over}: the two are the same run.")).collect()
+    same_runs(input)
+        .map(|(under, over)| format!(" {under} lies under {over}, with which it agrees in every step."))
+        .collect()
 }
 
 fn curves(input: &Input) -> Option<Plot> {
