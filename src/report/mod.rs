@@ -14,7 +14,7 @@ pub mod input;
 pub mod jobdir;
 mod markdown;
 mod method;
-mod plots;
+pub mod plots;
 mod published;
 mod sections;
 mod store;

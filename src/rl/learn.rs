@@ -13,8 +13,8 @@ use crate::task::template;
 use anyhow::{Context, Result};
 use longlab_kernels::entropy_control::AdaptiveBonus;
 use longlab_kernels::loss::{
-    self, Batch, Cispo, ClipCov, EntropyBonus, Gmpo, Gspo, GspoLevel, KlCov, KlPenalty, OnPolicy, PolicyLoss, PpoClip,
-    Reinforce, Sapo, Sum,
+    self, Batch, Cispo, ClipCov, Divergence, Dppo, Dro, EntropyBonus, Gmpo, Gspo, GspoLevel, KlCov, KlPenalty,
+    OnPolicy, PolicyLoss, PpoClip, Reinforce, Sapo, Sum, Vespo,
 };
 use longlab_kernels::stream::{Address, Purpose};
 use tch::{Kind, Tensor};
@@ -51,6 +51,10 @@ fn policy_loss(loss: &Loss, address: Address) -> Box<dyn PolicyLoss> {
             Box::new(ClipCov { low, high, share: loss.cov_share, draw: Some(address), ..ClipCov::default() })
         }
         LossKind::KlCov => Box::new(KlCov { share: loss.cov_share, coefficient: loss.cov_coefficient }),
+        LossKind::DppoTv => Box::new(Dppo { low, high, ..Dppo::default() }),
+        LossKind::DppoKl => Box::new(Dppo { divergence: Divergence::Kl, low, high, ..Dppo::default() }),
+        LossKind::Dro => Box::new(Dro { beta: loss.dro_beta }),
+        LossKind::Vespo => Box::new(Vespo::default()),
     }
 }
 

@@ -21,7 +21,7 @@ pub struct WarmRow {
     pub loss: f64,
     /// Share of answer tokens whose most probable token is the right one.
     pub accuracy: f64,
-    /// The same for the tokens that plain look-ups ask for (not for recitations or arithmetic); none when the step held none.
+    /// The same for the tokens that plain look-ups and echoes ask for (not for recitations or arithmetic); none when the step held none.
     pub lookups: Option<f64>,
     /// Mean context length, tokens.
     pub context_tokens: f64,
@@ -36,6 +36,13 @@ pub struct Course {
     pub lookups: f64,
     /// Step at which contexts had grown to `data.max_tokens`.
     pub grown: Option<u64>,
+    /// How many different tokens echoes draw from now.
+    #[serde(default = "first_alphabet")]
+    pub alphabet: f64,
+}
+
+fn first_alphabet() -> f64 {
+    ALPHABET
 }
 
 /// Share of `warm.growth` at which contexts grow past what is mastered.
@@ -47,7 +54,7 @@ const NEWEST: f64 = 0.1;
 impl Course {
     /// The beginning of a course.
     pub fn new(warm: &Warm) -> Course {
-        Course { tokens: warm.start_tokens as f64, lookups: 0.0, grown: None }
+        Course { tokens: warm.start_tokens as f64, lookups: 0.0, grown: None, alphabet: ALPHABET }
     }
 
     /// Takes the look-ups of a step: contexts grow only while they are read well.
@@ -139,6 +146,7 @@ struct Line {
 enum Role {
     Trace(usize),
     Drill(Skill),
+    Echo,
 }
 
 struct Example {
@@ -148,6 +156,9 @@ struct Example {
 
 fn examples(settings: &Settings, tokenizer: &Tokenizer, course: &Course, seed: u64, step: u64) -> Result<Vec<Example>> {
     let warm = &settings.warm;
+    if step <= warm.echo {
+        return Ok(echoes(warm, tokenizer.vocab_size(), course, seed, step));
+    }
     let noise = Noise { hasty: warm.hasty, mistakes: warm.mistakes, detours: warm.detours };
     let drills = course.drills(warm, step).min(warm.questions);
     (0..course.contexts(warm))
@@ -164,6 +175,37 @@ fn examples(settings: &Settings, tokenizer: &Tokenizer, course: &Course, seed: u
         })
         .collect()
 }
+
+/// Random tokens, each once, and rows that say them again from some place on: nothing but looking back tells what comes
+/// next, and every token asks for it. The circuit that copies forms here in a fraction of the steps that text needs.
+fn echoes(warm: &Warm, vocabulary: usize, course: &Course, seed: u64, step: u64) -> Vec<Example> {
+    let words = (vocabulary - template::SPECIALS.len()).min(course.alphabet as usize);
+    let most = ECHO.1.min(words);
+    (0..(warm.tokens / (most + warm.questions * most / 2)).max(1))
+        .map(|n| {
+            let mut stream = Address::new(seed, Purpose::Warm).step(step as u32).sample(n as u64).stream();
+            let length = stream.range(ECHO.0.min(most)..=most);
+            let prefix: Vec<u32> = stream
+                .choose_distinct(words, length)
+                .into_iter()
+                .map(|word| (template::SPECIALS.len() + word) as u32)
+                .collect();
+            let lines = (0..warm.questions).map(|_| {
+                let tokens = prefix[stream.below(length - 1)..].to_vec();
+                let learned = (0..tokens.len()).map(|t| t > 0).collect();
+                Line { tokens, learned, role: Role::Echo }
+            });
+            Example { lines: lines.collect(), prefix }
+        })
+        .collect()
+}
+
+/// Different tokens in the first echoes, and how many more there are after a step that was echoed well.
+const ALPHABET: f64 = 12.0;
+const MORE_LETTERS: f64 = 1.5;
+
+/// Least and greatest length of a sequence to be echoed, tokens.
+const ECHO: (usize, usize) = (8, 48);
 
 fn trace_line(tokenizer: &Tokenizer, ask: &Ask, trace: &Trace) -> Result<Line> {
     let mut tokens = tokenizer.encode(&template::question(&ask.question))?;
@@ -229,7 +271,7 @@ pub fn step(
         for (&(p, r, t), &best) in pass.positions.iter().zip(&pass.best) {
             let right = best == parts[p].rows[r].targets[t];
             match chunk[p].lines[r].role {
-                Role::Drill(Skill::LookUp) => lookups.count(right),
+                Role::Drill(Skill::LookUp) | Role::Echo => lookups.count(right),
                 Role::Trace(from) if t + 1 >= from => answers.count(right),
                 Role::Trace(_) | Role::Drill(_) => {}
             }
@@ -239,7 +281,11 @@ pub fn step(
     optimizer.step(model.parameters(), rate(&settings.warm, step));
     let row =
         WarmRow { step, loss, accuracy: answers.value().unwrap_or(0.0), lookups: lookups.value(), context_tokens };
-    course.step(settings, &row);
+    if step > settings.warm.echo {
+        course.step(settings, &row);
+    } else if row.lookups.is_some_and(|share| share >= settings.warm.mastery) {
+        course.alphabet *= MORE_LETTERS;
+    }
     Ok(row)
 }
 
@@ -285,4 +331,32 @@ pub fn vocabulary() -> Vec<String> {
     words.extend((0..=micro::lexicon::MOST).map(|number| number.to_string()));
     words.extend(["(", ")", ".", ",", ":", "?", "|", "+", "-", "="].map(String::from));
     words.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn echoes_say_a_stretch_of_their_context_again() {
+        let warm = Warm::default();
+        let mut course = Course::new(&warm);
+        for alphabet in [ALPHABET, 40.0, 1e9] {
+            course.alphabet = alphabet;
+            for example in echoes(&warm, 100, &course, 3, 1) {
+                let (context, n) = (&example.prefix, example.prefix.len());
+                assert!((ECHO.0..=ECHO.1).contains(&n));
+                let mut seen = context.clone();
+                seen.sort_unstable();
+                seen.dedup();
+                assert_eq!(seen.len(), n, "a token comes once");
+                let words = template::SPECIALS.len() as u32..100.min(template::SPECIALS.len() as u32 + alphabet as u32);
+                assert!(context.iter().all(|token| words.contains(token)));
+                for line in &example.lines {
+                    assert!(line.tokens.len() > 1 && context.ends_with(&line.tokens));
+                    assert!(!line.learned[0] && line.learned[1..].iter().all(|&learned| learned));
+                }
+            }
+        }
+    }
 }

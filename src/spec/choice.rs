@@ -188,6 +188,14 @@ choice! {
         ClipCov = "clip_cov",
         /// The surrogate with a KL penalty on those tokens (KL-Cov).
         KlCov = "kl_cov",
+        /// No gradient where a token's probability has moved too far, by total variation (DPPO).
+        DppoTv = "dppo_tv",
+        /// The same, by binary KL.
+        DppoKl = "dppo_kl",
+        /// A penalty on the squared log-ratio instead of a bound (DRO).
+        Dro = "dro",
+        /// The ratio of the whole response in a soft weight (VESPO).
+        Vespo = "vespo",
     }
 }
 

@@ -132,13 +132,22 @@ fn acts_in_rl(path: &str, settings: &Settings) -> bool {
 
 fn acts_in_loss(path: &str, settings: &Settings) -> bool {
     let loss = &settings.loss;
-    let clips =
-        [LossKind::PpoClip, LossKind::Gspo, LossKind::GspoToken, LossKind::Gmpo, LossKind::Cispo, LossKind::ClipCov];
+    let clips = [
+        LossKind::PpoClip,
+        LossKind::Gspo,
+        LossKind::GspoToken,
+        LossKind::Gmpo,
+        LossKind::Cispo,
+        LossKind::ClipCov,
+        LossKind::DppoTv,
+        LossKind::DppoKl,
+    ];
     match path {
         "loss.clip_low" | "loss.clip_high" => clips.contains(&loss.kind),
         "loss.dual_clip" => loss.kind == LossKind::PpoClip,
         "loss.cov_share" => [LossKind::ClipCov, LossKind::KlCov].contains(&loss.kind),
         "loss.cov_coefficient" => loss.kind == LossKind::KlCov,
+        "loss.dro_beta" => loss.kind == LossKind::Dro,
         "loss.entropy_step" => loss.entropy_target > 0.0,
         "loss.kl_estimator" => loss.kl > 0.0,
         _ => true,
@@ -161,6 +170,7 @@ fn acts_in_base(path: &str, settings: &Settings) -> bool {
             | "model.base"
             | "warm.from",
         ) => false,
+        (_, "warm.echo") => settings.warm.echo > 0,
         (_, "warm.long_tokens") => settings.warm.long_share > 0.0,
         _ => !path.starts_with("data.mix."),
     }

@@ -187,6 +187,7 @@ settings! {
         dual_clip: f64 = 0.0, in 0..=1000, source "verl has 3", doc "Greatest ratio that counts for a negative advantage; 0 for no second clip. Acts with `ppo_clip`.";
         cov_share: f64 = 2e-4, in 0..=1, unit "share", source "arXiv 2505.22617", doc "Share of the tokens of a forward and backward pass that is silenced or held back, at least one. Acts with `clip_cov` and `kl_cov`.";
         cov_coefficient: f64 = 1.0, in 0..=1000, source "arXiv 2505.22617; verl's configuration has 0.1", doc "Weight of the KL penalty on those tokens. Acts with `kl_cov`.";
+        dro_beta: f64 = 0.5, in 0..=1000, source "ours; verl has no default", doc "Weight of the squared log-ratio. Acts with `dro`.";
         entropy: f64 = 0.0, in -10..=10, source "the paper runs without", doc "Coefficient of an entropy bonus; with a target, the coefficient at the first step.";
         entropy_target: f64 = 0.0, in 0..=100, unit "nats", source "Skywork-OR1, arXiv 2505.22312", doc "Entropy that the bonus aims at: its coefficient grows below and shrinks above; 0 for a fixed coefficient.";
         entropy_step: f64 = 0.005, in 0..=10, source "TRL's default", doc "What that coefficient moves by at each step.";
@@ -243,6 +244,7 @@ settings! {
         questions: usize = 4, in 1..=1024, unit "questions", source "ours; one question a context stayed on a plateau", doc "Questions to each context.";
         rate: f64 = 2e-3, in 0..=1, source "ours; prototype of the micro scale", doc "Greatest learning rate.";
         warmup: u64 = 50, in 0..=1000000, unit "steps", source "ours", doc "Steps over which the rate grows linearly.";
+        echo: u64 = 0, in 0..=1000000, unit "steps", source "ours; the copying circuit forms on random sequences first (Olsson et al. 2022, arXiv 2209.11895)", doc "Steps at the beginning that only echo random sequences.";
         start_tokens: usize = 48, in 16..=1000000, unit "tokens", source "ours; contexts that do not grow stayed on a plateau", doc "Length of contexts at step 0.";
         mastery: f64 = 0.8, in 0..=1, unit "share", source "ours; contexts that grew on a clock outran the learner", doc "Contexts grow while the running share of right look-ups is at least this.";
         patience: u64 = 850, in 0..=1000000, unit "steps", source "ours", doc "From this step on contexts grow at a quarter of `warm.growth` even where look-ups are not mastered.";

@@ -6,7 +6,7 @@ use super::super::input::{Input, Row, SeedRun};
 use super::super::published::PublishedFigure;
 use super::super::summary::same_runs;
 use super::dots::Dots;
-use super::panels::{Curve, GATED, Panel, Panels, Phase, Point, curve_key, phase_key, plain};
+use super::panels::{Curve, GATED, Panel, Panels, Phase, Point, STEPS, curve_key, phase_key, plain};
 use super::style::{COLOURS, Key, colour};
 use super::{Drawing, Plot};
 use plotters::style::RGBColor;
@@ -85,6 +85,7 @@ fn curves(input: &Input) -> Option<Plot> {
     let panel = |(column, title, axis): (&str, &str, &str)| Panel {
         title: format!("{title} (measured)"),
         axis: axis.into(),
+        across: STEPS.into(),
         keys: vec![],
         curves: band_curves(input, column),
         phases: latch(input),
@@ -117,6 +118,7 @@ fn tasks(input: &Input) -> Option<Plot> {
     let panel = |task: crate::task::TaskType| Panel {
         title: task.name().replace('_', " "),
         axis: "mean reward (0 to 1)".into(),
+        across: STEPS.into(),
         keys: vec![],
         curves: band_curves(input, &format!("reward_{task}")),
         phases: vec![],
@@ -172,6 +174,7 @@ fn published_panel(input: &Input, figure: &PublishedFigure) -> Panel {
     Panel {
         title: format!("{} (published)", figure.title),
         axis: figure.unit.clone(),
+        across: STEPS.into(),
         keys,
         curves: figure.curves.iter().zip(&colours).map(|((_, points), colour)| plain(*colour, points)).collect(),
         phases: figure.gated.iter().map(|&x| Phase { x, colour: GATED, share: 1.0 }).collect(),

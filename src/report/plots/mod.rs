@@ -1,9 +1,9 @@
 //! The plots of a report, drawn by one code for SVG (800 pixels wide) and PNG (twice as fine).
 
 mod build;
-pub(crate) mod dots;
-pub(crate) mod panels;
-pub(crate) mod style;
+pub mod dots;
+pub mod panels;
+pub mod style;
 
 pub(crate) use build::all;
 

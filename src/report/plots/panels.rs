@@ -50,6 +50,8 @@ pub struct Panel {
     pub title: String,
     /// Name and unit of the vertical axis.
     pub axis: String,
+    /// Name and unit of the horizontal axis.
+    pub across: String,
     /// Legend of this panel alone.
     pub keys: Vec<Key>,
     /// Curves.
@@ -133,7 +135,7 @@ impl Panel {
             .set_all_tick_mark_size((4.0 * scale) as i32)
             .x_labels(steps)
             .y_labels(6)
-            .x_desc("training step")
+            .x_desc(self.across.as_str())
             .y_desc(self.axis.as_str())
             .x_label_formatter(&|x| format!("{x:.0}"))
             .y_label_formatter(&move |y| format!("{y:.digits$}"))
@@ -192,6 +194,9 @@ fn narrow<DB: DrawingBackend>(chart: &Chart<'_, DB>) -> bool {
     let (width, height) = chart.plotting_area().dim_in_pixel();
     width < 2 * height
 }
+
+/// The horizontal axis of everything that is measured by step.
+pub const STEPS: &str = "training step";
 
 /// Legend entry of a shaded phase.
 pub fn phase_key(name: &str, colour: RGBColor) -> Key {

@@ -18,9 +18,9 @@ pub const PAPER: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
 pub const SHADE: RGBColor = RGBColor(0x8C, 0x95, 0x9F);
 
 /// Number of colours that can be told apart.
-pub const COLOURS: usize = 7;
+pub const COLOURS: usize = 12;
 
-/// Okabe and Ito's palette without yellow, which vanishes on white.
+/// Okabe and Ito's palette without yellow, which vanishes on white; then darker colours for tables of many variants.
 const PALETTE: [RGBColor; COLOURS] = [
     RGBColor(0x00, 0x72, 0xB2),
     RGBColor(0xD5, 0x5E, 0x00),
@@ -29,6 +29,11 @@ const PALETTE: [RGBColor; COLOURS] = [
     RGBColor(0xE6, 0x9F, 0x00),
     RGBColor(0x56, 0xB4, 0xE9),
     RGBColor(0x7A, 0x7A, 0x7A),
+    RGBColor(0x2E, 0x22, 0x75),
+    RGBColor(0x8C, 0x51, 0x0A),
+    RGBColor(0x9E, 0x00, 0x2F),
+    RGBColor(0x6B, 0x8E, 0x23),
+    RGBColor(0x00, 0x00, 0x00),
 ];
 
 /// Colour of the n-th variant.
