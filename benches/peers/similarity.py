@@ -3,8 +3,8 @@
 Usage: cargo build --release -p longlab-kernels --example similarity_time
        python3 benches/peers/similarity.py TARGET/release/examples/similarity_time [--size 5000] [--rounds 5]
 
-For each kind of text the medians over rounds, a round being the least of some calls: the seconds a call of SequenceMatcher(None, a, b).ratio(), of ratio(a, b), and of a Matcher
-made before; and how often ours fits into CPython's time.
+For each kind of text: the seconds a call of SequenceMatcher(None, a, b).ratio(), of ratio(a, b), and of a Matcher made
+before, and how often ours fits into CPython's time. A round takes the least of some calls; shown are medians over rounds.
 """
 
 import argparse

@@ -21,7 +21,9 @@ fn least(repeats: usize, mut work: impl FnMut()) -> f64 {
 
 fn answer(line: &str, buffers: &mut [Vec<f32>; 4]) -> String {
     let numbers: Vec<usize> = line.split_whitespace().map(|n| n.parse().expect("a number")).collect();
-    let &[len, threads, repeats] = numbers.as_slice() else { panic!("expected PARAMETERS THREADS REPEATS, got {line}") };
+    let &[len, threads, repeats] = numbers.as_slice() else {
+        panic!("expected PARAMETERS THREADS REPEATS, got {line}")
+    };
     if buffers[0].len() != len {
         *buffers = [0.5, 1e-3, 1e-4, 1e-6].map(|value| vec![value; len]);
     }

@@ -387,7 +387,8 @@ mod tests {
         for len in [1, 63, 64, 65, BLOCK, 5 * BLOCK + 100] {
             let [_, grad, ..] = buffers(len);
             let block = |block: &[f32]| {
-                let lane = |k: usize| block.iter().skip(k).step_by(LANES).fold(0.0, |sum, &g| sum + f64::from(g).powi(2));
+                let lane =
+                    |k: usize| block.iter().skip(k).step_by(LANES).fold(0.0, |sum, &g| sum + f64::from(g).powi(2));
                 (0..LANES).map(lane).sum::<f64>()
             };
             let expected = grad.chunks(BLOCK).map(block).sum::<f64>().sqrt();
@@ -404,7 +405,9 @@ mod tests {
         for t in 1..=5 {
             step(&mut p, &grad, &mut m, &mut v, t, &Options::default());
         }
-        let fold = |values: &[f32]| values.iter().fold(0u64, |sum, x| sum.wrapping_mul(31).wrapping_add(u64::from(x.to_bits())));
+        let fold = |values: &[f32]| {
+            values.iter().fold(0u64, |sum, x| sum.wrapping_mul(31).wrapping_add(u64::from(x.to_bits())))
+        };
         assert_eq!([fold(&p), fold(&m), fold(&v)], [12534498691955176309, 17867322680903144239, 8170262811052199763]);
     }
 

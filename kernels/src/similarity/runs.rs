@@ -2,9 +2,13 @@
 
 use super::index::Index;
 use super::symbols::Symbol;
+use std::ops::Range;
 
 /// The shortest run that is listed; below it the greedy walk needs no list.
 const SHORTEST: usize = 2;
+
+/// Runs that may be listed at once, besides two for each character.
+const ROOM: usize = 4096;
 
 /// A range of `a` against a range of `b`.
 #[derive(Clone, Copy, Debug)]
@@ -48,21 +52,23 @@ impl Run {
     /// Grown over equal neighbours of any kind, popular ones too.
     fn grown<S: Symbol>(&self, a: &[S], b: &[S], window: &Window) -> Run {
         let alike = |pair: &(&S, &S)| pair.0 == pair.1;
-        let side = |text: &'_ [S], from: u32, to: u32| -> std::ops::Range<usize> {
-            debug_assert!(to as usize <= text.len());
-            from as usize..to as usize
-        };
-        let head = (&a[side(a, window.a.0, self.a)], &b[side(b, window.b.0, self.b)]);
-        let tail = (&a[side(a, self.a + self.size, window.a.1)], &b[side(b, self.b + self.size, window.b.1)]);
+        let head = (&a[span(window.a.0, self.a)], &b[span(window.b.0, self.b)]);
+        let tail = (&a[span(self.a + self.size, window.a.1)], &b[span(self.b + self.size, window.b.1)]);
         let before = head.0.iter().rev().zip(head.1.iter().rev()).take_while(alike).count() as u32;
         let behind = tail.0.iter().zip(tail.1).take_while(alike).count() as u32;
         Run { a: self.a - before, b: self.b - before, size: before + self.size + behind }
     }
 }
 
+fn span(from: u32, to: u32) -> Range<usize> {
+    from as usize..to as usize
+}
+
 /// Working memory of one comparison, kept for the next.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Scratch {
+    /// [`ROOM`], save in tests.
+    room: usize,
     /// Where `a` has strong symbols, ascending.
     rows: Vec<u32>,
     /// Listed runs by size; each list is sorted by place in `a`, then in `b`, when its turn comes.
@@ -75,6 +81,13 @@ pub(super) struct Scratch {
     parts: Vec<Window>,
     /// For each symbol the first entry of its list that is not left of the window at hand.
     heads: Vec<u32>,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        let (rows, lists, windows, parts, heads) = Default::default();
+        Scratch { room: ROOM, rows, lists, listed: 0, windows, parts, heads }
+    }
 }
 
 impl Scratch {
@@ -112,7 +125,7 @@ impl Scratch {
     /// The size is [`SHORTEST`] unless the lists grow out of proportion: then short runs wait for a later call, when
     /// longer blocks have cut the windows, so that memory stays linear in the texts.
     fn list_runs<S: Symbol>(&mut self, a: &[S], b: &Index<S>, below: usize) -> usize {
-        let room = 4096 + 2 * (a.len() + b.text().len());
+        let room = self.room + 2 * (a.len() + b.text().len());
         let mut shortest = SHORTEST;
         self.heads.clear();
         self.heads.extend_from_slice(b.starts());
@@ -269,4 +282,33 @@ fn corner<S: Symbol>(a: &[S], b: &[S], window: &Window) -> u32 {
         return 0;
     }
     Run { a: window.a.0, b: window.b.0, size: 0 }.grown(a, b, window).size
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_that_wait_for_a_later_call_change_nothing() {
+        let mut state = 1u32;
+        let mut letters = |size: usize, kinds: u32| -> Vec<u8> {
+            let mut letter = |_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                ((state >> 16) % kinds) as u8
+            };
+            (0..size).map(&mut letter).collect()
+        };
+        let mut waited = 0;
+        for case in 0..60 {
+            let kinds = 2 + case % 3;
+            let (a, b) = (letters(900, kinds), Index::new(letters(199, kinds), 254));
+            let (mut tight, mut ample) = (Scratch { room: 0, ..Scratch::default() }, Scratch::default());
+            ample.room = usize::MAX / 2;
+            assert_eq!(tight.matched(&a, &b), ample.matched(&a, &b), "case {case}");
+            tight.windows = vec![Window { a: (0, 900), b: (0, 199) }];
+            tight.find_rows(&a, &b);
+            waited += usize::from(tight.list_runs(&a, &b, usize::MAX) > SHORTEST);
+        }
+        assert!(waited >= 40, "{waited} cases were listed in more than one call");
+    }
 }
