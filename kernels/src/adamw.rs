@@ -31,8 +31,9 @@ impl Default for Options {
 pub enum Arithmetic {
     /// f64, rounded once an element: the bits of [`step`].
     Double,
-    /// f32 throughout, as torch does it: every operation rounds, and second moments below 1e-38 are lost. Faster where
-    /// memory is not the limit. Its bits are the same on every vector unit too, but they are not torch's.
+    /// f32 throughout, as torch does it: every operation rounds. Its bits are the same on every vector unit and number of
+    /// threads too, but they are not torch's. Moments that decay below 1e-38 (gradients that stay 0) make it many times slower,
+    /// as any f32 code that keeps subnormal numbers.
     Single,
 }
 

@@ -43,7 +43,8 @@ pub fn ratio(a: &str, b: &str) -> f64 {
 
 /// One text `b`, indexed once, to compare many texts with: [`ratio`] without the work that depends on `b` alone.
 ///
-/// Holds its working memory, so that after the first texts no call allocates.
+/// Holds its working memory, so that after the first texts a call allocates nothing, or only `a` as numbers where a text is
+/// not ASCII.
 ///
 /// ```
 /// use longlab_kernels::similarity::{Matcher, ratio};
