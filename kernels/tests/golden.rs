@@ -7,6 +7,8 @@
 mod facts;
 #[path = "golden/merges.rs"]
 mod merges;
+#[path = "golden/pairs.rs"]
+mod pairs;
 #[path = "golden/scores.rs"]
 mod scores;
 #[path = "golden/trl.rs"]
@@ -28,6 +30,18 @@ fn similarity_is_cpythons_number_exactly() {
         lengths = (lengths.0 || !long, lengths.1 || long);
     }
     assert_eq!(lengths, (true, true), "both sides of the autojunk length must be covered");
+}
+
+#[test]
+fn similarity_is_cpythons_number_on_ten_thousand_pairs() {
+    let expected = include_bytes!("golden/difflib.f64").chunks_exact(8);
+    assert_eq!(expected.len(), 10_000);
+    for (number, bytes) in expected.enumerate() {
+        let expected = f64::from_le_bytes(bytes.try_into().expect("a chunk has 8 bytes"));
+        let (a, b) = pairs::case(number as u64);
+        let got = ratio(&a, &b);
+        assert_eq!(got.to_bits(), expected.to_bits(), "pair {number}: {got} {expected}\n{a:?}\n{b:?}");
+    }
 }
 
 const VERL: &str = "verl 0.9.1";

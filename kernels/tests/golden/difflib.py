@@ -1,18 +1,22 @@
-"""Writes difflib.jsonl: one [a, b, ratio] a line, by CPython's own SequenceMatcher. Usage: python3 difflib.py
+"""Writes what CPython's own SequenceMatcher computes. Usage: python3 difflib.py
 
-The ratio is a string: serde_json reads a JSON number only to within one unit in the last place.
+difflib.jsonl: one [a, b, ratio] a line. difflib.f64: the ratios of the 10,000 pairs of pairs.py, little-endian f64.
+The ratio in the .jsonl is a string: serde_json reads a JSON number only to within one unit in the last place.
 """
 
 import importlib
 import json
 import pathlib
 import random
+import struct
 import sys
 
 here = pathlib.Path(__file__).resolve().parent
 # This file is called like the module it needs: look past its own folder.
 sys.path = [p for p in sys.path if pathlib.Path(p or ".").resolve() != here]
 SequenceMatcher = importlib.import_module("difflib").SequenceMatcher
+sys.path.append(str(here))
+case = importlib.import_module("pairs").case
 
 rng = random.Random(20251212)
 WORDS = "the of river Ada wrote about a quiet garden in seven lines, then another verse on rain and old stones über café 雨 ☂".split()
@@ -63,3 +67,7 @@ def pairs():
 with open(here / "difflib.jsonl", "w", encoding="utf-8") as out:
     for a, b in pairs():
         out.write(json.dumps([a, b, repr(SequenceMatcher(None, a, b).ratio())], ensure_ascii=False) + "\n")
+
+with open(here / "difflib.f64", "wb") as out:
+    for number in range(10_000):
+        out.write(struct.pack("<d", SequenceMatcher(None, *case(number)).ratio()))
