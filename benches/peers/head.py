@@ -1,6 +1,6 @@
 """The output head in eager PyTorch, as verl computes it: log-probability and entropy of each token, and both gradients.
 
-Prints one line of JSON: seconds of each repeat after the warm-up, and the peak of resident memory above inputs and
+Prints one line of JSON: wall and processor seconds of each repeat after the warm-up, and the peak of resident memory above inputs and
 outputs. With --gemm it times the three products alone, the rate this machine's BLAS reaches.
 
     python benches/peers/head.py --tokens 4096 --width 576 --vocabulary 49152 --dtype bf16 --threads 1
@@ -88,15 +88,16 @@ def main():
     if args.gemm:
         g = torch.randn(args.tokens, args.vocabulary).to(dtype)
         work = lambda: gemms(hidden, weights, g)
-    before, seconds = resident(), []
+    before, seconds, cpu = resident(), [], []
     with Peak() as peak:
         for turn in range(args.warmup + args.repeats):
-            start = time.perf_counter()
+            start = time.perf_counter(), time.process_time()
             work()
             if turn >= args.warmup:
-                seconds.append(time.perf_counter() - start)
+                seconds.append(time.perf_counter() - start[0])
+                cpu.append(time.process_time() - start[1])
     outputs = 0 if args.forward or args.gemm else (hidden.numel() + weights.numel()) * hidden.element_size()
-    print(json.dumps({"seconds": seconds, "extra_bytes": peak.peak - before - outputs, "torch": torch.__version__}))
+    print(json.dumps({"seconds": seconds, "cpu_seconds": cpu, "extra_bytes": peak.peak - before - outputs, "torch": torch.__version__}))
 
 
 if __name__ == "__main__":

@@ -29,8 +29,15 @@ fn resident() -> usize {
     pages.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
 }
 
-/// Seconds of each repeat, and the peak of resident memory above the start.
-fn measure(warmup: usize, repeats: usize, mut work: impl FnMut()) -> (Vec<f64>, usize) {
+/// Processor seconds of all threads so far (Linux, in steps of 10 ms; 0 elsewhere).
+fn processor() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let ticks = stat.rsplit(')').next().unwrap_or("").split(' ').skip(12).take(2);
+    ticks.map(|ticks| ticks.parse::<f64>().unwrap_or(0.0)).sum::<f64>() / 100.0
+}
+
+/// Wall and processor seconds of each repeat, and the peak of resident memory above the start.
+fn measure(warmup: usize, repeats: usize, mut work: impl FnMut()) -> ([Vec<f64>; 2], usize) {
     let (stop, peak, before) = (AtomicBool::new(false), AtomicUsize::new(0), resident());
     let seconds = std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -39,12 +46,13 @@ fn measure(warmup: usize, repeats: usize, mut work: impl FnMut()) -> (Vec<f64>, 
                 std::thread::sleep(Duration::from_millis(2));
             }
         });
-        let mut seconds = Vec::new();
+        let mut seconds = [vec![], vec![]];
         for turn in 0..warmup + repeats {
-            let start = Instant::now();
+            let start = (Instant::now(), processor());
             work();
             if turn >= warmup {
-                seconds.push(start.elapsed().as_secs_f64());
+                seconds[0].push(start.0.elapsed().as_secs_f64());
+                seconds[1].push(processor() - start.1);
             }
         }
         stop.store(true, Ordering::Relaxed);
@@ -74,7 +82,8 @@ fn main() {
     let temperature = arguments.text("--temperature", "0.7").parse().expect("a number");
     let kept_bytes = arguments.number("--kept", Options::default().kept_bytes);
     let options = Options { temperature, threads: arguments.number("--threads", 1), isa, kept_bytes };
-    let (hidden, weights) = (random(tokens * width, 1.0, 1), random(vocabulary * width, 2.0 / (width as f32).sqrt(), 2));
+    let (hidden, weights) =
+        (random(tokens * width, 1.0, 1), random(vocabulary * width, 2.0 / (width as f32).sqrt(), 2));
     let narrow = if half { [bf16(&hidden), bf16(&weights)] } else { [vec![], vec![]] };
     let targets: Vec<u32> = (0..tokens).map(|token| (token * 7919 % vocabulary) as u32).collect();
     let up = [random(tokens, 1.0, 3), random(tokens, 1.0, 4)];
@@ -101,5 +110,9 @@ fn main() {
         let out = if short { [Gradient::Bf16(c), Gradient::Bf16(d)] } else { [Gradient::F32(a), Gradient::F32(b)] };
         forward_backward(&head, &options, &mut space, &mut logp, &mut entropy, upstream, out).expect("a head");
     });
-    println!("{{\"seconds\": {seconds:?}, \"extra_bytes\": {extra}, \"isa\": \"{isa:?}\", \"logp\": {}}}", logp[0]);
+    let [wall, cpu] = seconds;
+    let first = logp[0];
+    println!(
+        r#"{{"seconds": {wall:?}, "cpu_seconds": {cpu:.2?}, "extra_bytes": {extra}, "isa": "{isa:?}", "logp": {first}}}"#
+    );
 }

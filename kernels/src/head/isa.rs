@@ -82,8 +82,8 @@ impl<'a> Packed<'a> {
     }
 }
 
-/// Tiles along the sum in one go: the two right columns (2 KB a step) stay in the first-level cache.
-const DEPTH: usize = 18;
+/// Tiles along the sum in one go: the two right columns (2 KB a step) stay in half of the first-level cache.
+const DEPTH: usize = 10;
 
 /// What the dwords of tiles hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -458,20 +458,46 @@ mod x86 {
         };
     }
 
-    vector_block!(avx512_f32, "avx512f", 8, 16, __m512, _mm512_setzero_ps, _mm512_loadu_ps, _mm512_storeu_ps,
+    vector_block!(
+        avx512_f32,
+        "avx512f",
+        8,
+        16,
+        __m512,
+        _mm512_setzero_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
         |sum, a, b| {
             let a = _mm512_set1_ps(f32::from_bits(a));
             [_mm512_fmadd_ps(a, b[0], sum[0]), _mm512_fmadd_ps(a, b[1], sum[1])]
-        });
+        }
+    );
 
-    vector_block!(avx512_bf16, "avx512f,avx512bf16", 8, 16, __m512, _mm512_setzero_ps, _mm512_loadu_ps,
-        _mm512_storeu_ps, |sum, a, b| {
+    vector_block!(
+        avx512_bf16,
+        "avx512f,avx512bf16",
+        8,
+        16,
+        __m512,
+        _mm512_setzero_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        |sum, a, b| {
             let a = pairs(_mm512_set1_epi32(a as i32));
             let b = b.map(|b| pairs(_mm512_castps_si512(b)));
             [_mm512_dpbf16_ps(sum[0], a, b[0]), _mm512_dpbf16_ps(sum[1], a, b[1])]
-        });
+        }
+    );
 
-    vector_block!(avx512_widened, "avx512f", 8, 16, __m512, _mm512_setzero_ps, _mm512_loadu_ps, _mm512_storeu_ps,
+    vector_block!(
+        avx512_widened,
+        "avx512f",
+        8,
+        16,
+        __m512,
+        _mm512_setzero_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
         |sum, a, b| {
             let mask = _mm512_set1_epi32(0xffff_0000u32 as i32);
             let [low, high] = [a << 16, a & 0xffff_0000].map(|a| _mm512_set1_ps(f32::from_bits(a)));
@@ -479,15 +505,33 @@ mod x86 {
             let b_low = bits.map(|b| _mm512_castsi512_ps(_mm512_slli_epi32::<16>(b)));
             let b_high = bits.map(|b| _mm512_castsi512_ps(_mm512_and_si512(b, mask)));
             [0, 1].map(|i| _mm512_fmadd_ps(high, b_high[i], _mm512_fmadd_ps(low, b_low[i], sum[i])))
-        });
+        }
+    );
 
-    vector_block!(avx2_f32, "avx2,fma", 4, 8, __m256, _mm256_setzero_ps, _mm256_loadu_ps, _mm256_storeu_ps,
+    vector_block!(
+        avx2_f32,
+        "avx2,fma",
+        4,
+        8,
+        __m256,
+        _mm256_setzero_ps,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
         |sum, a, b| {
             let a = _mm256_set1_ps(f32::from_bits(a));
             [_mm256_fmadd_ps(a, b[0], sum[0]), _mm256_fmadd_ps(a, b[1], sum[1])]
-        });
+        }
+    );
 
-    vector_block!(avx2_bf16, "avx2,fma", 4, 8, __m256, _mm256_setzero_ps, _mm256_loadu_ps, _mm256_storeu_ps,
+    vector_block!(
+        avx2_bf16,
+        "avx2,fma",
+        4,
+        8,
+        __m256,
+        _mm256_setzero_ps,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
         |sum, a, b| {
             let mask = _mm256_set1_epi32(0xffff_0000u32 as i32);
             let [low, high] = [a << 16, a & 0xffff_0000].map(|a| _mm256_set1_ps(f32::from_bits(a)));
@@ -495,7 +539,8 @@ mod x86 {
             let b_low = bits.map(|b| _mm256_castsi256_ps(_mm256_slli_epi32::<16>(b)));
             let b_high = bits.map(|b| _mm256_castsi256_ps(_mm256_and_si256(b, mask)));
             [0, 1].map(|i| _mm256_fmadd_ps(high, b_high[i], _mm256_fmadd_ps(low, b_low[i], sum[i])))
-        });
+        }
+    );
 
     #[inline]
     #[target_feature(enable = "avx512f,avx512bf16")]
@@ -528,7 +573,8 @@ mod x86 {
         // b[4 i + j], part p: column 4 p + j of rows 4 i to 4 i + 3.
         for j in 0..4 {
             let low = [_mm512_shuffle_i32x4::<0x44>(b[j], b[4 + j]), _mm512_shuffle_i32x4::<0x44>(b[8 + j], b[12 + j])];
-            let high = [_mm512_shuffle_i32x4::<0xee>(b[j], b[4 + j]), _mm512_shuffle_i32x4::<0xee>(b[8 + j], b[12 + j])];
+            let high =
+                [_mm512_shuffle_i32x4::<0xee>(b[j], b[4 + j]), _mm512_shuffle_i32x4::<0xee>(b[8 + j], b[12 + j])];
             let columns = [
                 _mm512_shuffle_i32x4::<0x88>(low[0], low[1]),
                 _mm512_shuffle_i32x4::<0xdd>(low[0], low[1]),

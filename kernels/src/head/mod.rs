@@ -47,6 +47,8 @@ mod isa;
 mod lanes;
 mod pass;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 pub use isa::Isa;
 use pass::{Block, Found, Hidden, Kept, Scratch, Softmax};
@@ -272,11 +274,16 @@ impl Workspace {
 /// # Errors
 /// See [`HeadError`]. NaN and infinities in the inputs are no error; they come out as NaN.
 pub fn forward(
-    head: &Head<'_>, options: &Options, space: &mut Workspace, logp: &mut [f32], entropy: &mut [f32],
+    head: &Head<'_>,
+    options: &Options,
+    space: &mut Workspace,
+    logp: &mut [f32],
+    entropy: &mut [f32],
 ) -> Result<(), HeadError> {
     check(head, options)?;
     check_tokens(head, &[("logp", logp), ("entropy", entropy)])?;
-    let plan = Plan::new(head.weights, head.width, head.vocabulary(), head.tokens(), &Options { kept_bytes: 0, ..*options });
+    let plan =
+        Plan::new(head.weights, head.width, head.vocabulary(), head.tokens(), &Options { kept_bytes: 0, ..*options });
     for from in (0..head.tokens()).step_by(plan.block) {
         let tokens = from..(from + plan.block).min(head.tokens());
         let block = block(head, options, plan, tokens.clone());
@@ -298,8 +305,13 @@ pub fn forward(
 /// # Errors
 /// See [`HeadError`]. NaN and infinities in the inputs are no error; they come out as NaN.
 pub fn forward_backward(
-    head: &Head<'_>, options: &Options, space: &mut Workspace, logp: &mut [f32], entropy: &mut [f32],
-    mut upstream: impl FnMut(Range<usize>, &[f32], &[f32], &mut [f32], &mut [f32]), gradients: [Gradient<'_>; 2],
+    head: &Head<'_>,
+    options: &Options,
+    space: &mut Workspace,
+    logp: &mut [f32],
+    entropy: &mut [f32],
+    mut upstream: impl FnMut(Range<usize>, &[f32], &[f32], &mut [f32], &mut [f32]),
+    gradients: [Gradient<'_>; 2],
 ) -> Result<(), HeadError> {
     check(head, options)?;
     check_tokens(head, &[("logp", logp), ("entropy", entropy)])?;
@@ -330,7 +342,11 @@ pub fn forward_backward(
 /// # Errors
 /// See [`HeadError`].
 pub fn backward(
-    head: &Head<'_>, options: &Options, space: &mut Workspace, dlogp: &[f32], dentropy: &[f32],
+    head: &Head<'_>,
+    options: &Options,
+    space: &mut Workspace,
+    dlogp: &[f32],
+    dentropy: &[f32],
     gradients: [Gradient<'_>; 2],
 ) -> Result<(), HeadError> {
     check(head, options)?;
@@ -366,12 +382,25 @@ impl Workspace {
     }
 
     fn second_pass(
-        &mut self, block: &Block<'_>, from: usize, hidden: &mut Gradient<'_>, weights: &mut Gradient<'_>, threads: usize,
+        &mut self,
+        block: &Block<'_>,
+        from: usize,
+        hidden: &mut Gradient<'_>,
+        weights: &mut Gradient<'_>,
+        threads: usize,
     ) {
         let up = [&self.upstream[0][..], &self.upstream[1][..]];
         let scratch = &mut self.scratch[..threads];
         block.backward(
-            &self.hidden, &self.found, &self.softmax, up, &self.kept, &mut self.sums, weights, from == 0, scratch,
+            &self.hidden,
+            &self.found,
+            &self.softmax,
+            up,
+            &self.kept,
+            &mut self.sums,
+            weights,
+            from == 0,
+            scratch,
         );
         block.hidden_gradient(from, &self.sums, hidden);
     }
@@ -389,7 +418,8 @@ fn check(head: &Head<'_>, options: &Options) -> Result<(), HeadError> {
         return Err(HeadError::Types);
     }
     let vocabulary = head.vocabulary();
-    if let Some((token, &target)) = head.targets.iter().enumerate().find(|(_, target)| **target as usize >= vocabulary) {
+    if let Some((token, &target)) = head.targets.iter().enumerate().find(|(_, target)| **target as usize >= vocabulary)
+    {
         return Err(HeadError::Target { token, target, vocabulary });
     }
     let value = options.temperature;

@@ -55,7 +55,11 @@ impl Found {
 }
 
 /// Hands items to threads, each with its own scratch. Which thread gets an item must not matter.
-pub(super) fn share<W: Send>(scratch: &mut [Scratch], items: impl Iterator<Item = W> + Send, work: impl Fn(W, &mut Scratch) + Sync) {
+pub(super) fn share<W: Send>(
+    scratch: &mut [Scratch],
+    items: impl Iterator<Item = W> + Send,
+    work: impl Fn(W, &mut Scratch) + Sync,
+) {
     let items = Mutex::new(items);
     let next = || items.lock().ok().and_then(|mut items| items.next());
     let run = |scratch: &mut Scratch| {
@@ -119,7 +123,9 @@ impl Rows<'_> {
         }
         if let (Format::F32, Values::F32(values)) = (format, self.values) {
             for (at, row) in (self.from..self.to).enumerate() {
-                for (tile, part) in tiles[at / 16 * depth..].iter_mut().zip(values[row * self.width..][..self.width].chunks(16)) {
+                for (tile, part) in
+                    tiles[at / 16 * depth..].iter_mut().zip(values[row * self.width..][..self.width].chunks(16))
+                {
                     put_f32(part, at % 16, tile);
                 }
             }
@@ -171,7 +177,15 @@ fn put_f32(part: &[f32], row: usize, tile: &mut Tile) {
 }
 
 /// out (+)= left right over all pieces.
-fn product(isa: Isa, format: Format, left: (&[Tile], usize), right: (&[Tile], usize), depth: usize, out: &mut [Row], add: bool) {
+fn product(
+    isa: Isa,
+    format: Format,
+    left: (&[Tile], usize),
+    right: (&[Tile], usize),
+    depth: usize,
+    out: &mut [Row],
+    add: bool,
+) {
     let mut add = add;
     for &(l, r) in format.products() {
         let left = Packed::new(&left.0[l * left.1 * depth..], left.1, depth);
@@ -218,7 +232,14 @@ impl Block<'_> {
     }
 
     /// Packs the block's hidden states, which begin with token `from` of `values`.
-    pub(super) fn pack(&self, values: Values<'_>, from: usize, both: bool, hidden: &mut Hidden, scratch: &mut [Scratch]) {
+    pub(super) fn pack(
+        &self,
+        values: Values<'_>,
+        from: usize,
+        both: bool,
+        hidden: &mut Hidden,
+        scratch: &mut [Scratch],
+    ) {
         let Plan { format, width, wide, chunk, .. } = self.plan;
         let end = from + self.targets.len();
         let size = self.pair_tiles();
@@ -243,7 +264,13 @@ impl Block<'_> {
     }
 
     /// The first pass: statistics of each panel and 32 tokens, and what is kept of the logits.
-    pub(super) fn forward(&self, hidden: &Hidden, found: &mut Vec<Found>, kept: Option<&mut Kept>, scratch: &mut [Scratch]) {
+    pub(super) fn forward(
+        &self,
+        hidden: &Hidden,
+        found: &mut Vec<Found>,
+        kept: Option<&mut Kept>,
+        scratch: &mut [Scratch],
+    ) {
         let (pairs, panels, panel) = (self.pairs(), self.plan.panels, self.plan.panel);
         let found = room(found, pairs * panels, Found::NONE);
         let (mut logits, mut exponentials): (&mut [Row], &mut [[u16; 32]]) = (&mut [], &mut []);
@@ -337,13 +364,22 @@ impl Block<'_> {
     /// weights' gradient is written or added to.
     #[expect(clippy::too_many_arguments, reason = "one call site")]
     pub(super) fn backward(
-        &self, hidden: &Hidden, found: &[Found], softmax: &[Softmax], up: [&[f32]; 2], kept: &Kept,
-        sums: &mut Vec<Row>, weights: &mut Gradient<'_>, first: bool, scratch: &mut [Scratch],
+        &self,
+        hidden: &Hidden,
+        found: &[Found],
+        softmax: &[Softmax],
+        up: [&[f32]; 2],
+        kept: &Kept,
+        sums: &mut Vec<Row>,
+        weights: &mut Gradient<'_>,
+        first: bool,
+        scratch: &mut [Scratch],
     ) {
         let Plan { groups, wide, .. } = self.plan;
         let size = self.pairs() * 32 * (wide / 32);
         let sums = room(sums, groups * size, Row::ZERO);
-        let ends: Vec<usize> = (0..groups).map(|g| self.plan.entries(self.plan.members(g).end - 1).end * self.plan.width).collect();
+        let ends: Vec<usize> =
+            (0..groups).map(|g| self.plan.entries(self.plan.members(g).end - 1).end * self.plan.width).collect();
         let parts = weights.parts(&ends);
         let items = sums.chunks_exact_mut(size).zip(parts).enumerate();
         share(scratch, items, |(group, (sums, mut part)), scratch| {
@@ -376,8 +412,15 @@ impl Block<'_> {
     /// dJ/dlogit of a panel and a chunk, as left operands of both products.
     #[expect(clippy::too_many_arguments, reason = "one call site")]
     fn slopes(
-        &self, hidden: &Hidden, found: &[Found], softmax: &[Softmax], up: [&[f32]; 2], kept: &Kept, panel: usize,
-        chunk: usize, scratch: &mut Scratch,
+        &self,
+        hidden: &Hidden,
+        found: &[Found],
+        softmax: &[Softmax],
+        up: [&[f32]; 2],
+        kept: &Kept,
+        panel: usize,
+        chunk: usize,
+        scratch: &mut Scratch,
     ) {
         let (rows, format) = (self.plan.panel, self.plan.format);
         let tokens = self.chunk_tokens(chunk);
@@ -458,7 +501,14 @@ impl Block<'_> {
         }
     }
 
-    fn spread_f32(&self, pair: usize, depths: [usize; 2], slopes: &[Row], by_entry: &mut [Tile], by_token: &mut [Tile]) {
+    fn spread_f32(
+        &self,
+        pair: usize,
+        depths: [usize; 2],
+        slopes: &[Row],
+        by_entry: &mut [Tile],
+        by_token: &mut [Tile],
+    ) {
         for (high, rows) in slopes.chunks_exact(16).enumerate() {
             for half in 0..2 {
                 let entry = &mut by_entry[high * depths[0] + 2 * pair + half];
@@ -473,14 +523,30 @@ impl Block<'_> {
     }
 
     /// Both products of a panel and a chunk.
-    fn products(&self, hidden: &Hidden, panel: usize, chunk: usize, add: bool, sums: &mut [Row], scratch: &mut Scratch) {
+    fn products(
+        &self,
+        hidden: &Hidden,
+        panel: usize,
+        chunk: usize,
+        add: bool,
+        sums: &mut [Row],
+        scratch: &mut Scratch,
+    ) {
         let Plan { format, wide, panel: rows, .. } = self.plan;
         let tokens = self.chunk_tokens(chunk);
         let size = format.tiles(self.plan.chunk, wide);
         let _ = panel;
         let hidden = &hidden.by_token[chunk * size..(chunk + 1) * size];
         let out = room(&mut scratch.sums, rows * (wide / 32), Row::ZERO);
-        product(self.isa, format, (&scratch.by_entry, rows / 16), (hidden, wide / 16), tokens / format.depth(), out, chunk > 0);
+        product(
+            self.isa,
+            format,
+            (&scratch.by_entry, rows / 16),
+            (hidden, wide / 16),
+            tokens / format.depth(),
+            out,
+            chunk > 0,
+        );
         let left = (&scratch.by_token[..], tokens / 16);
         product(self.isa, format, left, (&scratch.right, wide / 16), rows / format.depth(), sums, add);
     }

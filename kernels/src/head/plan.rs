@@ -9,7 +9,7 @@ const PANEL_BYTES: usize = 1_310_720;
 /// Most entries of the vocabulary in a panel.
 const PANEL_ROWS: usize = 512;
 /// Most tokens of one product with a panel.
-const CHUNK_TOKENS: usize = 1024;
+const CHUNK_TOKENS: usize = 512;
 /// Bytes of the sums of the hidden gradient over all groups.
 const SUM_BYTES: usize = 24 << 20;
 /// Most groups, and so most threads that a backward pass has work for.
@@ -103,7 +103,13 @@ impl Plan {
     }
 
     /// One block of all tokens, nothing kept: every gradient is summed in f32 and written once.
-    pub(super) fn in_one(values: Values<'_>, width: usize, vocabulary: usize, tokens: usize, options: &Options) -> Plan {
+    pub(super) fn in_one(
+        values: Values<'_>,
+        width: usize,
+        vocabulary: usize,
+        tokens: usize,
+        options: &Options,
+    ) -> Plan {
         let plan = Plan::new(values, width, vocabulary, tokens, options);
         if plan.block >= tokens {
             return plan;
