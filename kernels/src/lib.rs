@@ -6,6 +6,7 @@
 //! | [`advantage`] | group-relative advantages (Eq. 3, Eq. 7) |
 //! | [`baselines`] | other ways from rewards to advantages: REINFORCE++, OPO, GPG, Pass@k |
 //! | [`gate`] | negative-gradient clipping (Eq. 8, Eq. 9) and the AEPO latch (Eq. 11) |
+//! | [`head`] | the output head, streamed: log-probabilities, entropies and gradients without the matrix of logits |
 //! | [`entropy_control`] | what else holds entropy: adaptive bonus, positives only, high-entropy tokens only |
 //! | [`loss`] | token weights of the objective (Eq. 4, Eq. 8) and policy losses with exact gradients |
 //! | [`merge`] | merging models tensor by tensor: linear, task arithmetic, TIES, DARE, SCE |
@@ -21,6 +22,7 @@ pub mod advantage;
 pub mod baselines;
 pub mod entropy_control;
 pub mod gate;
+pub mod head;
 pub mod loss;
 pub mod merge;
 pub mod properties;
