@@ -77,7 +77,7 @@ pub(super) struct Packed<'a> {
 
 impl<'a> Packed<'a> {
     pub(super) fn new(tiles: &'a [Tile], outer: usize, depth: usize) -> Self {
-        assert!(outer % 2 == 0 && depth > 0 && tiles.len() >= outer * depth, "whole pairs of tiles");
+        assert!(outer.is_multiple_of(2) && depth > 0 && tiles.len() >= outer * depth, "whole pairs of tiles");
         Packed { tiles, outer, depth }
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn exp<const FMA: bool>(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0; // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
     let shifted = fma::<FMA>(x, std::f32::consts::LOG2_E, ROUND);
     let n = shifted - ROUND;
-    let r = fma::<FMA>(n, 2.121_944_4e-4, fma::<FMA>(n, -0.693_359_375, x));
+    let r = fma::<FMA>(n, 2.121_944_4e-4, fma::<FMA>(n, -0.693_359_4, x));
     let mut p = 1.987_569_1e-4;
     for c in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
         p = fma::<FMA>(p, r, c);
@@ -165,10 +165,7 @@ pub(super) fn gradient<const FMA: bool>(rows: &[Row], with: &Coefficients, out: 
 /// The same of kept exponentials. Without an entropy gradient no logarithm is needed.
 #[inline(always)]
 pub(super) fn gradient_of_kept<const FMA: bool>(kept: &[[u16; 32]], with: &Coefficients, out: &mut [Row]) {
-    let mut scale = [0.0; 32];
-    for i in 0..32 {
-        scale[i] = exp::<FMA>(with.max[i] - with.log[i]);
-    }
+    let scale: [f32; 32] = std::array::from_fn(|i| exp::<FMA>(with.max[i] - with.log[i]));
     if with.slope.iter().all(|&slope| slope == 0.0) {
         for (kept, out) in kept.iter().zip(out) {
             for i in 0..32 {
@@ -195,10 +192,7 @@ fn pair(low: u16, high: u16) -> u32 {
 #[inline(always)]
 pub(super) fn pair_lanes<const FMA: bool>(rows: &[Row], out: &mut Tile) {
     for (row, out) in rows.iter().zip(out.0.chunks_exact_mut(16)) {
-        let mut halves = [0u16; 32];
-        for i in 0..32 {
-            halves[i] = bf16(row.0[i]);
-        }
+        let halves = row.0.map(bf16);
         for i in 0..16 {
             out[i] = pair(halves[2 * i], halves[2 * i + 1]);
         }
