@@ -5,7 +5,8 @@ Usage: python merge.py path/to/longlab [--runs 5] [--threads 2] [--select 0.1] [
 Makes a random bf16 base and two models near it (135M numbers, shards of 100 MB) and merges them by SCE, in turns, each in a
 process of its own. mergekit runs as `mergekit-yaml` with --lazy-unpickle, on the CPU, with the same number of threads, once
 computing in bf16 (its default, and its fastest) and once in f32. Prints JSON: median seconds of each, seconds of the merge
-alone for mergekit (without starting Python and importing torch), ratios, and the peak of resident memory.
+alone for mergekit (without starting Python and importing torch), processor seconds (which other work on the machine hardly
+changes), ratios, and the peak of resident memory.
 
 Needs mergekit 0.1.5 and what it requires (torch, transformers 5, safetensors) in the Python that runs this.
 """
@@ -94,8 +95,10 @@ def recipe(folder, select, dtype):
 
 
 def measured(command, threads):
-    """Seconds, peak resident memory in bytes, and standard output of a command; its threads are bounded by environment too."""
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""}
+    """Seconds, processor seconds, peak resident memory in bytes, and standard output of a command. OpenMP threads sleep while
+    they wait: on a machine with other work, spinning ones would only slow mergekit down."""
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}
+    environment["CUDA_VISIBLE_DEVICES"] = ""
     started = time.perf_counter()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         child = subprocess.Popen(command, stdout=out, stderr=errors, env=environment)
@@ -106,7 +109,7 @@ def measured(command, threads):
         errors.seek(0)
         if child.returncode:
             sys.exit(errors.read().decode())
-        return seconds, usage.ru_maxrss * 1024, out.read().decode()
+        return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, out.read().decode()
 
 
 def tensors_of(folder):
@@ -160,7 +163,7 @@ def bench(arguments, folder):
     commands = {"longlab": ours}
     for dtype in ("bfloat16", "float32"):
         commands[f"mergekit_{dtype}"] = [sys.executable, "-c", TIMED, recipe(folder, arguments.select, dtype)] + flags
-    seconds, inner, peak = ({name: [] for name in commands} for _ in range(3))
+    seconds, inner, processor, peak = ({name: [] for name in commands} for _ in range(4))
     for _ in range(arguments.runs):
         for name, command in commands.items():
             out = folder / f"out_{name}"
@@ -168,18 +171,22 @@ def bench(arguments, folder):
             where = [out] if name == "longlab" else []
             if not where:
                 command = command[:4] + [out] + command[4:]
-            took, memory, text = measured([str(word) for word in command + where], arguments.threads)
+            took, busy, memory, text = measured([str(word) for word in command + where], arguments.threads)
             alone = next((float(line.split()[1]) for line in text.splitlines() if line.startswith("SECONDS")), took)
             seconds[name].append(took)
             inner[name].append(alone)
+            processor[name].append(busy)
             peak[name].append(memory)
     median = {name: statistics.median(values) for name, values in seconds.items()}
     alone = {name: statistics.median(values) for name, values in inner.items()}
+    busy = {name: statistics.median(values) for name, values in processor.items()}
     peers = [name for name in commands if name != "longlab"]
     return {
         "model_bytes": size, "shard_bytes": SHARD, "threads": arguments.threads, "runs": arguments.runs, "select": arguments.select,
         "seconds": seconds, "median_seconds": median, "median_seconds_without_imports": alone,
         "ratio": {name: median[name] / median["longlab"] for name in peers},
+        "median_processor_seconds": busy,
+        "processor_ratio": {name: busy[name] / busy["longlab"] for name in peers},
         "ratio_without_imports": {name: alone[name] / median["longlab"] for name in peers},
         "peak_rss_bytes": {name: max(values) for name, values in peak.items()},
         "longlab_peak_in_shards": max(peak["longlab"]) / SHARD,
