@@ -74,7 +74,13 @@ fn named<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, Error> {
 }
 
 pub(super) fn run(args: &MergeArgs) -> Result<Exit> {
-    let recipe = recipe(args)?;
+    let recipe = match recipe(args) {
+        Ok(recipe) => recipe,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return Ok(Exit::Usage);
+        }
+    };
     match merge(&recipe, args) {
         Ok(merged) => {
             println!("{}", words(&merged, &args.out));
