@@ -1,7 +1,7 @@
 //! longlab: a research lab for long-context reinforcement learning.
 //!
 //! Rooms, in the order in which they may use one another: `kernels` (own crate), [`spec`], [`task`], [`data`], [`lm`],
-//! [`synth`], [`rl`], [`eval`], [`lab`], [`report`], [`cli`].
+//! [`synth`], [`rl`], [`eval`], [`lab`], [`report`], [`cli`]. [`merge`] uses none of them but `kernels`.
 
 pub mod cli;
 pub mod data;
@@ -9,6 +9,7 @@ pub mod eval;
 pub mod files;
 pub mod lab;
 pub mod lm;
+pub mod merge;
 pub mod report;
 pub mod rl;
 pub mod runtime;

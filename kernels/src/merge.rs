@@ -9,9 +9,12 @@
 //! | DARE, with or without TIES' signs | [`Task::dare`], [`Task::dare_ties`] | arXiv 2311.03099 |
 //! | SCE | [`Sce`] | arXiv 2408.07990 |
 //!
-//! [`linear`], [`Task::arithmetic`] and DARE work place by place, so any piece of a tensor will do; TIES ranks the
-//! places of a tensor and SCE weighs models by the whole of it, so they need it whole. Numbers are f32 (or bf16 widened
-//! to f32) or f64; sums run in f64 and so do results.
+//! TIES ranks the places of a tensor and SCE weighs models by the whole of it, so they need it whole; the others work place
+//! by place, and any piece of a tensor will do. Numbers are f32, f64, or what [`Format`] reads; sums run in f64 and so do
+//! results.
+//!
+//! What is too large to be held goes through [`Recipe::merge`]: it reads its [`Sources`] in pieces, a few times over, and
+//! gives the result in pieces, the same numbers to the last bit.
 //!
 //! ```
 //! use longlab_kernels::merge::{Sce, Task, Tensors, linear};
@@ -25,8 +28,16 @@
 //! # Ok::<(), longlab_kernels::merge::MergeError>(())
 //! ```
 
-use crate::stream::Address;
-use std::cmp::Ordering;
+mod block;
+mod number;
+mod select;
+
+use crate::stream::{Address, Stream};
+use block::{BLOCK, Mix, Piece, add_squares};
+pub use block::{Source, Sources};
+pub use number::Format;
+use select::{Threshold, threshold};
+use std::ops::Range;
 use thiserror::Error;
 
 /// Tensors or settings that nothing can be merged of.
@@ -54,6 +65,12 @@ pub enum MergeError {
         place: usize,
         /// The number.
         value: f64,
+    },
+    /// A recipe of distances from a base has none.
+    #[error("no base; {recipe} merges what each model added to one")]
+    NoBase {
+        /// The recipe.
+        recipe: &'static str,
     },
     /// There are more or fewer weights than models.
     #[error("{got} weights for {expected} models; give one a model")]
@@ -98,14 +115,9 @@ impl<'a, T: Copy + Into<f64>> Tensors<'a, T> {
         self.base.len()
     }
 
-    /// Model minus base at a place, in the order of the models.
-    fn deltas(&self, place: usize) -> impl Iterator<Item = f64> + '_ {
-        let base = self.base(place);
-        self.models.iter().map(move |model| model[place].into() - base)
-    }
-
-    fn base(&self, place: usize) -> f64 {
-        self.base[place].into()
+    fn sources(&self) -> Sources<'_> {
+        let models = self.models.iter().map(|model| model as &dyn Source).collect();
+        Sources::new(Some(&self.base), models).expect("checked when they were put together")
     }
 }
 
@@ -142,18 +154,107 @@ fn check_weights(weights: &[f64], expected: usize) -> Result<(), MergeError> {
     weights.iter().try_for_each(|&weight| setting("weight", weight, weight.is_finite(), "is finite"))
 }
 
+/// A recipe and all it needs besides the tensors.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Recipe {
+    /// The weighted mean of the models, by their weights, without a base ([`linear`]).
+    Linear(Vec<f64>),
+    /// What models added to the base, by their weights.
+    Task(Task, Vec<f64>),
+    /// SCE, which weighs the models itself.
+    Sce(Sce),
+}
+
+impl Recipe {
+    /// Whether it merges distances from a base.
+    pub fn needs_base(&self) -> bool {
+        !matches!(self, Recipe::Linear(_))
+    }
+
+    /// Checks every setting against the number of models.
+    ///
+    /// # Errors
+    /// If a setting is outside its range, or there is not one weight a model.
+    pub fn check(&self, models: usize) -> Result<(), MergeError> {
+        match self {
+            Recipe::Linear(weights) => mean_divisor(weights, models).map(|_| ()),
+            Recipe::Task(task, weights) => task.check(weights, models),
+            Recipe::Sce(sce) => share("select", sce.select),
+        }
+    }
+
+    /// Merges a tensor and gives the result to `out` piece by piece, in order; at most a few megabytes are held. The
+    /// numbers are those of [`linear`], [`Task::merge`] and [`Sce::merge`].
+    ///
+    /// # Errors
+    /// If a setting is outside its range, there is not one weight a model, or a base is wanted and missing; and the first
+    /// error of `out`.
+    pub fn merge<E: From<MergeError>>(
+        &self,
+        sources: &Sources,
+        out: impl FnMut(&[f64]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.check(sources.models.len())?;
+        if self.needs_base() && sources.base.is_none() {
+            let recipe = if let Recipe::Sce(_) = self { "SCE" } else { "task arithmetic" };
+            return Err(MergeError::NoBase { recipe }.into());
+        }
+        match self {
+            Recipe::Linear(weights) => mean(sources, weights, out),
+            Recipe::Task(task, weights) => task.mix(sources, weights, out),
+            Recipe::Sce(sce) => sce.fuse(sources, out),
+        }
+    }
+
+    fn whole(&self, sources: &Sources) -> Result<Vec<f64>, MergeError> {
+        let mut merged = Vec::with_capacity(sources.places());
+        self.merge(sources, |piece| {
+            merged.extend_from_slice(piece);
+            Ok::<(), MergeError>(())
+        })?;
+        Ok(merged)
+    }
+}
+
+/// The places of each piece, in order.
+fn pieces(places: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..places).step_by(BLOCK).map(move |from| from..places.min(from + BLOCK))
+}
+
 /// The weighted mean of the models, without a base (model soups; mergekit's `linear`).
 ///
 /// # Errors
 /// As [`Tensors::new`] and [`Task::merge`] have; or if the weights sum to 0.
 pub fn linear<T: Copy + Into<f64>>(models: &[&[T]], weights: &[f64]) -> Result<Vec<f64>, MergeError> {
-    let places = models.first().map_or(0, |model| model.len());
-    check(places, models)?;
-    check_weights(weights, models.len())?;
+    check(models.first().map_or(0, |model| model.len()), models)?;
+    let sources = Sources::new(None, models.iter().map(|model| model as &dyn Source).collect())?;
+    Recipe::Linear(weights.to_vec()).whole(&sources)
+}
+
+/// What a weighted sum of models is divided by.
+fn mean_divisor(weights: &[f64], models: usize) -> Result<f64, MergeError> {
+    check_weights(weights, models)?;
     let total: f64 = weights.iter().sum();
     setting("sum of the weights", total, total.abs() >= 1e-8, "must not be 0")?;
-    let at = |place: usize| models.iter().zip(weights).map(|(model, w)| w * model[place].into()).sum::<f64>() / total;
-    Ok((0..places).map(at).collect())
+    Ok(total)
+}
+
+fn mean<E: From<MergeError>>(
+    sources: &Sources,
+    weights: &[f64],
+    mut out: impl FnMut(&[f64]) -> Result<(), E>,
+) -> Result<(), E> {
+    let total = mean_divisor(weights, sources.models.len())?;
+    let sources = &Sources { base: None, ..sources.clone() };
+    let (mut piece, mut mix) = (Piece::new(sources), Mix::new());
+    for places in pieces(sources.places()) {
+        piece.read(sources, places.start, places.len());
+        mix.start(places.len());
+        piece.deltas.iter().zip(weights).for_each(|(row, &weight)| mix.add(row, weight));
+        mix.sums.iter_mut().for_each(|sum| *sum /= total);
+        out(&mix.sums)?;
+    }
+    Ok(())
 }
 
 /// What is taken out of a model's delta before it is merged.
@@ -184,23 +285,50 @@ impl Trim {
         }
     }
 
-    /// What each place of a model's delta is multiplied by.
-    fn factors<T: Copy + Into<f64>>(self, tensors: &Tensors<T>, model: usize) -> Vec<f64> {
-        let places = tensors.places();
+    /// What is to be done to a model's deltas, piece by piece in order.
+    fn trimmer(self, sources: &Sources, model: usize) -> Trimmer {
         match self {
-            Trim::None => vec![1.0; places],
-            Trim::Magnitude(density) if density <= 0.0 => vec![0.0; places],
+            Trim::None => Trimmer::Nothing,
+            Trim::Magnitude(density) if density <= 0.0 => Trimmer::All,
             Trim::Magnitude(density) => {
-                let size = |place: usize| {
-                    let value: f64 = tensors.models[model][place].into();
-                    (value - tensors.base(place)).abs()
+                let alone = &Sources { models: vec![sources.models[model]], ..sources.clone() };
+                let mut piece = Piece::new(alone);
+                let sizes = |from: usize, into: &mut [f64]| {
+                    piece.read(alone, from, into.len());
+                    into.iter_mut().zip(&piece.deltas[0]).for_each(|(size, delta)| *size = delta.abs());
                 };
-                let count = ((density * places as f64) as usize).max(1);
-                largest((0..places).map(size).collect(), count).into_iter().map(f64::from).collect()
+                let count = ((density * sources.places() as f64) as usize).max(1);
+                Trimmer::Small(threshold(sources.places(), sizes, |_| count), Vec::new(), Vec::new())
             }
-            Trim::Random(density, address) => {
-                let mut stream = address.rollout(model as u32).stream();
-                (0..places).map(|_| if stream.chance(density) { 1.0 / density } else { 0.0 }).collect()
+            Trim::Random(density, address) => Trimmer::Drawn(density, address.rollout(model as u32).stream()),
+        }
+    }
+}
+
+/// [`Trim`] at work on one model.
+enum Trimmer {
+    Nothing,
+    All,
+    /// Whatever is not marked; sizes and marks of a piece.
+    Small(Threshold, Vec<f64>, Vec<bool>),
+    Drawn(f64, Stream),
+}
+
+impl Trimmer {
+    fn trim(&mut self, deltas: &mut [f64]) {
+        match self {
+            Trimmer::Nothing => {}
+            Trimmer::All => deltas.iter_mut().for_each(|delta| *delta *= 0.0),
+            Trimmer::Small(threshold, sizes, marks) => {
+                sizes.clear();
+                sizes.extend(deltas.iter().map(|delta| delta.abs()));
+                marks.resize(deltas.len(), false);
+                threshold.mark(sizes, marks);
+                deltas.iter_mut().zip(marks).for_each(|(delta, mark)| *delta *= f64::from(*mark));
+            }
+            Trimmer::Drawn(density, stream) => {
+                let mut factor = || if stream.chance(*density) { 1.0 / *density } else { 0.0 };
+                deltas.iter_mut().for_each(|delta| *delta *= factor());
             }
         }
     }
@@ -247,30 +375,56 @@ impl Task {
     /// # Errors
     /// If there is not one finite weight a model, or a density or scale is outside its range.
     pub fn merge<T: Copy + Into<f64>>(&self, tensors: &Tensors<T>, weights: &[f64]) -> Result<Vec<f64>, MergeError> {
-        self.trim.check()?;
-        setting("scale", self.scale, self.scale.is_finite(), "is finite")?;
-        check_weights(weights, tensors.models.len())?;
-        let factors: Vec<Vec<f64>> = (0..weights.len()).map(|model| self.trim.factors(tensors, model)).collect();
-        let at = |place: usize| {
-            let deltas = tensors.deltas(place).zip(&factors).map(|(delta, factors)| delta * factors[place]);
-            let deltas: Vec<f64> = deltas.zip(weights).map(|(delta, weight)| delta * weight).collect();
-            tensors.base(place) + self.scale * self.mixed(&deltas, weights)
-        };
-        Ok((0..tensors.places()).map(at).collect())
+        Recipe::Task(*self, weights.to_vec()).whole(&tensors.sources())
     }
 
-    /// The merged delta of a place from the weighted deltas.
-    fn mixed(&self, deltas: &[f64], weights: &[f64]) -> f64 {
-        let elected = elected(deltas);
-        let merged = |delta: f64| !self.elect || agrees(delta, elected);
-        let chosen = || deltas.iter().zip(weights).filter(|(delta, _)| merged(**delta));
-        let sum: f64 = chosen().map(|(delta, _)| delta).sum();
-        if !self.normalize {
-            return sum;
+    fn check(&self, weights: &[f64], models: usize) -> Result<(), MergeError> {
+        self.trim.check()?;
+        setting("scale", self.scale, self.scale.is_finite(), "is finite")?;
+        check_weights(weights, models)
+    }
+
+    fn mix<E>(
+        &self,
+        sources: &Sources,
+        weights: &[f64],
+        mut out: impl FnMut(&[f64]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut trimmers: Vec<Trimmer> = (0..weights.len()).map(|model| self.trim.trimmer(sources, model)).collect();
+        let (mut piece, mut mix) = (Piece::new(sources), Mix::new());
+        for places in pieces(sources.places()) {
+            piece.read(sources, places.start, places.len());
+            for ((row, trimmer), weight) in piece.deltas.iter_mut().zip(&mut trimmers).zip(weights) {
+                trimmer.trim(row);
+                row.iter_mut().for_each(|delta| *delta *= weight);
+            }
+            mix.start(places.len());
+            self.add(&mut piece, weights, &mut mix);
+            self.finish(&piece.base, weights, &mut mix);
+            out(&mix.sums)?;
         }
-        let divisor: f64 = chosen().map(|(_, weight)| weight).sum();
-        let none = if self.elect { divisor == 0.0 } else { divisor.abs() < 1e-8 };
-        if none { sum } else { sum / divisor }
+        Ok(())
+    }
+
+    fn add(&self, piece: &mut Piece, weights: &[f64], mix: &mut Mix) {
+        if !self.elect {
+            return piece.deltas.iter().for_each(|row| mix.add(row, 1.0));
+        }
+        mix.elect(piece.sums_by_size());
+        piece.deltas.iter().zip(weights).for_each(|(row, &weight)| mix.add_elected(row, 1.0, weight));
+    }
+
+    /// From sums of deltas to the merged numbers.
+    fn finish(&self, base: &[f64], weights: &[f64], mix: &mut Mix) {
+        if self.normalize && self.elect {
+            let rows = mix.sums.iter_mut().zip(&mix.divisors);
+            rows.for_each(|(sum, &divisor)| *sum = if divisor == 0.0 { *sum } else { *sum / divisor });
+        } else if self.normalize {
+            let divisor: f64 = weights.iter().sum();
+            let divisor = if divisor.abs() < 1e-8 { 1.0 } else { divisor };
+            mix.sums.iter_mut().for_each(|sum| *sum /= divisor);
+        }
+        mix.sums.iter_mut().zip(base).for_each(|(sum, base)| *sum = base + self.scale * *sum);
     }
 }
 
@@ -322,16 +476,7 @@ impl Sce {
     /// # Errors
     /// If `select` is not in 0..=1.
     pub fn merge<T: Copy + Into<f64>>(&self, tensors: &Tensors<T>) -> Result<Vec<f64>, MergeError> {
-        let plan = self.plan(tensors)?;
-        let keeps = self.reading == SceReading::Mergekit;
-        let at = |place: usize| {
-            if keeps && !plan.selected[place] {
-                return tensors.base(place);
-            }
-            let deltas: Vec<f64> = tensors.deltas(place).collect();
-            tensors.base(place) + self.fused(&deltas, &plan.weights)
-        };
-        Ok((0..tensors.places()).map(at).collect())
+        Recipe::Sce(*self).whole(&tensors.sources())
     }
 
     /// Selected places and weights of a tensor.
@@ -340,26 +485,38 @@ impl Sce {
     /// If `select` is not in 0..=1.
     pub fn plan<T: Copy + Into<f64>>(&self, tensors: &Tensors<T>) -> Result<ScePlan, MergeError> {
         share("select", self.select)?;
-        let selected = self.selected(tensors);
-        let weights = self.weights(tensors, &selected);
+        let sources = &tensors.sources();
+        let selection = self.selection(sources);
+        let weights = self.weights(sources, selection.clone());
+        let (mut piece, mut selection, mut selected) = (Piece::new(sources), selection, Vec::new());
+        for places in pieces(sources.places()) {
+            piece.read(sources, places.start, places.len());
+            selected.extend_from_slice(selection.mark(&mut piece, places.len()));
+        }
         Ok(ScePlan { selected, weights })
     }
 
-    fn selected<T: Copy + Into<f64>>(&self, tensors: &Tensors<T>) -> Vec<bool> {
+    fn selection(&self, sources: &Sources) -> Selection {
         if self.select >= 1.0 {
-            return vec![true; tensors.places()];
+            return Selection { threshold: None, variances: Vec::new(), marks: Vec::new() };
         }
-        let variances: Vec<f64> = (0..tensors.places()).map(|place| variance(tensors.deltas(place))).collect();
-        let varied = variances.iter().filter(|&&variance| variance != 0.0).count();
-        largest(variances, (self.select * varied as f64) as usize)
+        let mut piece = Piece::new(sources);
+        let variances = |from: usize, into: &mut [f64]| {
+            piece.read(sources, from, into.len());
+            piece.variances(into);
+        };
+        let threshold = threshold(sources.places(), variances, |varied| (self.select * varied as f64) as usize);
+        Selection { threshold: Some(threshold), variances: Vec::new(), marks: Vec::new() }
     }
 
-    fn weights<T: Copy + Into<f64>>(&self, tensors: &Tensors<T>, selected: &[bool]) -> Vec<f64> {
-        let mut squares = vec![0.0; tensors.models.len()];
-        for place in (0..tensors.places()).filter(|&place| selected[place]) {
-            squares.iter_mut().zip(tensors.deltas(place)).for_each(|(sum, delta)| *sum += delta * delta);
+    fn weights(&self, sources: &Sources, mut selection: Selection) -> Vec<f64> {
+        let (mut piece, mut squares) = (Piece::new(sources), vec![0.0; sources.models.len()]);
+        for places in pieces(sources.places()) {
+            piece.read(sources, places.start, places.len());
+            let marks = selection.mark(&mut piece, places.len());
+            add_squares(&piece.deltas, marks, &mut squares);
         }
-        squares.iter_mut().for_each(|sum| *sum /= tensors.places().max(1) as f64);
+        squares.iter_mut().for_each(|sum| *sum /= sources.places().max(1) as f64);
         let total: f64 = squares.iter().sum();
         let alike = match self.reading {
             SceReading::Mergekit => total < 1e-6,
@@ -369,55 +526,58 @@ impl Sce {
         squares.iter().map(|&square| weight(square)).collect()
     }
 
-    fn fused(&self, deltas: &[f64], weights: &[f64]) -> f64 {
-        let elected = elected(deltas);
-        let kept = || deltas.iter().zip(weights).filter(|(delta, _)| agrees(**delta, elected));
-        let sum: f64 = kept().map(|(delta, weight)| delta * weight).sum();
-        let divisor: f64 = kept().map(|(_, weight)| weight).sum();
+    fn fuse<E>(&self, sources: &Sources, mut out: impl FnMut(&[f64]) -> Result<(), E>) -> Result<(), E> {
+        let mut selection = self.selection(sources);
+        let weights = self.weights(sources, selection.clone());
+        let (mut piece, mut mix) = (Piece::new(sources), Mix::new());
+        for places in pieces(sources.places()) {
+            piece.read(sources, places.start, places.len());
+            mix.start(places.len());
+            mix.elect(piece.sums_by_size());
+            piece.deltas.iter().zip(&weights).for_each(|(row, &weight)| mix.add_elected(row, weight, weight));
+            self.finish(&piece.base, &mut mix);
+            if self.reading == SceReading::Mergekit {
+                let marks = selection.mark(&mut piece, places.len());
+                let base = &piece.base;
+                let rows = mix.sums.iter_mut().zip(base).zip(marks);
+                rows.for_each(|((value, &base), &mark)| *value = if mark { *value } else { base });
+            }
+            out(&mix.sums)?;
+        }
+        Ok(())
+    }
+
+    /// From sums of deltas to the merged numbers.
+    fn finish(&self, base: &[f64], mix: &mut Mix) {
+        let rows = mix.sums.iter_mut().zip(&mix.divisors).zip(base);
         match self.reading {
-            SceReading::Mergekit => sum / divisor.max(1e-6),
-            SceReading::Authors if divisor == 0.0 => sum,
-            SceReading::Authors => sum / divisor,
+            SceReading::Mergekit => rows.for_each(|((sum, divisor), base)| *sum = base + *sum / divisor.max(1e-6)),
+            SceReading::Authors => rows.for_each(|((sum, &divisor), base)| {
+                *sum = base + if divisor == 0.0 { *sum } else { *sum / divisor };
+            }),
         }
     }
 }
 
-/// The sign of a sum: 1 or -1, and 1 for 0. Summed in order of size, so that the order of models changes nothing.
-fn elected(deltas: &[f64]) -> f64 {
-    if sum_by_size(deltas.to_vec()) >= 0.0 { 1.0 } else { -1.0 }
+/// Which places SCE selects, told piece by piece in order.
+#[derive(Clone)]
+struct Selection {
+    /// None selects every place.
+    threshold: Option<Threshold>,
+    variances: Vec<f64>,
+    marks: Vec<bool>,
 }
 
-fn agrees(delta: f64, sign: f64) -> bool {
-    delta != 0.0 && delta.signum() == sign
-}
-
-fn sum_by_size(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.iter().sum()
-}
-
-/// Population variance, whatever the order; exactly 0 for equal values.
-fn variance(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    if values.first() == values.last() {
-        return 0.0;
+impl Selection {
+    fn mark(&mut self, piece: &mut Piece, places: usize) -> &[bool] {
+        self.marks.resize(places, true);
+        if let Some(threshold) = &mut self.threshold {
+            self.variances.resize(places, 0.0);
+            piece.variances(&mut self.variances);
+            threshold.mark(&self.variances, &mut self.marks);
+        }
+        &self.marks
     }
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64
-}
-
-/// Marks the `count` largest values, the earlier of two that are alike.
-fn largest(values: Vec<f64>, count: usize) -> Vec<bool> {
-    let mut marks = vec![false; values.len()];
-    let before = |a: &usize, b: &usize| -> Ordering { values[*b].total_cmp(&values[*a]).then(a.cmp(b)) };
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    let count = count.min(order.len());
-    if count > 0 && count < order.len() {
-        order.select_nth_unstable_by(count - 1, before);
-    }
-    order.into_iter().take(count).for_each(|place| marks[place] = true);
-    marks
 }
 
 #[cfg(test)]

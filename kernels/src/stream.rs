@@ -48,6 +48,8 @@ pub enum Purpose {
     Test = 12,
     /// Tokens that a loss chooses at random (Clip-Cov).
     Loss = 13,
+    /// Which numbers of a tensor DARE drops.
+    Merge = 14,
 }
 
 /// Where a draw belongs: 8 + 4 + 4 + 8 + 4 + 4 bytes, exactly a ChaCha key.

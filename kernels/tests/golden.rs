@@ -136,3 +136,19 @@ fn sce_is_mergekits_and_the_authors() {
     let counts = ledger(&facts, tolerance, merges::sce);
     counts.are(75, &[("FuseAI, restated", "sce", 28), ("mergekit 0.1.5", "sce", 47)], &[]);
 }
+
+#[test]
+fn linear_task_arithmetic_ties_and_dare_are_mergekits() {
+    const MERGEKIT: &str = "mergekit 0.1.5";
+    let facts = Fact::all(include_str!("golden/tasks.jsonl"));
+    let counts = ledger(&facts, tolerance, merges::task);
+    let compared = [
+        (MERGEKIT, "dare_linear", 10),
+        (MERGEKIT, "dare_ties", 10),
+        (MERGEKIT, "linear", 10),
+        (MERGEKIT, "task_arithmetic", 22),
+        (MERGEKIT, "ties", 62),
+    ];
+    let aside = [(MERGEKIT, "dare_linear", merges::FACTORS, 10), (MERGEKIT, "dare_ties", merges::FACTORS, 10)];
+    counts.are(134, &compared, &aside);
+}

@@ -14,6 +14,8 @@ mod losses;
 mod merges;
 #[path = "properties/optimizer.rs"]
 mod optimizer;
+#[path = "properties/plain.rs"]
+mod plain;
 #[path = "properties/randomness.rs"]
 mod randomness;
 #[path = "properties/statistics.rs"]

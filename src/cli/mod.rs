@@ -4,6 +4,7 @@ mod doctor;
 mod exit;
 mod job;
 mod keys;
+mod merge;
 mod plan;
 mod replay;
 mod report;
@@ -38,6 +39,7 @@ Examples:
   longlab plan experiments/table5.toml --resolved    every setting of every variant
   longlab report experiments/table5.toml             the report again, without running anything
   longlab keys train                                 the settings whose names begin with `train`
+  longlab merge recipe.toml --out merged             merge models that lie in Hugging Face folders
 
 Exit codes: 0 done, 1 jobs failed, 2 bad input, 130 stopped by Ctrl-C";
 
@@ -72,6 +74,7 @@ enum Command {
         json: bool,
     },
     Keys(keys::KeysArgs),
+    Merge(merge::MergeArgs),
 }
 
 /// Runs the command line of this process and returns its exit code.
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args, &layout),
         Command::Doctor { json } => doctor::run(json).map(|()| Exit::Done),
         Command::Keys(args) => keys::run(&args),
+        Command::Merge(args) => merge::run(&args),
     };
     ended.unwrap_or_else(|error| exit::explain(&error)).into()
 }

@@ -1,6 +1,9 @@
 //! What must hold of every merge.
 
-use longlab_kernels::merge::{Sce, SceReading, Task, Tensors, linear};
+use crate::plain::Plain;
+use longlab_kernels::merge::{
+    Format, MergeError, Recipe, Sce, SceReading, Source, Sources, Task, Tensors, Trim, linear,
+};
 use longlab_kernels::stream::{Address, Purpose};
 use proptest::prelude::*;
 
@@ -28,6 +31,63 @@ fn near(a: &[f64], b: &[f64]) -> bool {
 
 fn narrow(values: Vec<f64>) -> Vec<f32> {
     values.into_iter().map(|value| value as f32).collect()
+}
+
+/// A base and 1 to 5 models of up to three pieces (and of more places than are ranked in one go), as training moves them:
+/// numbers of 16 bits, small distances, many of them alike or 0.
+fn tensors() -> impl Strategy<Value = (Vec<f32>, Vec<Vec<f32>>)> {
+    (prop_oneof![0usize..40, 500usize..1600, Just(5000)], 1usize..=5, any::<u64>()).prop_map(
+        |(places, models, seed)| {
+            let mut stream = Address::new(seed, Purpose::Test).stream();
+            let base: Vec<f32> = (0..places).map(|_| stream.range(-64..=64) as f32 / 512.0).collect();
+            let mut model = || -> Vec<f32> {
+                let scale = 0.5f32.powi(stream.range(6..=12));
+                base.iter().map(|number| number + stream.range(-3..=3) as f32 * scale).collect()
+            };
+            let models = (0..models).map(|_| model()).collect();
+            (base, models)
+        },
+    )
+}
+
+fn trim() -> impl Strategy<Value = Trim> {
+    let random = (0.1..=1.0f64, any::<u64>()).prop_map(|(d, seed)| Trim::Random(d, Address::new(seed, Purpose::Test)));
+    prop_oneof![Just(Trim::None), (0.0..=1.0f64).prop_map(Trim::Magnitude), random]
+}
+
+fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&value| f64::from(value)).collect()
+}
+
+fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// A tensor as it lies in a file.
+struct Bytes(Format, Vec<u8>);
+
+impl Bytes {
+    fn of(format: Format, values: &[f32]) -> Self {
+        let mut bytes = Vec::new();
+        format.write(&wide(values), &mut bytes);
+        Bytes(format, bytes)
+    }
+
+    fn values(&self) -> Vec<f64> {
+        let mut values = vec![0.0; self.places()];
+        self.read(0, &mut values);
+        values
+    }
+}
+
+impl Source for Bytes {
+    fn places(&self) -> usize {
+        self.1.len() / self.0.size()
+    }
+
+    fn read(&self, from: usize, into: &mut [f64]) {
+        self.0.read(&self.1[from * self.0.size()..], into);
+    }
 }
 
 proptest! {
@@ -94,5 +154,38 @@ proptest! {
             pieces.extend(Task::arithmetic().merge(&Tensors::new(&base[range], &piece).unwrap(), &weights).unwrap());
         }
         prop_assert_eq!(pieces, Task::arithmetic().merge(&Tensors::new(&base, &all).unwrap(), &weights).unwrap());
+    }
+
+    #[test]
+    fn streams_give_the_plain_recipes_to_the_last_bit(
+        (base, models) in tensors(),
+        sce in sce(),
+        (trim, elect, normalize) in (trim(), any::<bool>(), any::<bool>()),
+    ) {
+        let plain = Plain { base: wide(&base), models: models.iter().map(|model| wide(model)).collect() };
+        let slices = slices(&models);
+        let tensors = Tensors::new(&base, &slices).unwrap();
+        let plan = sce.plan(&tensors).unwrap();
+        prop_assert_eq!(&plan.selected, &plain.selected(&sce));
+        prop_assert_eq!(bits(&plan.weights), bits(&plain.weights(&sce, &plan.selected)));
+        prop_assert_eq!(bits(&sce.merge(&tensors).unwrap()), bits(&plain.sce(&sce)));
+        let weights: Vec<f64> = (0..models.len()).map(|n| [0.3, -0.5, 2.0, 1.0, 0.7][n % 5]).collect();
+        let task = Task { trim, elect, normalize, scale: 0.9 };
+        prop_assert_eq!(bits(&task.merge(&tensors, &weights).unwrap()), bits(&plain.task(&task, &weights)));
+        prop_assert_eq!(bits(&linear(&slices, &weights).unwrap()), bits(&plain.linear(&weights)));
+    }
+
+    #[test]
+    fn numbers_of_files_merge_as_numbers_do((base, models) in tensors(), sce in sce()) {
+        for format in [Format::F32, Format::F16, Format::Bf16] {
+            let (base, models) = (Bytes::of(format, &base), models.iter().map(|model| Bytes::of(format, model)));
+            let models: Vec<Bytes> = models.collect();
+            let sources = Sources::new(Some(&base), models.iter().map(|model| model as &dyn Source).collect()).unwrap();
+            let mut merged = Vec::new();
+            let out = |piece: &[f64]| { merged.extend_from_slice(piece); Ok::<(), MergeError>(()) };
+            Recipe::Sce(sce).merge(&sources, out).unwrap();
+            let plain = Plain { base: base.values(), models: models.iter().map(Bytes::values).collect() };
+            prop_assert_eq!(bits(&merged), bits(&plain.sce(&sce)));
+        }
     }
 }
