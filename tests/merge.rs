@@ -72,7 +72,8 @@ fn bad_input_is_one_error_and_leaves_nothing() {
         assert_eq!(done.status.code(), Some(2), "{args:?}: {error}");
         assert!(error.contains(said), "{args:?}: {error}");
     }
-    let mut left: Vec<_> = fs::read_dir(dir.path()).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
+    let mut left: Vec<_> =
+        fs::read_dir(dir.path()).expect("a folder").map(|entry| entry.expect("an entry").file_name()).collect();
     left.sort();
     assert_eq!(left, ["small", "taken"]);
 }

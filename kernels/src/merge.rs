@@ -300,7 +300,7 @@ impl Trim {
                 let count = ((density * sources.places() as f64) as usize).max(1);
                 Trimmer::Small(threshold(sources.places(), sizes, |_| count), Vec::new(), Vec::new())
             }
-            Trim::Random(density, address) => Trimmer::Drawn(density, address.rollout(model as u32).stream()),
+            Trim::Random(density, address) => Trimmer::Drawn(density, Box::new(address.rollout(model as u32).stream())),
         }
     }
 }
@@ -311,7 +311,7 @@ enum Trimmer {
     All,
     /// Whatever is not marked; sizes and marks of a piece.
     Small(Threshold, Vec<f64>, Vec<bool>),
-    Drawn(f64, Stream),
+    Drawn(f64, Box<Stream>),
 }
 
 impl Trimmer {

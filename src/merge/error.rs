@@ -158,7 +158,7 @@ fn listed(word: &str, names: &[String]) -> String {
     let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
     match names.len() {
         0 => String::new(),
-        ..=SHOWN => format!(" {word} {shown}"),
+        1..=SHOWN => format!(" {word} {shown}"),
         count => format!(" {word} {shown} and {} more", count - SHOWN),
     }
 }

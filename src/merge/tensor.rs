@@ -53,7 +53,7 @@ fn merge_numbers(whole: &Merge, tensors: &[Mapped], mut out: Out) -> Result<(), 
     whole.recipe.numbers(name).merge(&sources, |piece| out.push(piece)).and_then(|()| out.flush()).map_err(|stop| {
         match stop {
             Stop::Numbers(cause) => MergeFilesError::Numbers { name: name.clone(), cause },
-            Stop::Files(error) => error,
+            Stop::Files(error) => *error,
         }
     })
 }
@@ -61,7 +61,7 @@ fn merge_numbers(whole: &Merge, tensors: &[Mapped], mut out: Out) -> Result<(), 
 /// Why a merge stopped.
 enum Stop {
     Numbers(MergeError),
-    Files(MergeFilesError),
+    Files(Box<MergeFilesError>),
 }
 
 impl From<MergeError> for Stop {
@@ -108,11 +108,11 @@ impl Out<'_> {
         if let Err(error) = self.format.finite("", self.written / self.format.size(), &self.bytes) {
             let place = if let MergeError::NotFinite { place, .. } = error { place } else { 0 };
             let (name, dtype) = (self.planned.name.clone(), self.planned.dtype.to_string());
-            return Err(Stop::Files(MergeFilesError::Overflow { name, place, dtype }));
+            return Err(Stop::Files(Box::new(MergeFilesError::Overflow { name, place, dtype })));
         }
         let at = self.planned.at + self.written as u64;
         let written: io::Result<()> = self.place.file.write_all_at(&self.bytes, at);
-        written.map_err(|cause| Stop::Files(MergeFilesError::writing(self.place.path)(cause)))?;
+        written.map_err(|cause| Stop::Files(Box::new(MergeFilesError::writing(self.place.path)(cause))))?;
         self.written += self.bytes.len();
         self.bytes.clear();
         Ok(())

@@ -57,7 +57,7 @@ fn share(
     let mut order: Vec<usize> = (0..tensors.len()).collect();
     order.sort_by_key(|&number| Reverse(tensors[number].size));
     let (next, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let work = || -> Result<Vec<Hashed>, (usize, MergeFilesError)> {
+    let work = || -> Result<Vec<Hashed>, Box<(usize, MergeFilesError)>> {
         let mut hashed = Vec::new();
         while let Some(&number) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
             if stopped.load(Ordering::Relaxed) {
@@ -71,7 +71,7 @@ fn share(
                 Ok(hashes) => hashed.push((number, hashes)),
                 Err(error) => {
                     stopped.store(true, Ordering::Relaxed);
-                    return Err((number, error));
+                    return Err(Box::new((number, error)));
                 }
             }
         }
@@ -83,9 +83,9 @@ fn share(
     });
     // Of several errors, that of the first tensor.
     let (done, mut failed): (Vec<_>, Vec<_>) = ended.into_iter().partition(Result::is_ok);
-    failed.sort_by_key(|ended| ended.as_ref().err().map(|(number, _)| *number));
+    failed.sort_by_key(|ended| ended.as_ref().err().map(|failed| failed.0));
     match failed.into_iter().next() {
-        Some(Err((_, error))) => Err(error),
+        Some(Err(failed)) => Err(failed.1),
         _ => Ok(done.into_iter().flatten().flatten().collect()),
     }
 }
