@@ -45,13 +45,14 @@ fn all_on() -> Settings {
 }
 
 /// Keys of the policy loss that act only beside a switch, and how often a job is saved.
-const IDLE: [&str; 9] = [
+const IDLE: [&str; 10] = [
     "train.checkpoint_every",
     "gate.removal",
     "loss.clip_low",
     "loss.clip_high",
     "loss.dual_clip",
     "loss.cov_share",
+    "loss.dro_beta",
     "loss.cov_coefficient",
     "loss.entropy_step",
     "loss.kl_estimator",
@@ -70,6 +71,9 @@ fn keys_of_the_loss_act_beside_their_switch() {
     assert_eq!(acts(&|settings| settings.loss.kind = LossKind::PpoClip), [clip[0], clip[1], "loss.dual_clip"]);
     assert_eq!(acts(&|settings| settings.loss.kind = LossKind::ClipCov), [clip[0], clip[1], "loss.cov_share"]);
     assert_eq!(acts(&|settings| settings.loss.kind = LossKind::KlCov), ["loss.cov_coefficient", "loss.cov_share"]);
+    assert_eq!(acts(&|settings| settings.loss.kind = LossKind::DppoKl), clip);
+    assert_eq!(acts(&|settings| settings.loss.kind = LossKind::Dro), ["loss.dro_beta"]);
+    assert!(acts(&|settings| settings.loss.kind = LossKind::Vespo).is_empty());
     assert_eq!(acts(&|settings| settings.loss.entropy_target = 0.1), ["loss.entropy_step"]);
     assert_eq!(acts(&|settings| settings.loss.kl = 0.1), ["loss.kl_estimator"]);
     assert_eq!(acts(&|settings| settings.gate.level = GateLevel::All), ["gate.removal"]);

@@ -259,7 +259,9 @@ mod tests {
     #[test]
     fn published_curves_keep_the_colours_of_their_variants_and_never_share_one() {
         let variants = ["base", "GRPO", "GRPO + clip low-entropy tokens", "a", "b", "c", "d"];
-        assert_eq!(places(&variants, &["GRPO", "clip low entropy tokens", "other", "another"]), [1, 2, 0, 3]);
+        assert_eq!(places(&variants, &["GRPO", "clip low entropy tokens", "other", "another"]), [1, 2, 7, 8]);
+        let many = ["GRPO", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"];
+        assert_eq!(places(&many, &["GRPO", "other", "another"]), [0, 1, 2], "no colour is left but those of variants");
         assert_eq!(places(&["GRPO", "AEPO"], &["entropy", "GRPO"]), [2, 0]);
     }
 }
