@@ -41,10 +41,10 @@ fn model(seed: u64) -> Model {
 }
 
 fn write_file(path: &Path, tensors: &[(&String, &Tensor)]) {
-    let view = |(name, (dtype, shape, bytes)): &(&String, &Tensor)| {
-        ((*name).clone(), TensorView::new(*dtype, shape.clone(), bytes).unwrap())
-    };
-    let views: Vec<_> = tensors.iter().map(view).collect();
+    let mut views = Vec::new();
+    for (name, (dtype, shape, bytes)) in tensors {
+        views.push((name.as_str(), TensorView::new(*dtype, shape.clone(), bytes).unwrap()));
+    }
     safetensors::serialize_to_file(views, None, path).unwrap();
 }
 
@@ -143,14 +143,14 @@ const RECIPES: [&str; 6] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(8))]
 
     #[test]
     fn shards_and_threads_change_nothing(
         text in proptest::sample::select(&RECIPES[..]),
         cuts in [1usize..=6, 1usize..=6, 1usize..=6],
         threads in 1usize..=5,
-        size in 100u64..6000,
+        size in 500u64..6000,
     ) {
         let bench = Bench::new();
         let recipe = Recipe { shard_size: Size(size), ..bench.recipe(text) };
@@ -214,7 +214,9 @@ fn the_folder_says_what_it_is() {
     let total: usize = read_model(&bench.path("out")).values().map(|(_, _, bytes)| bytes.len()).sum();
     assert_eq!(json("model.safetensors.index.json")["metadata"]["total_size"], total);
     assert!(!out.contains_key(".merging"));
-    assert!(out["model-00001-of-00003.safetensors"].len().is_multiple_of(2) && out.len() == 7, "{:?}", out.keys());
+    // Two of the tensors are larger than a shard, and have one each.
+    let shards = |number: usize| out[&format!("model-{number:05}-of-00004.safetensors")].len();
+    assert!((1..=4).all(|number| shards(number) > 0) && out.len() == 8, "{:?}", out.keys());
 }
 
 #[test]
