@@ -375,3 +375,25 @@ fn variants_that_never_parted_are_named() {
     assert!(report.contains("GRPO lies under GRPO again"), "the hidden curve is named: {report}");
     assert_eq!(report.matches("are the same run").count(), 1, "AEPO's latch was on for one seed: {report}");
 }
+
+#[test]
+fn curves_that_cannot_be_told_apart_are_named_though_their_digits_differ() {
+    let folder = TempDir::new().expect("a folder");
+    let (mut short, mut clipped, mut other) = (row("short", 0.25), row("clipped", 0.5), row("other", 0.75));
+    short.seeds.iter_mut().for_each(|run| run.metrics.rows.truncate(2));
+    let shift = |row: &mut Row, by: f64| {
+        let cells = row.seeds.iter_mut().flat_map(|run| &mut run.metrics.rows).flat_map(|cells| &mut cells[1..]);
+        cells.for_each(|cell| *cell = cell.map(|value| value + by));
+    };
+    shift(&mut clipped, 1e-9);
+    shift(&mut other, 0.1);
+    let rows = vec![short, row("GRPO", 0.5), clipped, other];
+    render(&Input { rows, claims: vec![], ..input() }, folder.path()).expect("rendered");
+    let report = text(&tree(folder.path()), "report.md");
+    assert!(report.contains("short lies under GRPO") && report.contains("GRPO lies under clipped"), "{report}");
+    assert!(!report.contains("lies under other"), "{report}");
+    assert!(
+        report.contains("GRPO and clipped have the same outcomes") && !report.contains("are the same run"),
+        "{report}"
+    );
+}

@@ -105,8 +105,14 @@ def trl(folder, steps, micro):
         print(json.dumps(step), flush=True)
 
 
-def lines(output):
-    return [json.loads(line) for line in output.splitlines() if line.startswith('{"rollout"')]
+def steps(command, environment):
+    """The steps that a side printed, without the first."""
+    run = subprocess.run(command, env=environment, capture_output=True, text=True)
+    found = [json.loads(line) for line in run.stdout.splitlines() if line.startswith('{"rollout"')]
+    if run.returncode or len(found) < 2:
+        why = f"ended with {run.returncode} after {len(found)} steps (a negative number is a signal; -9 mostly means memory: try --micro 2)"
+        sys.exit(f"{command[0]} {why}\n{run.stderr[-2000:]}")
+    return found[1:]
 
 
 def preload(folder):
@@ -140,19 +146,16 @@ def main():
                          MALLOC_TOP_PAD_=str(256 << 20))
         ours, theirs = [], {micro: [] for micro in args.micro}
         for _ in range(args.rounds):
-            run = subprocess.run([*args.bench.split(), "--peer", str(folder), str(args.steps)], env=shared,
-                                 capture_output=True, text=True)
-            ours += lines(run.stdout)[1:] or sys.exit(run.stderr[-2000:])
+            ours += steps([*args.bench.split(), "--peer", str(folder), str(args.steps)], shared)
             for micro in args.micro:
-                run = subprocess.run([sys.executable, __file__, args.shape, "--trl", str(folder), "--steps", str(args.steps),
-                                      "--micro", str(micro)], env=peer, capture_output=True, text=True)
-                theirs[micro] += lines(run.stdout)[1:] or sys.exit(run.stderr[-2000:])
+                theirs[micro] += steps([sys.executable, __file__, args.shape, "--trl", str(folder), "--steps",
+                                        str(args.steps), "--micro", str(micro)], peer)
 
-    def median(steps):
-        return {part: statistics.median(step[part] for step in steps) for part in ("rollout", "update")} | {
-            "step": statistics.median(step["rollout"] + step["update"] for step in steps), "steps": len(steps)}
+    def median(run):
+        return {part: statistics.median(step[part] for step in run) for part in ("rollout", "update")} | {
+            "step": statistics.median(step["rollout"] + step["update"] for step in run), "steps": len(run)}
 
-    peers = {micro or "all": median(steps) for micro, steps in theirs.items()}
+    peers = {micro or "all": median(run) for micro, run in theirs.items()}
     best = min(peers, key=lambda micro: peers[micro]["step"])
     own = median(ours)
     ratio = {part: round(peers[best][part] / own[part], 2) for part in ("rollout", "update", "step")}

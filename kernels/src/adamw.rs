@@ -2,6 +2,7 @@
 //!
 //! All buffers are flat `f32`. [`step`] and [`fused`] share one loop; [`norm`] and [`clip_scale`] give the scale that clips.
 
+use crate::threads;
 use std::num::NonZeroUsize;
 
 /// The settings of one step.
@@ -116,9 +117,9 @@ pub fn fused(
         Arithmetic::Double => apply_double,
         Arithmetic::Single => apply_single,
     };
-    let share = share(param.len(), pass.threads);
-    let parts = param.chunks_mut(share).zip(grad.chunks_mut(share)).zip(m.chunks_mut(share).zip(v.chunks_mut(share)));
-    in_threads(parts, |((param, grad), (m, v))| {
+    let part = part(param.len(), pass.threads);
+    let parts = param.chunks_mut(part).zip(grad.chunks_mut(part)).zip(m.chunks_mut(part).zip(v.chunks_mut(part)));
+    threads::share(&mut vec![(); pass.threads.get()], parts, |((param, grad), (m, v)), ()| {
         let blocks =
             param.chunks_mut(BLOCK).zip(grad.chunks_mut(BLOCK)).zip(m.chunks_mut(BLOCK).zip(v.chunks_mut(BLOCK)));
         for ((param, grad), (m, v)) in blocks {
@@ -144,10 +145,10 @@ pub fn fused(
 /// # Panics
 /// If a thread cannot be started.
 pub fn norm(grad: &[f32], threads: NonZeroUsize) -> f64 {
-    let share = share(grad.len(), threads);
+    let part = part(grad.len(), threads);
     let mut sums = vec![0.0f64; grad.len().div_ceil(BLOCK)];
-    let parts = grad.chunks(share).zip(sums.chunks_mut(share / BLOCK));
-    in_threads(parts, |(grad, sums)| {
+    let parts = grad.chunks(part).zip(sums.chunks_mut(part / BLOCK));
+    threads::share(&mut vec![(); threads.get()], parts, |(grad, sums), ()| {
         for (block, sum) in grad.chunks(BLOCK).zip(sums) {
             *sum = squares(block);
         }
@@ -178,20 +179,8 @@ fn check(t: u64, [param, grad, m, v]: [usize; 4]) {
 }
 
 /// Elements a thread, in whole blocks and at least one.
-fn share(len: usize, threads: NonZeroUsize) -> usize {
+fn part(len: usize, threads: NonZeroUsize) -> usize {
     len.div_ceil(BLOCK).div_ceil(threads.get()).max(1) * BLOCK
-}
-
-/// Works on each part in a thread of its own, on the first in the caller's.
-fn in_threads<T: Send>(mut parts: impl Iterator<Item = T>, work: impl Fn(T) + Sync) {
-    let Some(first) = parts.next() else { return };
-    let work = &work;
-    std::thread::scope(|scope| {
-        for part in parts {
-            scope.spawn(move || work(part));
-        }
-        work(first);
-    });
 }
 
 /// The numbers of one step, worked out once.

@@ -29,6 +29,7 @@ pub mod properties;
 pub mod similarity;
 pub mod stats;
 pub mod stream;
+mod threads;
 
 /// The examples of the README, run as doctests.
 #[cfg(doctest)]

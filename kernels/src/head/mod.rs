@@ -47,11 +47,12 @@ mod isa;
 mod lanes;
 mod pass;
 mod plan;
+mod rows;
 #[cfg(test)]
 mod tests;
 
 pub use isa::Isa;
-use pass::{Block, Found, Hidden, Kept, Scratch, Softmax};
+use pass::{Block, Found, Given, Hidden, Kept, Scratch, Softmax};
 use plan::Plan;
 use std::ops::Range;
 use thiserror::Error;
@@ -391,17 +392,8 @@ impl Workspace {
     ) {
         let up = [&self.upstream[0][..], &self.upstream[1][..]];
         let scratch = &mut self.scratch[..threads];
-        block.backward(
-            &self.hidden,
-            &self.found,
-            &self.softmax,
-            up,
-            &self.kept,
-            &mut self.sums,
-            weights,
-            from == 0,
-            scratch,
-        );
+        let given = Given { hidden: &self.hidden, found: &self.found, softmax: &self.softmax, up, kept: &self.kept };
+        block.backward(&given, &mut self.sums, weights, from == 0, scratch);
         block.hidden_gradient(from, &self.sums, hidden);
     }
 }

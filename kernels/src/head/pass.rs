@@ -3,8 +3,9 @@
 use super::isa::{self, Isa, Packed, Row, Tile};
 use super::lanes::{Coefficients, Statistics};
 use super::plan::{Format, Plan};
+use super::rows::{Rows, Source, put_f32, room};
 use super::{Gradient, Values};
-use std::sync::Mutex;
+use crate::threads::share;
 
 /// What one thread writes to.
 #[derive(Default)]
@@ -17,13 +18,6 @@ pub(super) struct Scratch {
     by_token: Vec<Tile>,
     sums: Vec<Row>,
     source: Source,
-}
-
-/// Rows on their way into tiles.
-#[derive(Default)]
-struct Source {
-    rest: Vec<f32>,
-    pieces: Vec<u16>,
 }
 
 /// What stays from one pass to the next.
@@ -42,6 +36,17 @@ pub(super) struct Softmax {
     pub entropy: f32,
 }
 
+/// What the second pass goes by: the block's hidden states and what the first pass found and kept, with dJ/dlogp and
+/// dJ/dentropy of its tokens.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    pub hidden: &'a Hidden,
+    pub found: &'a [Found],
+    pub softmax: &'a [Softmax],
+    pub up: [&'a [f32]; 2],
+    pub kept: &'a Kept,
+}
+
 /// What 32 tokens learn from one panel.
 #[derive(Clone, Copy)]
 pub(super) struct Found {
@@ -52,128 +57,6 @@ pub(super) struct Found {
 
 impl Found {
     const NONE: Found = Found { statistics: Statistics::ZERO, target: [0.0; 32] };
-}
-
-/// Hands items to threads, each with its own scratch. Which thread gets an item must not matter.
-pub(super) fn share<W: Send>(
-    scratch: &mut [Scratch],
-    items: impl Iterator<Item = W> + Send,
-    work: impl Fn(W, &mut Scratch) + Sync,
-) {
-    let items = Mutex::new(items);
-    let next = || items.lock().ok().and_then(|mut items| items.next());
-    let run = |scratch: &mut Scratch| {
-        while let Some(item) = next() {
-            work(item, scratch);
-        }
-    };
-    let Some((own, others)) = scratch.split_first_mut() else { return };
-    std::thread::scope(|scope| {
-        for scratch in others {
-            scope.spawn(|| run(scratch));
-        }
-        run(own);
-    });
-}
-
-/// At least `length` elements.
-fn room<T: Clone>(buffer: &mut Vec<T>, length: usize, fill: T) -> &mut [T] {
-    if buffer.len() < length {
-        buffer.resize(length, fill);
-    }
-    &mut buffer[..length]
-}
-
-/// Rows `from..to` of a matrix, as tiles of a left operand with as many rows (the sum runs along a row). Mirrored, they
-/// are a right operand with as many columns. Missing rows and columns are 0.
-struct Rows<'a> {
-    values: Values<'a>,
-    width: usize,
-    wide: usize,
-    from: usize,
-    to: usize,
-}
-
-impl Rows<'_> {
-    /// As pieces of 16-bit numbers: row by row, calls `put(row, piece, numbers)`.
-    fn halves(&self, isa: Isa, format: Format, source: &mut Source, mut put: impl FnMut(usize, usize, &[u16])) {
-        for (at, row) in (self.from..self.to).enumerate() {
-            let range = row * self.width..(row + 1) * self.width;
-            match self.values {
-                Values::Bf16(values) => put(at, 0, &values[range]),
-                Values::F32(values) => {
-                    source.rest.clear();
-                    source.rest.extend_from_slice(&values[range]);
-                    let piece = room(&mut source.pieces, self.width, 0);
-                    for number in 0..format.pieces() {
-                        isa::split(isa, &mut source.rest, piece);
-                        put(at, number, piece);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Left tiles: 16 rows by the width.
-    fn along(&self, isa: Isa, format: Format, source: &mut Source, outer: usize, tiles: &mut [Tile]) {
-        let depth = self.wide / format.depth();
-        let size = outer * depth;
-        if self.to - self.from < 16 * outer || self.width < self.wide {
-            tiles[..size * format.pieces()].fill(Tile::ZERO);
-        }
-        if let (Format::F32, Values::F32(values)) = (format, self.values) {
-            for (at, row) in (self.from..self.to).enumerate() {
-                for (tile, part) in
-                    tiles[at / 16 * depth..].iter_mut().zip(values[row * self.width..][..self.width].chunks(16))
-                {
-                    put_f32(part, at % 16, tile);
-                }
-            }
-            return;
-        }
-        self.halves(isa, format, source, |at, piece, row| {
-            isa::copy_pairs(isa, row, at % 16, &mut tiles[piece * size + at / 16 * depth..][..depth]);
-        });
-    }
-
-    /// Right tiles: the sum runs over rows, `deep` of them with padding.
-    fn across(&self, isa: Isa, format: Format, source: &mut Source, deep: usize, tiles: &mut [Tile]) {
-        let depth = deep / format.depth();
-        let size = self.wide / 16 * depth;
-        if self.to - self.from < deep || self.width < self.wide {
-            tiles[..size * format.pieces()].fill(Tile::ZERO);
-        }
-        if let (Format::F32, Values::F32(values)) = (format, self.values) {
-            for (at, row) in (self.from..self.to).enumerate() {
-                let parts = values[row * self.width..][..self.width].chunks(16);
-                for (tile, part) in tiles[at / 16..].iter_mut().step_by(depth).zip(parts) {
-                    put_f32(part, at % 16, tile);
-                }
-            }
-            return;
-        }
-        // Two rows make one row of pairs; the first waits for the second, and 0 follows an odd last one.
-        let mut waiting = vec![0u16; self.width * format.pieces()];
-        let count = self.to - self.from;
-        let none = vec![0u16; self.width];
-        self.halves(isa, format, source, |at, piece, row| {
-            let held = &mut waiting[piece * self.width..][..self.width];
-            let place = &mut tiles[piece * size + at / 32..(piece + 1) * size];
-            if at % 2 == 1 {
-                isa::interleave(isa, [held, row], at % 32 / 2, depth, place);
-            } else if at + 1 == count {
-                isa::interleave(isa, [row, &none], at % 32 / 2, depth, place);
-            } else {
-                held.copy_from_slice(row);
-            }
-        });
-    }
-}
-
-fn put_f32(part: &[f32], row: usize, tile: &mut Tile) {
-    for (out, value) in tile.0[16 * row..].iter_mut().zip(part) {
-        *out = value.to_bits();
-    }
 }
 
 /// out (+)= left right over all pieces.
@@ -360,16 +243,10 @@ impl Block<'_> {
         }));
     }
 
-    /// The second pass: gradients. `up` holds dJ/dlogp and dJ/dentropy of the block's tokens; `first` says whether the
-    /// weights' gradient is written or added to.
-    #[expect(clippy::too_many_arguments, reason = "one call site")]
+    /// The second pass: gradients. `first` says whether the weights' gradient is written or added to.
     pub(super) fn backward(
         &self,
-        hidden: &Hidden,
-        found: &[Found],
-        softmax: &[Softmax],
-        up: [&[f32]; 2],
-        kept: &Kept,
+        given: &Given<'_>,
         sums: &mut Vec<Row>,
         weights: &mut Gradient<'_>,
         first: bool,
@@ -391,9 +268,9 @@ impl Block<'_> {
                 }
                 let mut from = 0;
                 for chunk in 0..self.chunks() {
-                    self.slopes(hidden, found, softmax, up, kept, panel, chunk, scratch);
+                    self.slopes(given, panel, chunk, scratch);
                     let length = self.chunk_tokens(chunk) * (wide / 32);
-                    self.products(hidden, panel, chunk, panel > start, &mut sums[from..from + length], scratch);
+                    self.products(given.hidden, chunk, panel > start, &mut sums[from..from + length], scratch);
                     from += length;
                 }
                 self.flush(panel, start, first, scratch, &mut part);
@@ -410,18 +287,8 @@ impl Block<'_> {
     }
 
     /// dJ/dlogit of a panel and a chunk, as left operands of both products.
-    #[expect(clippy::too_many_arguments, reason = "one call site")]
-    fn slopes(
-        &self,
-        hidden: &Hidden,
-        found: &[Found],
-        softmax: &[Softmax],
-        up: [&[f32]; 2],
-        kept: &Kept,
-        panel: usize,
-        chunk: usize,
-        scratch: &mut Scratch,
-    ) {
+    fn slopes(&self, given: &Given<'_>, panel: usize, chunk: usize, scratch: &mut Scratch) {
+        let &Given { hidden, found, softmax, up, kept } = given;
         let (rows, format) = (self.plan.panel, self.plan.format);
         let tokens = self.chunk_tokens(chunk);
         let size = format.tiles(rows, tokens);
@@ -523,19 +390,10 @@ impl Block<'_> {
     }
 
     /// Both products of a panel and a chunk.
-    fn products(
-        &self,
-        hidden: &Hidden,
-        panel: usize,
-        chunk: usize,
-        add: bool,
-        sums: &mut [Row],
-        scratch: &mut Scratch,
-    ) {
+    fn products(&self, hidden: &Hidden, chunk: usize, add: bool, sums: &mut [Row], scratch: &mut Scratch) {
         let Plan { format, wide, panel: rows, .. } = self.plan;
         let tokens = self.chunk_tokens(chunk);
         let size = format.tiles(self.plan.chunk, wide);
-        let _ = panel;
         let hidden = &hidden.by_token[chunk * size..(chunk + 1) * size];
         let out = room(&mut scratch.sums, rows * (wide / 32), Row::ZERO);
         product(

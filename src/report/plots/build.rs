@@ -4,7 +4,6 @@ use super::super::analysis::{Analysis, ScoreRow, finished, measures};
 use super::super::error::ReportError;
 use super::super::input::{Input, Row, SeedRun};
 use super::super::published::PublishedFigure;
-use super::super::summary::same_runs;
 use super::dots::Dots;
 use super::panels::{Curve, GATED, Panel, Panels, Phase, Point, STEPS, curve_key, phase_key, plain};
 use super::style::{COLOURS, Key, colour};
@@ -70,11 +69,37 @@ fn variant_keys(input: &Input) -> Vec<Key> {
     rows.map(|(at, row)| curve_key(&row.variant, colour(at))).collect()
 }
 
-/// Says which curves cannot be seen since another lies on them.
-fn covered(input: &Input) -> String {
-    same_runs(input)
-        .map(|(under, over)| format!(" {under} lies under {over}, with which it agrees in every step."))
-        .collect()
+/// Share of a panel's range of values below which two curves cannot be told apart: about a pixel.
+const A_PIXEL: f64 = 0.005;
+
+/// Says which curves cannot be seen in any panel since one drawn later lies on them.
+fn covered(panels: &[Panel], keys: &[Key]) -> String {
+    let under = |below: &Key, above: &Key| {
+        let pairs: Vec<_> = panels
+            .iter()
+            .filter_map(|panel| {
+                let of = |key: &Key| panel.curves.iter().find(|curve| curve.colour == key.colour);
+                Some((panel, of(below)?, of(above)))
+            })
+            .collect();
+        !pairs.is_empty() && pairs.iter().all(|(panel, low, high)| high.is_some_and(|high| lies_on(panel, high, low)))
+    };
+    let keys: Vec<&Key> = keys.iter().filter(|key| !key.area).collect();
+    let hidden = keys.iter().enumerate().filter_map(|(at, below)| {
+        let above = keys[at + 1..].iter().find(|above| under(below, above))?;
+        Some(format!(" {} lies under {}, from which it cannot be told apart here.", below.name, above.name))
+    });
+    hidden.collect()
+}
+
+/// Whether `high` is, to a pixel, where `low` is, at every step that `low` has.
+fn lies_on(panel: &Panel, high: &Curve, low: &Curve) -> bool {
+    let values = || panel.curves.iter().flat_map(|curve| curve.points.iter().map(|point| point.y));
+    let range = values().fold(f64::NEG_INFINITY, f64::max) - values().fold(f64::INFINITY, f64::min);
+    low.points.iter().all(|point| {
+        let other = high.points.iter().find(|other| other.x == point.x);
+        other.is_some_and(|other| (other.y - point.y).abs() <= A_PIXEL * range)
+    })
 }
 
 fn curves(input: &Input) -> Option<Plot> {
@@ -104,7 +129,7 @@ fn curves(input: &Input) -> Option<Plot> {
     if !phases.is_empty() {
         caption.push_str(" Shaded steps: the latch is on; the darker, the larger the share of seeds.");
     }
-    caption.push_str(&covered(input));
+    caption.push_str(&covered(&panels, &keys));
     Some(Plot {
         name: "curves",
         heading: "Training curves".into(),
@@ -132,15 +157,16 @@ fn tasks(input: &Input) -> Option<Plot> {
     if panels.is_empty() {
         return None;
     }
+    let keys = variant_keys(input);
     Some(Plot {
         name: "tasks",
         heading: "Reward by task type".into(),
         caption: "Measured reward by task type and training step: mean over the seeds whose batch held the task type, \
                   band from the lowest to the highest of them."
             .to_owned()
-            + &covered(input),
+            + &covered(&panels, &keys),
         published: false,
-        drawing: Drawing::Panels(Panels { panels, columns: 2, height: 230, keys: variant_keys(input) }),
+        drawing: Drawing::Panels(Panels { panels, columns: 2, height: 230, keys }),
     })
 }
 
