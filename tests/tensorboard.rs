@@ -99,7 +99,7 @@ fn scalars(dir: &Path) -> Vec<(u64, String, f32)> {
 }
 
 fn row(step: u64) -> WarmRow {
-    WarmRow { step, loss: 1.5 / step as f64, accuracy: 0.25, lookups: None, context_tokens: 48.0 }
+    WarmRow { step, loss: 1.5 / step as f64, accuracy: 0.25, lookups: None, sums: None, context_tokens: 48.0 }
 }
 
 /// Prints (step, tag, value) of every scalar that PyPI's TensorBoard finds in a folder.

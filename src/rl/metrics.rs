@@ -144,16 +144,17 @@ impl Table for TimingRow {
 
 impl Table for WarmRow {
     fn columns() -> Vec<String> {
-        ["step", "loss", "accuracy", "lookups", "context_tokens"].map(String::from).to_vec()
+        ["step", "loss", "accuracy", "lookups", "sums", "context_tokens"].map(String::from).to_vec()
     }
 
     fn cells(&self) -> Vec<String> {
-        let lookups = self.lookups.map_or(String::new(), |share| share.to_string());
+        let share = |share: Option<f64>| share.map_or(String::new(), |share| share.to_string());
         vec![
             self.step.to_string(),
             self.loss.to_string(),
             self.accuracy.to_string(),
-            lookups,
+            share(self.lookups),
+            share(self.sums),
             self.context_tokens.to_string(),
         ]
     }

@@ -23,6 +23,8 @@ pub struct WarmRow {
     pub accuracy: f64,
     /// The same for the tokens that plain look-ups and echoes ask for (not for recitations or arithmetic); none when the step held none.
     pub lookups: Option<f64>,
+    /// The same for the tokens of worked arithmetic; none when the step held none.
+    pub sums: Option<f64>,
     /// Mean context length, tokens.
     pub context_tokens: f64,
 }
@@ -156,9 +158,27 @@ struct Example {
 
 fn examples(settings: &Settings, tokenizer: &Tokenizer, course: &Course, seed: u64, step: u64) -> Result<Vec<Example>> {
     let warm = &settings.warm;
-    if step <= warm.echo {
-        return Ok(echoes(warm, tokenizer.vocab_size(), course, seed, step));
+    let mut examples = if step <= warm.echo {
+        echoes(warm, tokenizer.vocab_size(), course, seed, step)
+    } else {
+        lessons(settings, tokenizer, course, seed, step)?
+    };
+    if warm.sums > 0 && closing(warm, step).is_none() {
+        examples.push(sums(warm.sums, tokenizer, examples.len(), seed, step)?);
     }
+    Ok(examples)
+}
+
+/// Rows of worked arithmetic after an empty context: they ask for no reading and cost next to nothing, so that they are
+/// practised from the first step on.
+fn sums(rows: usize, tokenizer: &Tokenizer, n: usize, seed: u64, step: u64) -> Result<Example> {
+    let mut stream = Address::new(seed, Purpose::Warm).step(step as u32).sample(n as u64).stream();
+    let lines = (0..rows).map(|_| drill_line(tokenizer, &micro::arithmetic(&mut stream))).collect::<Result<_>>()?;
+    Ok(Example { prefix: tokenizer.encode(&template::documents(""))?, lines })
+}
+
+fn lessons(settings: &Settings, tokenizer: &Tokenizer, course: &Course, seed: u64, step: u64) -> Result<Vec<Example>> {
+    let warm = &settings.warm;
     let noise = Noise { hasty: warm.hasty, mistakes: warm.mistakes, detours: warm.detours };
     let drills = course.drills(warm, step).min(warm.questions);
     (0..course.contexts(warm))
@@ -179,7 +199,7 @@ fn examples(settings: &Settings, tokenizer: &Tokenizer, course: &Course, seed: u
 /// Random tokens, each once, and rows that say them again from some place on: nothing but looking back tells what comes
 /// next, and every token asks for it. The circuit that copies forms here in a fraction of the steps that text needs.
 fn echoes(warm: &Warm, vocabulary: usize, course: &Course, seed: u64, step: u64) -> Vec<Example> {
-    let words = (vocabulary - template::SPECIALS.len()).min(course.alphabet as usize);
+    let words = (vocabulary - FIRST_WORD).min(course.alphabet as usize);
     let most = ECHO.1.min(words);
     (0..(warm.tokens / (most + warm.questions * most / 2)).max(1))
         .map(|n| {
@@ -188,7 +208,7 @@ fn echoes(warm: &Warm, vocabulary: usize, course: &Course, seed: u64, step: u64)
             let prefix: Vec<u32> = stream
                 .choose_distinct(words, length)
                 .into_iter()
-                .map(|word| (template::SPECIALS.len() + word) as u32)
+                .map(|word| (FIRST_WORD + word) as u32)
                 .collect();
             let lines = (0..warm.questions).map(|_| {
                 let tokens = prefix[stream.below(length - 1)..].to_vec();
@@ -199,6 +219,9 @@ fn echoes(warm: &Warm, vocabulary: usize, course: &Course, seed: u64, step: u64)
         })
         .collect()
 }
+
+/// Id of the first word of the tokenizer: the unknown word and the special tokens stand before it.
+const FIRST_WORD: usize = template::SPECIALS.len() + 1;
 
 /// Different tokens in the first echoes, and how many more there are after a step that was echoed well.
 const ALPHABET: f64 = 12.0;
@@ -261,7 +284,7 @@ pub fn step(
     let learned = examples.iter().flat_map(|e| &e.lines).flat_map(|line| &line.learned).filter(|l| **l).count();
     let weight = 1.0 / learned as f32;
     let pad = tokenizer.id(template::PAD).unwrap_or_default();
-    let (mut loss, mut answers, mut lookups) = (0.0, Share::default(), Share::default());
+    let (mut loss, mut answers, mut lookups, mut sums) = (0.0, Share::default(), Share::default(), Share::default());
     for chunk in examples.chunks(settings.train.micro_prompts) {
         let parts: Vec<Part> = chunk.iter().map(|example| part(example, weight)).collect();
         let pass = forward(model, &parts, pad, 1.0, true);
@@ -272,6 +295,7 @@ pub fn step(
             let right = best == parts[p].rows[r].targets[t];
             match chunk[p].lines[r].role {
                 Role::Drill(Skill::LookUp) | Role::Echo => lookups.count(right),
+                Role::Drill(Skill::Arithmetic) if chunk[p].lines[r].learned[t + 1] => sums.count(right),
                 Role::Trace(from) if t + 1 >= from => answers.count(right),
                 Role::Trace(_) | Role::Drill(_) => {}
             }
@@ -279,8 +303,14 @@ pub fn step(
     }
     clip_gradients(model.parameters(), settings.train.clip_norm);
     optimizer.step(model.parameters(), rate(&settings.warm, step));
-    let row =
-        WarmRow { step, loss, accuracy: answers.value().unwrap_or(0.0), lookups: lookups.value(), context_tokens };
+    let row = WarmRow {
+        step,
+        loss,
+        accuracy: answers.value().unwrap_or(0.0),
+        lookups: lookups.value(),
+        sums: sums.value(),
+        context_tokens,
+    };
     if step > settings.warm.echo {
         course.step(settings, &row);
     } else if row.lookups.is_some_and(|share| share >= settings.warm.mastery) {

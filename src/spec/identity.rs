@@ -171,6 +171,7 @@ fn acts_in_base(path: &str, settings: &Settings) -> bool {
             | "warm.from",
         ) => false,
         (_, "warm.echo") => settings.warm.echo > 0,
+        (_, "warm.sums") => settings.warm.sums > 0,
         (_, "warm.long_tokens") => settings.warm.long_share > 0.0,
         _ => !path.starts_with("data.mix."),
     }

@@ -95,12 +95,11 @@ pub struct Plan {
     pub noise: trace::Noise,
 }
 
-/// Kinds of context of lessons, in their shares: numbers take the most practice.
-const KINDS: [ContextKind; 8] = [
+/// Kinds of context of lessons, in their shares.
+const KINDS: [ContextKind; 7] = [
     ContextKind::Facts,
     ContextKind::Facts,
     ContextKind::Facts,
-    ContextKind::Figures,
     ContextKind::Figures,
     ContextKind::Figures,
     ContextKind::Figures,
@@ -113,10 +112,8 @@ pub fn lesson(stream: &mut Stream, plan: &Plan) -> Lesson {
     let (kinds, wording) = if plan.first { (&FIRST_KINDS[..], Wording::Plain) } else { (&KINDS[..], Wording::Any) };
     let kind = *stream.pick(kinds);
     let tasks: &[TaskType] = match kind {
-        // The options are what is learned last.
-        ContextKind::Facts => {
-            &[TaskType::MultipleChoice, TaskType::MultipleChoice, TaskType::MultiHop, TaskType::Reading]
-        }
+        // Long paths are what is learned last.
+        ContextKind::Facts => &[TaskType::MultipleChoice, TaskType::MultiHop, TaskType::MultiHop, TaskType::Reading],
         ContextKind::Figures => &[TaskType::Numeric],
         ContextKind::Dialogue => &[TaskType::Dialogue],
     };
@@ -161,13 +158,18 @@ fn drill(stream: &mut Stream, context: &Context, first: bool) -> Drill {
         return recitation(stream, &context.text());
     }
     if !first && matches!(context.body, render::Body::Figures(_)) && stream.chance(0.5) {
-        return Drill { skill: Skill::Arithmetic, parts: (0..WORKED).map(|_| trace::worked(stream)).collect() };
+        return arithmetic(stream);
     }
     if !first && matches!(context.body, render::Body::Facts(_)) && stream.chance(0.4) {
         return Drill { skill: Skill::Letters, parts: letters(stream) };
     }
     let skill = if matches!(context.body, render::Body::Dialogue(_)) { Skill::Recall } else { Skill::LookUp };
     Drill { skill, parts: look_ups(stream, context) }
+}
+
+/// A row of worked arithmetic: it needs no context.
+pub fn arithmetic(stream: &mut Stream) -> Drill {
+    Drill { skill: Skill::Arithmetic, parts: (0..WORKED).map(|_| trace::worked(stream)).collect() }
 }
 
 /// Four options of a kind with their letters, and the letter of each asked for in any order.
