@@ -7,7 +7,7 @@ use longlab::rl::job::{Places, Policy, reinforce};
 use longlab::rl::progress::Silent;
 use longlab::rl::record::Record;
 use longlab::rl::replay::{Row, Space, replay};
-use longlab::spec::settings::{AdvantageScale, AepoMode, GateLevel, Settings};
+use longlab::spec::settings::{AdvantageScale, AepoMode, GateLevel, LossKind, Settings};
 use longlab::spec::{Bound, Kind, Threshold};
 use std::fs;
 use std::path::Path;
@@ -62,6 +62,44 @@ fn a_replay_compares_gradients_step_by_step() {
     (gated.gate.level, gated.gate.threshold) = (GateLevel::Token, Threshold::Quantile(0.5));
     let rows = rows(job.path(), &gated, Space::LogProbs).expect("a replay");
     assert!(rows.iter().all(|row| row.masked.0 == 0.0 && row.masked.1 > 0.0 && row.norm_ratio < Some(1.0)), "{rows:?}");
+}
+
+#[test]
+fn any_loss_can_be_replayed() {
+    // A job of two updates a batch with terms; its own settings come out again, norms of metrics.csv included.
+    let mut off_policy = settings();
+    (off_policy.loss.kind, off_policy.train.updates) = (LossKind::PpoClip, 2);
+    (off_policy.loss.entropy, off_policy.loss.kl) = (0.01, 0.05);
+    let off = job(&off_policy);
+    let replayed = |dir: &Path, settings: &Settings, other: &Settings, space| {
+        let mut rows = Vec::new();
+        let each = &mut |row: &Row| {
+            rows.push(*row);
+            Ok(())
+        };
+        replay(dir, settings, SEED, other, space, each).expect("a replay");
+        assert_eq!(rows.len(), 3);
+        rows
+    };
+    for row in replayed(off.path(), &off_policy, &off_policy, Space::Parameters) {
+        assert!(row.cosine.is_some_and(|cosine| (cosine - 1.0).abs() < 1e-6), "{row:?}");
+    }
+    // At ratio 1 the surrogates have the gradient of the plain loss; an entropy bonus adds to it in coordinates of its own.
+    let plain = job(&settings());
+    let mut other = settings();
+    other.loss.kind = LossKind::PpoClip;
+    for space in [Space::LogProbs, Space::Parameters] {
+        for row in replayed(plain.path(), &settings(), &other, space) {
+            assert!(row.cosine.is_some_and(|cosine| (cosine - 1.0).abs() < 1e-5), "{space:?}: {row:?}");
+        }
+    }
+    other.loss.entropy = 0.1;
+    for space in [Space::LogProbs, Space::Parameters] {
+        for row in replayed(plain.path(), &settings(), &other, space) {
+            assert!(row.cosine.is_some_and(|cosine| cosine < 1.0 - 1e-6), "{space:?}: {row:?}");
+            assert!(space == Space::Parameters || row.norm_ratio > Some(1.0), "{row:?}");
+        }
+    }
 }
 
 #[test]
@@ -120,7 +158,7 @@ fn the_command_prints_steps_and_points_at_mistakes() {
         ("advantage.scale=nobody", "is not one of"),
         ("advantage.scale", "write KEY=VALUE"),
         ("rollout.temperature=1.0", "cannot be replayed"),
-        ("loss.kind=gspo", "a replay knows the loss `on_policy`"),
+        ("loss.kl=0.1", "give --parameters"),
     ] {
         let (code, out, error) = longlab(&["--with", with]);
         assert!(code != Some(0) && error.contains(words), "{with}: {code:?} {out} {error}");

@@ -50,6 +50,8 @@ pub enum Purpose {
     Loss = 13,
     /// Which numbers of a tensor DARE drops.
     Merge = 14,
+    /// Which steps of a finished job are run again.
+    Verify = 15,
 }
 
 /// Where a draw belongs: 8 + 4 + 4 + 8 + 4 + 4 bytes, exactly a ChaCha key.

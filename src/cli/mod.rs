@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand, thin.
 
+mod diff;
 mod doctor;
 mod exit;
 mod job;
@@ -10,6 +11,7 @@ mod replay;
 mod report;
 mod run;
 mod table;
+mod verify;
 mod wiring;
 
 use crate::lab::Layout;
@@ -39,6 +41,7 @@ Examples:
   longlab plan experiments/table5.toml --resolved    every setting of every variant
   longlab report experiments/table5.toml             the report again, without running anything
   longlab keys train                                 the settings whose names begin with `train`
+  longlab verify 0123456789abcdef                    files and steps of a finished job, checked against its receipts
   longlab merge recipe.toml --out merged             merge models that lie in Hugging Face folders
 
 Exit codes: 0 done, 1 jobs failed, 2 bad input, 130 stopped by Ctrl-C";
@@ -66,6 +69,8 @@ enum Command {
     Job(job::JobArgs),
     Report(report::ReportArgs),
     Replay(replay::ReplayArgs),
+    Verify(verify::VerifyArgs),
+    Diff(diff::DiffArgs),
     /// Show what this machine has and what each scale needs
     #[command(after_help = "Examples:\n  longlab doctor\n  longlab doctor --json")]
     Doctor {
@@ -87,6 +92,8 @@ pub fn main() -> ExitCode {
         Command::Job(args) => job::run(&args),
         Command::Report(args) => report::run(&args, &layout),
         Command::Replay(args) => replay::run(&args, &layout),
+        Command::Verify(args) => verify::run(&args, &layout),
+        Command::Diff(args) => diff::run(&args, &layout),
         Command::Doctor { json } => doctor::run(json).map(|()| Exit::Done),
         Command::Keys(args) => keys::run(&args),
         Command::Merge(args) => merge::run(&args),

@@ -54,7 +54,7 @@ pub(super) fn run(args: &ReplayArgs, layout: &Layout) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn find(job: &Path, layout: &Layout) -> PathBuf {
+pub(super) fn find(job: &Path, layout: &Layout) -> PathBuf {
     if job.is_dir() { job.to_owned() } else { layout.job(&job.to_string_lossy()) }
 }
 

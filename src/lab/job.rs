@@ -1,7 +1,7 @@
 //! One job: its directory before, in and after the process that runs it.
 
 use super::lock::Lock;
-use super::{LabError, files, layout};
+use super::{LabError, files, layout, seal};
 use crate::rl::progress::{Event, Observer};
 use crate::spec::Kind;
 use crate::spec::settings::Settings;
@@ -113,17 +113,18 @@ pub fn execute(dir: &Path, runner: Runner, observer: &mut dyn Observer) -> anyho
     }
     let start = Instant::now();
     let made = runner(&spec, dir, observer)?;
-    let done = done(&spec.id, made, start.elapsed().as_secs_f64()).context("the work of the job")?;
+    let mut done = done(&spec.id, made, start.elapsed().as_secs_f64()).context("the work of the job")?;
+    seal::seal(dir, &mut done)?;
     files::write_json(&layout::done_json(dir), &done)?;
     Ok(Ran::Now)
 }
 
-fn done(id: &str, made: Value, seconds: f64) -> anyhow::Result<Value> {
+fn done(id: &str, made: Value, seconds: f64) -> anyhow::Result<Map<String, Value>> {
     let Value::Object(made) = made else { anyhow::bail!("it returned {made}, not an object") };
     let mut done = Map::from_iter([("id".to_string(), json!(id))]);
     done.extend(made);
     done.insert("seconds".to_string(), json!(seconds));
-    Ok(Value::Object(done))
+    Ok(done)
 }
 
 /// Prints each event as a JSON line. An error means that nobody listens any more, which ends the job.
@@ -176,7 +177,7 @@ mod tests {
         assert_eq!(execute(dir.path(), fails, &mut Silent).unwrap(), Ran::Before);
         assert!(is_finished(dir.path(), "0badcafe") && !is_finished(dir.path(), "another"));
         let done = read_done(dir.path()).unwrap();
-        assert_eq!(done.keys().collect::<Vec<_>>(), ["id", "train_seconds", "seconds"]);
+        assert_eq!(done.keys().collect::<Vec<_>>(), ["id", "train_seconds", "seconds", "files", "seal"]);
         let provenance: Value =
             serde_json::from_slice(&fs::read(layout::provenance_json(dir.path())).unwrap()).unwrap();
         assert_eq!(provenance, json!({"commit": "abc", "threads": spec().settings.train.threads}));

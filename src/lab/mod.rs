@@ -16,6 +16,7 @@ pub mod lock;
 pub mod machine;
 pub mod pool;
 pub mod schedule;
+pub mod seal;
 pub mod view;
 pub mod work;
 mod worker;

@@ -44,6 +44,11 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// Negative objective at ratio 1: the sum of all token weights, negated.
+    pub fn loss(&self) -> f64 {
+        -self.weights.iter().flatten().map(|&weight| f64::from(weight)).sum::<f64>()
+    }
+
     /// The share of each token of the batch `flat` when only these rollouts are learned from (an update of several).
     pub fn shares_of(&self, settings: &Settings, flat: &Flat, rollouts: &[usize]) -> Vec<Vec<f64>> {
         let pick = |all: &[usize]| rollouts.iter().map(|&i| all[i]).collect::<Vec<usize>>();

@@ -5,6 +5,7 @@ use super::gates::Memory;
 use super::metrics::{Events, MetricsRow, StepLog, TimingRow};
 use super::optimizer::AdamW;
 use super::progress::{Event, Observer};
+use super::receipt::{self, Receipt, Receipts};
 use super::record::Record;
 use super::train::{Step, Trainer};
 use super::warm::{self, Course, WarmRow};
@@ -55,6 +56,8 @@ pub struct Places {
     pub checkpoint: PathBuf,
     /// `rollouts/`, one file a step.
     pub rollouts: PathBuf,
+    /// `receipt.jsonl`.
+    pub receipts: PathBuf,
 }
 
 impl Places {
@@ -66,6 +69,7 @@ impl Places {
             events: dir.join("tb"),
             checkpoint: dir.join("checkpoint"),
             rollouts: dir.join("rollouts"),
+            receipts: dir.join("receipt.jsonl"),
         }
     }
 
@@ -104,11 +108,14 @@ pub fn reinforce(
     }
     let mut metrics = StepLog::open::<MetricsRow>(&places.metrics, state.step)?;
     let mut timing = StepLog::open::<TimingRow>(&places.timing, state.step)?;
+    let first = || Receipt::first(settings, seed, receipt::weights(policy.model.parameters()));
+    let mut receipts = Receipts::open(&places.receipts, state.step, first)?;
     let mut events = Events::open(&places.events, &places.metrics)?;
     observer.on(&Event::Stage { name: "train".into(), done: state.step, total: train.steps })?;
     for step in state.step + 1..=train.steps {
-        let Step { row, timing: seconds, record } = trainer.step(step)?;
+        let Step { row, timing: seconds, record, decision, made } = trainer.step(step)?;
         record.save(&Record::path(&places.rollouts, step))?;
+        receipts.push(Receipt::of(step, &record, &decision, row.loss, made, receipts.chain()))?;
         metrics.push(&row)?;
         timing.push(&seconds)?;
         events.push(&row);

@@ -1,20 +1,21 @@
 //! Learning from a batch by any loss of the kernels crate: several updates a batch, old log-probabilities, a reference policy,
-//! entropy terms. The plain case (one update, ratio 1, no terms) takes the short way in `train.rs`, with the same gradient.
+//! entropy terms. The plain case (one update, ratio 1, no terms) takes the short way, with the same gradient.
 //!
 //! A forward pass gives the log-probability and the entropy of each token; the kernels crate gives the exact gradient of the
 //! objective in those numbers; the backward pass carries on from there.
 
-use super::batch::{Part, Pass, pass};
+use super::batch::{Part, Pass, Row, forward, pass};
 use super::decide::{Decision, Flat};
+use super::job::Policy;
 use super::rollout::Group;
-use super::train::Trainer;
+use crate::lm::{Qwen3, Tokenizer};
 use crate::spec::settings::{Loss, LossKind, Settings};
 use crate::task::template;
 use anyhow::{Context, Result};
 use longlab_kernels::entropy_control::AdaptiveBonus;
 use longlab_kernels::loss::{
-    self, Batch, Cispo, ClipCov, Divergence, Dppo, Dro, EntropyBonus, Gmpo, Gspo, GspoLevel, KlCov, KlPenalty,
-    OnPolicy, PolicyLoss, PpoClip, Reinforce, Sapo, Sum, Vespo,
+    self, Batch, Cispo, ClipCov, Divergence, Dppo, Dro, EntropyBonus, Gmpo, Gradient, Gspo, GspoLevel, KlCov, KlPenalty,
+    Needs, OnPolicy, PolicyLoss, PpoClip, Reinforce, Sapo, Sum, Vespo,
 };
 use longlab_kernels::stream::{Address, Purpose};
 use tch::{Kind, Tensor};
@@ -61,77 +62,184 @@ fn policy_loss(loss: &Loss, address: Address) -> Box<dyn PolicyLoss> {
 /// Rows of numbers, rollouts by tokens.
 type Rows = Vec<Vec<f64>>;
 
-impl Trainer<'_> {
-    /// All updates of a batch; gives the mean gradient norm before clipping.
+/// One forward and backward pass of an update: which prompts and rollouts, and the share of each token in the mean.
+pub struct Portion {
+    /// Places of the prompts in the batch.
+    pub prompts: Vec<usize>,
+    /// Places of their rollouts.
+    pub rollouts: Vec<usize>,
+    /// Share of each token, 0 where masked.
+    shares: Rows,
+    /// Where random choices of the loss are drawn.
+    address: Address,
+}
+
+/// Updates that a batch of so many prompts is split into.
+pub fn updates(settings: &Settings, prompts: usize) -> usize {
+    settings.train.updates.min(prompts).max(1)
+}
+
+/// The passes of an update. The prompts are split into `train.updates` parts of like size, each of which is normalised and
+/// learned from by itself.
+///
+/// # Errors
+/// More steps than a stream has addresses for.
+pub fn portions(
+    settings: &Settings,
+    seed: u64,
+    step: u64,
+    update: usize,
+    flat: &Flat,
+    decision: &Decision,
+) -> Result<Vec<Portion>> {
+    let (train, prompts) = (&settings.train, flat.groups.last().map_or(0, |last| last + 1));
+    let (size, updates) = (flat.groups.len() / prompts.max(1), updates(settings, prompts));
+    let of = |places: &[usize]| places.iter().flat_map(|&place| place * size..(place + 1) * size).collect::<Vec<_>>();
+    // Every n-th prompt, so that each part holds short and long ones.
+    let mine: Vec<usize> = (0..prompts).filter(|place| place % updates == update).collect();
+    let mut shares = decision.shares_of(settings, flat, &of(&mine)).into_iter();
+    let address = Address::new(seed, Purpose::Loss).step(u32::try_from(step)?).sample(update as u64);
+    let portion = |(n, chunk): (usize, &[usize])| {
+        let rollouts = of(chunk);
+        let shares = shares.by_ref().take(rollouts.len()).collect();
+        Portion { prompts: chunk.to_vec(), rollouts, shares, address: address.rollout(n as u32) }
+    };
+    Ok(mine.chunks(train.micro_prompts).enumerate().map(portion).collect())
+}
+
+/// What a loss reads of the rollouts of a portion, rollouts by tokens.
+pub struct Numbers {
+    /// Log-probabilities of the policy.
+    pub logp: Rows,
+    /// Log-probabilities of the policy that sampled; none where the policy is that one (ratio 1, as in the paper).
+    pub old: Option<Rows>,
+    /// Entropies of the policy, where the loss reads them.
+    pub entropies: Option<Rows>,
+    /// Log-probabilities of the reference policy, where the loss reads them.
+    pub reference: Option<Rows>,
+}
+
+/// The exact gradient of the objective in the log-probabilities and entropies of a portion.
+///
+/// # Errors
+/// Log-probabilities that are not finite (the weights have diverged), or a column that the loss needs and `numbers` lacks.
+pub fn gradient(settings: &Settings, decision: &Decision, portion: &Portion, numbers: &Numbers) -> Result<Gradient> {
+    let advantages: Vec<f64> = portion.rollouts.iter().map(|&i| decision.advantages[i]).collect();
+    let size = portion.rollouts.len() / portion.prompts.len().max(1);
+    let groups: Vec<usize> = portion.rollouts.iter().map(|i| i / size.max(1)).collect();
+    let old = numbers.old.as_ref().unwrap_or(&numbers.logp);
+    let mut batch =
+        Batch::new(&numbers.logp, old, &advantages, &groups, &portion.shares).context("the policy has diverged")?;
+    if let Some(entropies) = &numbers.entropies {
+        batch = batch.with_entropies(entropies)?;
+    }
+    if let Some(reference) = &numbers.reference {
+        batch = batch.with_reference(reference)?;
+    }
+    Ok(loss::evaluate(&*whole_loss(settings, decision, portion.address), &batch)?.1)
+}
+
+/// What the loss of the settings reads beside log-probabilities.
+pub fn needs(settings: &Settings, decision: &Decision) -> Needs {
+    whole_loss(settings, decision, Address::new(0, Purpose::Loss)).needs()
+}
+
+/// The loss of the settings with its terms.
+fn whole_loss(settings: &Settings, decision: &Decision, address: Address) -> Box<dyn PolicyLoss> {
+    let settings = &settings.loss;
+    let base = policy_loss(settings, address);
+    if decision.bonus == 0.0 && settings.kl == 0.0 {
+        return base;
+    }
+    let mut sum = Sum::of(base);
+    if decision.bonus != 0.0 {
+        sum = sum.plus(1.0, EntropyBonus { coefficient: decision.bonus });
+    }
+    if settings.kl != 0.0 {
+        let estimator = settings.kl_estimator.into();
+        sum = sum.plus(1.0, KlPenalty { coefficient: settings.kl, estimator, straight_through: false });
+    }
+    Box::new(sum)
+}
+
+/// Turns a batch and what was decided about it into gradients of the parameters.
+pub struct Learner<'a> {
+    /// Resolved settings.
+    pub settings: &'a Settings,
+    /// Seed of the job.
+    pub seed: u64,
+    /// Policy.
+    pub model: &'a Qwen3,
+    /// Its tokenizer.
+    pub tokenizer: &'a Tokenizer,
+    /// The base policy, where the loss has a KL term.
+    pub reference: Option<&'a Policy>,
+}
+
+impl Learner<'_> {
+    /// Adds the gradient of an update (downhill) to the gradients of the parameters.
     ///
-    /// The prompts are split into `train.updates` parts of like size, each of which is normalised and learned from by itself. With one update the old log-probabilities are the
-    /// policy's own (ratio 1, as in the paper); with more they are those of the rollouts.
+    /// With one update a batch the old log-probabilities are the policy's own; with more they are those of the rollouts.
     ///
     /// # Errors
     /// Log-probabilities that are not finite: the weights have diverged.
-    pub fn learn(&mut self, step: u64, groups: &[Group], flat: &Flat, decision: &Decision) -> Result<f64> {
-        let (train, size) = (&self.settings.train, self.settings.train.group);
-        let updates = train.updates.min(groups.len()).max(1);
-        let mut norm = 0.0;
-        for update in 0..updates {
-            // Every n-th prompt, so that each part holds short and long ones.
-            let mine: Vec<usize> = (0..groups.len()).filter(|place| place % updates == update).collect();
-            let rollouts: Vec<usize> = mine.iter().flat_map(|&place| place * size..(place + 1) * size).collect();
-            let shares = decision.shares_of(self.settings, flat, &rollouts);
-            let address = Address::new(self.seed, Purpose::Loss).step(u32::try_from(step)?).sample(update as u64);
-            for (n, chunk) in mine.chunks(train.micro_prompts).enumerate() {
-                let from = n * train.micro_prompts * size;
-                let shares = &shares[from..from + chunk.len() * size];
-                self.learn_part(groups, chunk, shares, decision, address.rollout(n as u32), updates > 1)?;
-            }
-            norm += self.apply();
+    pub fn accumulate(
+        &self,
+        step: u64,
+        update: usize,
+        groups: &[Group],
+        flat: &Flat,
+        decision: &Decision,
+    ) -> Result<()> {
+        if is_plain(self.settings) {
+            self.plain(groups, &decision.weights);
+            return Ok(());
         }
-        Ok(norm / updates as f64)
+        for portion in portions(self.settings, self.seed, step, update, flat, decision)? {
+            self.learn(groups, &portion, decision)?;
+        }
+        Ok(())
     }
 
-    /// Adds the gradient of one forward and backward pass.
-    fn learn_part(
-        &self,
-        groups: &[Group],
-        chunk: &[usize],
-        shares: &[Vec<f64>],
-        decision: &Decision,
-        address: Address,
-        off_policy: bool,
-    ) -> Result<()> {
-        let loss = self.loss(decision, address);
-        let size = self.settings.train.group;
-        let parts: Vec<Part> = chunk.iter().map(|&place| whole(&groups[place])).collect();
-        let temperature = self.settings.rollout.temperature;
-        let pad = self.tokenizer.id(template::PAD).unwrap_or_default();
-        let found = pass(self.model, &parts, pad, temperature, loss.needs().entropies);
-        let rollouts: Vec<usize> = chunk.iter().flat_map(|&place| place * size..(place + 1) * size).collect();
-        let shape: Vec<usize> =
-            rollouts.iter().map(|&i| groups[i / size].rollouts[i % size].response.tokens.len()).collect();
-        let logp = rows(&found.logp, &shape);
-        let old: Rows = match off_policy {
-            false => logp.clone(),
-            true => {
-                let of = |&i: &usize| &groups[i / size].rollouts[i % size].response.logprobs;
-                rollouts.iter().map(|i| of(i).iter().map(|&value| f64::from(value)).collect()).collect()
+    /// The gradient of the weighted log-probabilities.
+    fn plain(&self, groups: &[Group], weights: &[Vec<f32>]) {
+        let rows = self.settings.train.group;
+        let chunk = self.settings.train.micro_prompts;
+        for (groups, weights) in groups.chunks(chunk).zip(weights.chunks(chunk * rows)) {
+            // A group of equal rewards has nothing to teach.
+            let live = groups.iter().zip(weights.chunks(rows)).filter(|(_, w)| w.iter().flatten().any(|&w| w != 0.0));
+            let parts: Vec<Part> = live.map(|(group, weights)| part(group, weights)).collect();
+            if parts.is_empty() {
+                continue;
             }
+            let pass = forward(self.model, &parts, self.pad(), self.settings.rollout.temperature, false);
+            (-pass.objective).backward();
+        }
+    }
+
+    /// The gradient of one forward and backward pass.
+    fn learn(&self, groups: &[Group], portion: &Portion, decision: &Decision) -> Result<()> {
+        let needs = needs(self.settings, decision);
+        let size = self.settings.train.group;
+        let parts: Vec<Part> = portion.prompts.iter().map(|&place| whole(&groups[place])).collect();
+        let temperature = self.settings.rollout.temperature;
+        let Pass { logp, entropy } = pass(self.model, &parts, self.pad(), temperature, needs.entropies);
+        let response = |&i: &usize| &groups[i / size].rollouts[i % size].response;
+        let shape: Vec<usize> = portion.rollouts.iter().map(|i| response(i).tokens.len()).collect();
+        let sampled = || {
+            portion.rollouts.iter().map(|i| response(i).logprobs.iter().map(|&value| f64::from(value)).collect()).collect()
         };
-        let advantages: Vec<f64> = rollouts.iter().map(|&i| decision.advantages[i]).collect();
-        let prompts: Vec<usize> = rollouts.iter().map(|i| i / size).collect();
-        let entropies = found.entropy.as_ref().map(|entropy| rows(entropy, &shape));
-        let reference = self.reference.as_ref().filter(|_| loss.needs().reference).map(|policy| {
+        let reference = self.reference.filter(|_| needs.reference).map(|policy| {
             let _guard = tch::no_grad_guard();
-            rows(&pass(&policy.model, &parts, pad, temperature, false).logp, &shape)
+            rows(&pass(&policy.model, &parts, self.pad(), temperature, false).logp, &shape)
         });
-        let mut batch = Batch::new(&logp, &old, &advantages, &prompts, shares).context("the policy has diverged")?;
-        if let Some(entropies) = &entropies {
-            batch = batch.with_entropies(entropies)?;
-        }
-        if let Some(reference) = &reference {
-            batch = batch.with_reference(reference)?;
-        }
-        let (_, gradient) = loss::evaluate(&*loss, &batch)?;
-        let Pass { logp, entropy, .. } = found;
+        let numbers = Numbers {
+            logp: rows(&logp, &shape),
+            old: (updates(self.settings, groups.len()) > 1).then(sampled),
+            entropies: entropy.as_ref().map(|entropy| rows(entropy, &shape)),
+            reference,
+        };
+        let gradient = gradient(self.settings, decision, portion, &numbers)?;
         let mut surrogate = (logp * flat(&gradient.logp)).sum(Kind::Float);
         if let Some(entropy) = entropy {
             surrogate += (entropy * flat(&gradient.entropy)).sum(Kind::Float);
@@ -140,33 +248,22 @@ impl Trainer<'_> {
         Ok(())
     }
 
-    /// The loss of the settings with its terms.
-    fn loss(&self, decision: &Decision, address: Address) -> Box<dyn PolicyLoss> {
-        let settings = &self.settings.loss;
-        let base = policy_loss(settings, address);
-        if decision.bonus == 0.0 && settings.kl == 0.0 {
-            return base;
-        }
-        let mut sum = Sum::of(base);
-        if decision.bonus != 0.0 {
-            sum = sum.plus(1.0, EntropyBonus { coefficient: decision.bonus });
-        }
-        if settings.kl != 0.0 {
-            let kl = KlPenalty {
-                coefficient: settings.kl,
-                estimator: settings.kl_estimator.into(),
-                straight_through: false,
-            };
-            sum = sum.plus(1.0, kl);
-        }
-        Box::new(sum)
+    fn pad(&self) -> u32 {
+        self.tokenizer.id(template::PAD).unwrap_or_default()
     }
+}
+
+/// A group as the forward pass takes it, with the weight of each token.
+fn part<'a>(group: &'a Group, weights: &[Vec<f32>]) -> Part<'a> {
+    let (last, prefix) = group.prompt.split_last().expect("a prompt ends with <think>");
+    let rows = group.rollouts.iter().zip(weights);
+    Part { prefix, rows: rows.map(|(r, w)| Row::response(*last, &r.response.tokens, w)).collect() }
 }
 
 /// A group with all tokens of all its rollouts, whatever their weight.
 fn whole<'a>(group: &'a Group) -> Part<'a> {
     let ones: Vec<Vec<f32>> = group.rollouts.iter().map(|rollout| vec![1.0; rollout.response.tokens.len()]).collect();
-    super::train::part(group, &ones)
+    part(group, &ones)
 }
 
 /// A flat tensor as rows of the given lengths.

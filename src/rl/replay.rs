@@ -1,15 +1,17 @@
 //! Counterfactual replay: what other settings would have done on the very rollouts that a job drew.
 //!
 //! Advantages, gates and token weights of each step are computed anew. In the space of log-probabilities that takes
-//! milliseconds: the gradient of the objective in the log-probabilities is the token weights themselves. In the space of
-//! parameters the job is trained again on its stored rollouts (no sampling), and at each step both gradients are taken at
-//! the job's own weights; the gradient norms of the job's `metrics.csv` must come out again, else the replay is refused.
+//! milliseconds: the kernels crate gives the gradient of the objective in the log-probabilities and entropies of the sampled
+//! tokens, at the policy that sampled them. In the space of parameters the job is trained again on its stored rollouts (no
+//! sampling), and before each update both gradients are taken at the job's own weights; the gradient norms of the job's
+//! `metrics.csv` must come out again, else the replay is refused.
 
-use super::decide::{Decision, decide};
+use super::decide::{Decision, Flat, decide};
 use super::gates::Memory;
 use super::job::{self, Policy};
-use super::learn;
+use super::learn::{self, Learner, Numbers};
 use super::metrics::MetricsRow;
+use super::receipt;
 use super::record::Record;
 use super::rollout::{Group, Rollout};
 use super::train::Trainer;
@@ -60,12 +62,8 @@ pub fn replay(
     each: &mut dyn FnMut(&Row) -> Result<()>,
 ) -> Result<()> {
     same_rollouts(settings, other)?;
-    ensure!(
-        learn::is_plain(settings) && learn::is_plain(other),
-        "a replay knows the loss `on_policy` with one update a batch and no entropy or KL term; the job or the changed keys ask for more"
-    );
     match space {
-        Space::LogProbs => in_log_probs(dir, settings, other, each),
+        Space::LogProbs => in_log_probs(dir, settings, seed, other, each),
         Space::Parameters => in_parameters(dir, settings, seed, other, each),
     }
 }
@@ -94,26 +92,62 @@ fn load(dir: &Path, step: u64) -> Result<Record> {
 fn in_log_probs(
     dir: &Path,
     settings: &Settings,
+    seed: u64,
     other: &Settings,
     each: &mut dyn FnMut(&Row) -> Result<()>,
 ) -> Result<()> {
+    ensure!(
+        settings.loss.kl == 0.0 && other.loss.kl == 0.0,
+        "a KL term needs the reference policy; give --parameters to compare gradients in the parameters"
+    );
     let mut memories = (Memory::default(), Memory::default());
     for step in 1..=settings.train.steps {
         let record = load(dir, step)?;
-        let was = decide(settings, &mut memories.0, &record.flat(settings));
-        let would = decide(other, &mut memories.1, &record.flat(other));
-        let products = dots(was.weights.iter().flatten().zip(would.weights.iter().flatten()));
-        each(&row(step, &was, &would, products))?;
+        let gradient = |settings: &Settings, memory: &mut Memory| -> Result<(Decision, Vec<f64>)> {
+            let flat = record.flat(settings);
+            let decision = decide(settings, memory, &flat);
+            let gradient = of_tokens(settings, seed, step, &record, &flat, &decision)?;
+            Ok((decision, gradient))
+        };
+        let (was, own) = gradient(settings, &mut memories.0)?;
+        let (would, theirs) = gradient(other, &mut memories.1)?;
+        each(&row(step, &was, &would, dots(own.iter().zip(&theirs))))?;
     }
     Ok(())
 }
 
+/// The gradient in the log-probabilities of all tokens of a step, then in their entropies, updates one after the other.
+fn of_tokens(
+    settings: &Settings,
+    seed: u64,
+    step: u64,
+    record: &Record,
+    flat: &Flat,
+    decision: &Decision,
+) -> Result<Vec<f64>> {
+    let mut gradient = Vec::new();
+    for update in 0..learn::updates(settings, record.samples.len()) {
+        for portion in learn::portions(settings, seed, step, update, flat, decision)? {
+            let pick = |all: &[Vec<f32>]| {
+                let row = |&i: &usize| all[i].iter().map(|&value| f64::from(value)).collect();
+                portion.rollouts.iter().map(row).collect::<Vec<Vec<f64>>>()
+            };
+            let numbers = Numbers {
+                logp: pick(&record.logprobs),
+                old: None,
+                entropies: Some(pick(&record.entropies)),
+                reference: None,
+            };
+            let found = learn::gradient(settings, decision, &portion, &numbers)?;
+            gradient.extend(found.logp.iter().chain(&found.entropy).flatten());
+        }
+    }
+    Ok(gradient)
+}
+
 /// (a.b, a.a, b.b)
-fn dots<'a>(pairs: impl Iterator<Item = (&'a f32, &'a f32)>) -> [f64; 3] {
-    pairs.fold([0.0; 3], |[ab, aa, bb], (&a, &b)| {
-        let (a, b) = (f64::from(a), f64::from(b));
-        [ab + a * b, aa + a * a, bb + b * b]
-    })
+fn dots<'a>(pairs: impl Iterator<Item = (&'a f64, &'a f64)>) -> [f64; 3] {
+    pairs.fold([0.0; 3], |[ab, aa, bb], (&a, &b)| [ab + a * b, aa + a * a, bb + b * b])
 }
 
 fn row(step: u64, was: &Decision, would: &Decision, [ab, aa, bb]: [f64; 3]) -> Row {
@@ -137,34 +171,51 @@ fn in_parameters(
     let policy = Policy::load(Path::new(&settings.model.base))?;
     let pool = job::training_pool(settings);
     let mut trainer = Trainer::new(settings, seed, &policy, &pool);
+    let reference = match settings.loss.kl > 0.0 || other.loss.kl > 0.0 {
+        true => Some(Policy::load(Path::new(&settings.model.base))?),
+        false => None,
+    };
     let mut memory = Memory::default();
     let norms = MetricsRow::gradient_norms(&dir.join("metrics.csv"))?;
     for step in 1..=settings.train.steps {
         let record = load(dir, step)?;
         let groups = groups(&record, &policy, &pool)?;
-        let was = decide(settings, &mut trainer.memory, &record.flat(settings));
-        let would = decide(other, &mut memory, &record.flat(other));
-        trainer.accumulate(&groups, &would.weights);
-        let gradient = take_gradient(&policy);
-        trainer.accumulate(&groups, &was.weights);
-        let own = gradient_of(&policy);
-        let dot = |a: &Tensor, b: &Tensor| (a * b).sum(Kind::Double).double_value(&[]);
-        let products = [dot(&own, &gradient), dot(&own, &own), dot(&gradient, &gradient)];
-        let norm = trainer.apply();
-        let there = norms.get(step as usize - 1).copied();
-        ensure!(
-            there == Some(norm),
-            "step {step}: the gradient norm is {norm}, metrics.csv has {}; this is another machine, another base policy, or the \
-             job's files were changed",
-            there.map_or("none".to_string(), |norm| norm.to_string())
-        );
+        let (flat, flat_other) = (record.flat(settings), record.flat(other));
+        let was = decide(settings, &mut trainer.memory, &flat);
+        let would = decide(other, &mut memory, &flat_other);
+        let updates = learn::updates(settings, groups.len());
+        let (mut products, mut norm, mut digest) = ([0.0; 3], 0.0, receipt::Tensors::default());
+        for update in 0..updates {
+            let learner = |settings| Learner { settings, reference: reference.as_ref(), ..trainer.learner() };
+            learner(other).accumulate(step, update, &groups, &flat_other, &would)?;
+            let theirs = take_gradient(&policy);
+            learner(settings).accumulate(step, update, &groups, &flat, &was)?;
+            let own = gradient_of(&policy);
+            let dot = |a: &Tensor, b: &Tensor| (a * b).sum(Kind::Double).double_value(&[]);
+            for (sum, product) in products.iter_mut().zip([dot(&own, &theirs), dot(&own, &own), dot(&theirs, &theirs)]) {
+                *sum += product;
+            }
+            norm += trainer.apply(&mut digest);
+        }
+        came_out_again(&norms, step, norm / updates as f64)?;
         each(&row(step, &was, &would, products))?;
     }
     Ok(())
 }
 
+fn came_out_again(norms: &[f64], step: u64, norm: f64) -> Result<()> {
+    let there = norms.get(step as usize - 1).copied();
+    ensure!(
+        there == Some(norm),
+        "step {step}: the gradient norm is {norm}, metrics.csv has {}; this is another machine, another base policy, or the \
+         job's files were changed",
+        there.map_or("none".to_string(), |norm| norm.to_string())
+    );
+    Ok(())
+}
+
 /// The groups of a step as they were after sampling. Statuses are not stored and not needed.
-fn groups<'a>(record: &Record, policy: &Policy, pool: &'a [crate::data::Sample]) -> Result<Vec<Group<'a>>> {
+pub(super) fn groups<'a>(record: &Record, policy: &Policy, pool: &'a [crate::data::Sample]) -> Result<Vec<Group<'a>>> {
     let size = record.rewards.len() / record.samples.len();
     let group = |(place, &id): (usize, &u64)| -> Result<Group<'a>> {
         let sample =

@@ -1,18 +1,18 @@
 //! A training step. By default strictly on-policy: one update a batch, no KL term, constant rate (paper sections 2 and 4).
 
-use super::batch::{Part, Row, forward};
 use super::decide::{Decision, Flat, decide};
 use super::gates::Memory;
 use super::job::Policy;
-use super::learn;
+use super::learn::{self, Learner};
 use super::metrics::{MetricsRow, TimingRow};
 use super::optimizer::{AdamW, clip_gradients};
+use super::receipt::{self, Made};
 use super::record::Record;
 use super::rollout::{Drawing, Group, roll_out, sampling};
 use crate::data::{Sample, sampler::Sampler};
 use crate::lm::{Qwen3, Tokenizer};
 use crate::spec::settings::Settings;
-use crate::task::{Status, TaskType, template};
+use crate::task::{Status, TaskType};
 use anyhow::{Context, Result};
 use longlab_kernels::stream::{Address, Purpose};
 use std::time::Instant;
@@ -47,6 +47,10 @@ pub struct Step {
     pub timing: TimingRow,
     /// Its rollouts.
     pub record: Record,
+    /// What was decided about them.
+    pub decision: Decision,
+    /// Digests of gradients and weights.
+    pub made: Made,
 }
 
 impl<'a> Trainer<'a> {
@@ -76,12 +80,7 @@ impl<'a> Trainer<'a> {
         let flat = record.flat(self.settings);
         let decision = decide(self.settings, &mut self.memory, &flat);
         let clock = Instant::now();
-        let grad_norm = if learn::is_plain(self.settings) {
-            self.accumulate(&groups, &decision.weights);
-            self.apply()
-        } else {
-            self.learn(step, &groups, &flat, &decision)?
-        };
+        let (grad_norm, made) = self.learn(step, &groups, &flat, &decision)?;
         let timing = TimingRow {
             step,
             rollout_seconds,
@@ -90,7 +89,7 @@ impl<'a> Trainer<'a> {
             update_tokens: flat.lengths.iter().sum::<usize>() + groups.iter().map(|g| g.prompt.len()).sum::<usize>(),
         };
         let row = measure(step, &groups, &flat, &decision, grad_norm);
-        Ok(Step { row, timing, record })
+        Ok(Step { row, timing, record, decision, made })
     }
 
     fn roll_out(&self, step: u64) -> Result<Vec<Group<'a>>> {
@@ -105,36 +104,31 @@ impl<'a> Trainer<'a> {
         roll_out(self.model, self.tokenizer, &batch, &drawing, address)
     }
 
-    /// Adds the gradient of the weighted log-probabilities (downhill) to the gradients of the parameters.
-    pub fn accumulate(&self, groups: &[Group], weights: &[Vec<f32>]) {
-        let pad = self.tokenizer.id(template::PAD).unwrap_or_default();
-        let rows = self.settings.train.group;
-        let chunk = self.settings.train.micro_prompts;
-        for (groups, weights) in groups.chunks(chunk).zip(weights.chunks(chunk * rows)) {
-            // A group of equal rewards has nothing to teach.
-            let live = groups.iter().zip(weights.chunks(rows)).filter(|(_, w)| w.iter().flatten().any(|&w| w != 0.0));
-            let parts: Vec<Part> = live.map(|(group, weights)| part(group, weights)).collect();
-            if parts.is_empty() {
-                continue;
-            }
-            let pass = forward(self.model, &parts, pad, self.settings.rollout.temperature, false);
-            (-pass.objective).backward();
+    /// All updates of a batch; gives the mean gradient norm before clipping.
+    pub fn learn(&mut self, step: u64, groups: &[Group], flat: &Flat, decision: &Decision) -> Result<(f64, Made)> {
+        let updates = learn::updates(self.settings, groups.len());
+        let (mut norm, mut gradient) = (0.0, receipt::Tensors::default());
+        for update in 0..updates {
+            self.learner().accumulate(step, update, groups, flat, decision)?;
+            norm += self.apply(&mut gradient);
         }
+        let made = Made { gradient: gradient.finish(), weights: receipt::weights(self.model.parameters()) };
+        Ok((norm / updates as f64, made))
     }
 
-    /// Clips the gradients and updates the parameters; gives the gradient norm before clipping.
-    pub fn apply(&mut self) -> f64 {
+    /// What takes gradients for this trainer.
+    pub fn learner(&self) -> Learner<'_> {
+        let Trainer { settings, seed, model, tokenizer, .. } = self;
+        Learner { settings, seed: *seed, model, tokenizer, reference: self.reference.as_ref() }
+    }
+
+    /// Clips the gradients, takes them into a digest and updates the parameters; gives the gradient norm before clipping.
+    pub fn apply(&mut self, digest: &mut receipt::Tensors) -> f64 {
         let norm = clip_gradients(self.model.parameters(), self.settings.train.clip_norm);
+        self.model.parameters().iter().for_each(|(_, parameter)| digest.add(&parameter.grad()));
         self.optimizer.step(self.model.parameters(), self.settings.train.rate);
         norm
     }
-}
-
-/// A group as the forward pass takes it, with the weight of each token.
-pub(super) fn part<'a>(group: &'a Group, weights: &[Vec<f32>]) -> Part<'a> {
-    let (last, prefix) = group.prompt.split_last().expect("a prompt ends with <think>");
-    let rows = group.rollouts.iter().zip(weights);
-    Part { prefix, rows: rows.map(|(r, w)| Row::response(*last, &r.response.tokens, w)).collect() }
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
@@ -143,7 +137,7 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 }
 
 fn measure(step: u64, groups: &[Group], flat: &Flat, decision: &Decision, grad_norm: f64) -> MetricsRow {
-    let Decision { advantages, entropy, on, kept, weights, .. } = decision;
+    let Decision { advantages, entropy, on, kept, .. } = decision;
     let all = || groups.iter().flat_map(|group| &group.rollouts);
     let of = |task: TaskType| {
         mean((0..flat.rewards.len()).filter(|&i| flat.tasks[i] == task.index()).map(|i| flat.rewards[i]))
@@ -157,7 +151,7 @@ fn measure(step: u64, groups: &[Group], flat: &Flat, decision: &Decision, grad_n
         entropy: *entropy,
         response_tokens: tokens as f64 / flat.lengths.len() as f64,
         grad_norm,
-        loss: -weights.iter().flatten().map(|&w| f64::from(w)).sum::<f64>(),
+        loss: decision.loss(),
         positive: share(|a| a > 0.0),
         zero: share(|a| a == 0.0),
         negative: share(|a| a < 0.0),

@@ -39,16 +39,16 @@ pub struct Course {
     /// Step at which contexts had grown to `data.max_tokens`.
     pub grown: Option<u64>,
     /// How many different tokens echoes draw from now.
-    #[serde(default = "first_alphabet")]
     pub alphabet: f64,
-}
-
-fn first_alphabet() -> f64 {
-    ALPHABET
+    /// Running mean of the share of right tokens in worked arithmetic.
+    pub sums: f64,
 }
 
 /// Share of `warm.growth` at which contexts grow past what is mastered.
 const IMPATIENT: f64 = 0.25;
+
+/// Share of right tokens from which on arithmetic counts as mastered.
+const SUMS_KNOWN: f64 = 0.97;
 
 /// Weight of the newest step in the running mean.
 const NEWEST: f64 = 0.1;
@@ -56,11 +56,38 @@ const NEWEST: f64 = 0.1;
 impl Course {
     /// The beginning of a course.
     pub fn new(warm: &Warm) -> Course {
-        Course { tokens: warm.start_tokens as f64, lookups: 0.0, grown: None, alphabet: ALPHABET }
+        Course { tokens: warm.start_tokens as f64, lookups: 0.0, grown: None, alphabet: ALPHABET, sums: 0.0 }
     }
 
-    /// Takes the look-ups of a step: contexts grow only while they are read well.
+    /// Takes what a step measured.
     fn step(&mut self, settings: &Settings, row: &WarmRow) {
+        let warm = &settings.warm;
+        if let Some(share) = row.sums {
+            self.sums += NEWEST * (share - self.sums);
+        }
+        if !self.echoes(warm, row.step) {
+            self.grow(settings, row);
+        } else if row.lookups.is_some_and(|share| share >= warm.mastery) {
+            self.alphabet *= MORE_LETTERS;
+        }
+    }
+
+    /// Whether a step echoes: until enough different tokens are echoed well, for `warm.echo` steps at most.
+    fn echoes(&self, warm: &Warm, step: u64) -> bool {
+        step <= warm.echo && self.alphabet < LETTERS
+    }
+
+    /// Rows of worked arithmetic: `warm.sums` until it is mastered, an eighth of that afterwards, none in closing.
+    fn sums(&self, warm: &Warm, step: u64) -> usize {
+        match (closing(warm, step), self.sums >= SUMS_KNOWN) {
+            (Some(_), _) => 0,
+            (None, true) => warm.sums.div_ceil(8),
+            (None, false) => warm.sums,
+        }
+    }
+
+    /// Contexts grow only while they are read well.
+    fn grow(&mut self, settings: &Settings, row: &WarmRow) {
         let (warm, most) = (&settings.warm, settings.data.max_tokens as f64);
         if let Some(share) = row.lookups {
             self.lookups += NEWEST * (share - self.lookups);
@@ -158,13 +185,14 @@ struct Example {
 
 fn examples(settings: &Settings, tokenizer: &Tokenizer, course: &Course, seed: u64, step: u64) -> Result<Vec<Example>> {
     let warm = &settings.warm;
-    let mut examples = if step <= warm.echo {
+    let mut examples = if course.echoes(warm, step) {
         echoes(warm, tokenizer.vocab_size(), course, seed, step)
     } else {
         lessons(settings, tokenizer, course, seed, step)?
     };
-    if warm.sums > 0 && closing(warm, step).is_none() {
-        examples.push(sums(warm.sums, tokenizer, examples.len(), seed, step)?);
+    let rows = course.sums(warm, step);
+    if rows > 0 {
+        examples.push(sums(rows, tokenizer, examples.len(), seed, step)?);
     }
     Ok(examples)
 }
@@ -197,11 +225,12 @@ fn lessons(settings: &Settings, tokenizer: &Tokenizer, course: &Course, seed: u6
 }
 
 /// Random tokens, each once, and rows that say them again from some place on: nothing but looking back tells what comes
-/// next, and every token asks for it. The circuit that copies forms here in a fraction of the steps that text needs.
+/// next, and every token asks for it. The circuit that copies forms here in a fraction of the steps that text needs. A quarter of
+/// the token budget is enough.
 fn echoes(warm: &Warm, vocabulary: usize, course: &Course, seed: u64, step: u64) -> Vec<Example> {
     let words = (vocabulary - FIRST_WORD).min(course.alphabet as usize);
     let most = ECHO.1.min(words);
-    (0..(warm.tokens / (most + warm.questions * most / 2)).max(1))
+    (0..(warm.tokens / 4 / (most + warm.questions * most / 2)).max(1))
         .map(|n| {
             let mut stream = Address::new(seed, Purpose::Warm).step(step as u32).sample(n as u64).stream();
             let length = stream.range(ECHO.0.min(most)..=most);
@@ -223,8 +252,9 @@ fn echoes(warm: &Warm, vocabulary: usize, course: &Course, seed: u64, step: u64)
 /// Id of the first word of the tokenizer: the unknown word and the special tokens stand before it.
 const FIRST_WORD: usize = template::SPECIALS.len() + 1;
 
-/// Different tokens in the first echoes, and how many more there are after a step that was echoed well.
+/// Different tokens in the first echoes and in the last, and how many more there are after a step that was echoed well.
 const ALPHABET: f64 = 12.0;
+const LETTERS: f64 = 60.0;
 const MORE_LETTERS: f64 = 1.5;
 
 /// Least and greatest length of a sequence to be echoed, tokens.
@@ -311,11 +341,7 @@ pub fn step(
         sums: sums.value(),
         context_tokens,
     };
-    if step > settings.warm.echo {
-        course.step(settings, &row);
-    } else if row.lookups.is_some_and(|share| share >= settings.warm.mastery) {
-        course.alphabet *= MORE_LETTERS;
-    }
+    course.step(settings, &row);
     Ok(row)
 }
 
