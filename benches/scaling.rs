@@ -2,6 +2,7 @@
 //! `scaling.svg` to a folder:
 //!
 //!     cargo bench --bench scaling -- docs/measured
+//!     cargo bench --bench scaling -- --large      (the shared prefix at 135M alone)
 //!
 //! Criterion would measure each point for seconds; a plot wants many points, so each is the median of a few runs.
 #![allow(missing_docs)]
@@ -31,30 +32,54 @@ fn tokens(count: usize, vocabulary: usize, salt: usize) -> Vec<u32> {
     (0..count).map(|t| ((t * t * 31 + t * 7 + salt) % vocabulary) as u32).collect()
 }
 
-/// Median seconds of forward and backward over one prompt and its rollouts; the prompt once, or (`shared` false) once a rollout.
-fn seconds(shape: Shape, shared: bool) -> f64 {
-    let model =
-        Qwen3::init(Config { max_position_embeddings: 8192, ..Config::micro(shape.vocabulary) }, 1).expect("a shape");
+/// How the rollouts of a prompt pass through the model.
+#[derive(Clone, Copy)]
+enum Way {
+    /// The prompt once for all of them.
+    Shared,
+    /// Each with a prompt of its own, so many of them a pass.
+    Plain(usize),
+}
+
+/// Median seconds of forward and backward over one prompt and its rollouts of so many tokens.
+fn seconds(model: &Qwen3, shape: Shape, response: usize, way: Way, runs: usize) -> f64 {
     let prompt = tokens(shape.prompt, shape.vocabulary, 1);
     let (last, prefix) = prompt.split_last().expect("a prompt");
-    let row = |r| Row::response(*last, &tokens(RESPONSE, shape.vocabulary, r), &[1.0 / RESPONSE as f32; RESPONSE]);
-    let update = |rows: std::ops::Range<usize>| {
-        let part = Part { prefix, rows: rows.map(row).collect() };
-        (-forward(&model, &[part], 0, 0.7, false).objective).backward();
-    };
+    let row = |r| Row::response(*last, &tokens(response, shape.vocabulary, r), &vec![1.0 / response as f32; response]);
+    let update = |parts: &[Part]| (-forward(model, parts, 0, 0.7, false).objective).backward();
     let run = || {
         let clock = Instant::now();
-        if shared {
-            update(0..shape.group);
-        } else {
-            (0..shape.group).for_each(|r| update(r..r + 1));
+        match way {
+            Way::Shared => update(&[Part { prefix, rows: (0..shape.group).map(row).collect() }]),
+            Way::Plain(most) => {
+                let parts: Vec<Part> = (0..shape.group).map(|r| Part { prefix, rows: vec![row(r)] }).collect();
+                parts.chunks(most).for_each(update);
+            }
         }
         clock.elapsed().as_secs_f64()
     };
     run();
-    let mut times: Vec<f64> = (0..RUNS).map(|_| run()).collect();
+    let mut times: Vec<f64> = (0..runs).map(|_| run()).collect();
     times.sort_by(f64::total_cmp);
-    times[RUNS / 2]
+    times[runs / 2]
+}
+
+/// The shared prefix against the plain path at the shape of SmolLM2-135M: prompt 1,024, 8 rollouts of 64 tokens.
+fn large() {
+    let config = Config {
+        hidden_size: 576,
+        intermediate_size: 1536,
+        num_hidden_layers: 30,
+        num_attention_heads: 9,
+        num_key_value_heads: 3,
+        head_dim: 64,
+        max_position_embeddings: 8192,
+        ..Config::micro(49_152)
+    };
+    let model = Qwen3::init(config, 1).expect("a shape");
+    let shape = Shape { group: 8, prompt: 1024, vocabulary: 49_152 };
+    let times = [Way::Shared, Way::Plain(2)].map(|way| seconds(&model, shape, 64, way, 3));
+    println!("135M: shared {:.2} s, plain {:.2} s, {:.2} times", times[0], times[1], times[1] / times[0]);
 }
 
 struct Sweep {
@@ -86,6 +111,9 @@ fn sweeps() -> Vec<Sweep> {
 
 fn main() {
     longlab::runtime::start(1);
+    if std::env::args().any(|arg| arg == "--large") {
+        return large();
+    }
     let Some(folder) = std::env::args().skip(1).find(|arg| !arg.starts_with('-')).map(PathBuf::from) else {
         println!("give a folder for scaling.csv and scaling.svg");
         return;
@@ -100,7 +128,10 @@ fn main() {
 fn measure(sweep: &Sweep, csv: &mut String) -> Panel {
     let (mut shared, mut plainly) = (vec![], vec![]);
     for &(x, shape) in &sweep.shapes {
-        let (one, each) = (seconds(shape, true), seconds(shape, false));
+        let config = Config { max_position_embeddings: 8192, ..Config::micro(shape.vocabulary) };
+        let model = Qwen3::init(config, 1).expect("a shape");
+        let of = |way| seconds(&model, shape, RESPONSE, way, RUNS);
+        let (one, each) = (of(Way::Shared), of(Way::Plain(shape.group)));
         println!("{} {x}: {one:.4} s, prompt once a rollout {each:.4} s", sweep.title);
         let Shape { group, prompt, vocabulary } = shape;
         csv.push_str(&format!("{},{group},{prompt},{vocabulary},{one:.5},{each:.5}\n", sweep.title.to_lowercase()));

@@ -78,6 +78,11 @@ pub fn done_json(dir: &Path) -> PathBuf {
     dir.join("done.json")
 }
 
+/// `metrics.csv`: what each step measured.
+pub fn metrics_csv(dir: &Path) -> PathBuf {
+    dir.join("metrics.csv")
+}
+
 /// `timing.csv`: the seconds of each step.
 pub fn timing_csv(dir: &Path) -> PathBuf {
     dir.join("timing.csv")

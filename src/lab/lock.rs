@@ -3,6 +3,7 @@
 use super::LabError;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// An exclusive lock on a folder, held until it is dropped.
@@ -30,6 +31,16 @@ impl Lock {
         let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
         Ok(Lock { _file: file })
     }
+}
+
+/// Whether a process has the lock on `folder` now. Asks the system's list of locks and takes none, not even for a moment: a job
+/// that starts just then must not find its folder in use.
+pub fn is_held(folder: &Path) -> bool {
+    let Ok(file) = std::fs::metadata(folder.join("lock")) else { return false };
+    let (device, inode) = (file.dev(), file.ino());
+    let own = format!("{:02x}:{:02x}:{inode}", libc::major(device), libc::minor(device));
+    let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+    locks.lines().any(|line| line.contains(" FLOCK ") && line.split_whitespace().any(|word| word == own))
 }
 
 fn holder(file: &mut File) -> String {

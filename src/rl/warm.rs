@@ -1,6 +1,6 @@
 //! Supervised warm start: a base policy that reasons noisily, learned from traces over growing contexts.
 
-use super::batch::{Part, Row, forward};
+use super::batch::{Forward, Part, Row, forward};
 use super::optimizer::{AdamW, clip_gradients};
 use crate::lm::{Qwen3, Tokenizer};
 use crate::spec::settings::{Settings, Warm};
@@ -48,7 +48,7 @@ pub struct Course {
 const IMPATIENT: f64 = 0.25;
 
 /// Share of right tokens from which on arithmetic counts as mastered.
-const SUMS_KNOWN: f64 = 0.97;
+const SUMS_KNOWN: f64 = 0.95;
 
 /// Weight of the newest step in the running mean.
 const NEWEST: f64 = 0.1;
@@ -77,12 +77,12 @@ impl Course {
         step <= warm.echo && self.alphabet < LETTERS
     }
 
-    /// Rows of worked arithmetic: `warm.sums` until it is mastered, an eighth of that afterwards, none in closing.
+    /// Rows of worked arithmetic: none beside echoes, `warm.sums` until it is mastered, an eighth of that afterwards, none in closing.
     fn sums(&self, warm: &Warm, step: u64) -> usize {
-        match (closing(warm, step), self.sums >= SUMS_KNOWN) {
-            (Some(_), _) => 0,
-            (None, true) => warm.sums.div_ceil(8),
-            (None, false) => warm.sums,
+        match (self.echoes(warm, step) || closing(warm, step).is_some(), self.sums >= SUMS_KNOWN) {
+            (true, _) => 0,
+            (false, true) => warm.sums.div_ceil(8),
+            (false, false) => warm.sums,
         }
     }
 
@@ -183,27 +183,30 @@ struct Example {
     lines: Vec<Line>,
 }
 
-fn examples(settings: &Settings, tokenizer: &Tokenizer, course: &Course, seed: u64, step: u64) -> Result<Vec<Example>> {
-    let warm = &settings.warm;
-    let mut examples = if course.echoes(warm, step) {
-        echoes(warm, tokenizer.vocab_size(), course, seed, step)
-    } else {
-        lessons(settings, tokenizer, course, seed, step)?
-    };
-    let rows = course.sums(warm, step);
-    if rows > 0 {
-        examples.push(sums(rows, tokenizer, examples.len(), seed, step)?);
+/// What a step reads: echoes or lessons.
+fn readings(settings: &Settings, tokenizer: &Tokenizer, course: &Course, seed: u64, step: u64) -> Result<Vec<Example>> {
+    match course.echoes(&settings.warm, step) {
+        true => Ok(echoes(&settings.warm, tokenizer.vocab_size(), course, seed, step)),
+        false => lessons(settings, tokenizer, course, seed, step),
     }
-    Ok(examples)
 }
 
-/// Rows of worked arithmetic after an empty context: they ask for no reading and cost next to nothing, so that they are
-/// practised from the first step on.
-fn sums(rows: usize, tokenizer: &Tokenizer, n: usize, seed: u64, step: u64) -> Result<Example> {
-    let mut stream = Address::new(seed, Purpose::Warm).step(step as u32).sample(n as u64).stream();
-    let lines = (0..rows).map(|_| drill_line(tokenizer, &micro::arithmetic(&mut stream))).collect::<Result<_>>()?;
-    Ok(Example { prefix: tokenizer.encode(&template::documents(""))?, lines })
+/// Rows of worked arithmetic after empty contexts, a few to each, since a row attends over all rows of its context before it is
+/// masked: they ask for no reading.
+fn sums(rows: usize, tokenizer: &Tokenizer, seed: u64, step: u64) -> Result<Vec<Example>> {
+    let prefix = tokenizer.encode(&template::documents(""))?;
+    let example = |n: usize| {
+        let mut stream = Address::new(seed, Purpose::Warm).step(step as u32).sample((SUMS_AT + n) as u64).stream();
+        let own = SUMS_ROWS.min(rows - n * SUMS_ROWS);
+        let lines = (0..own).map(|_| drill_line(tokenizer, &micro::arithmetic(&mut stream))).collect::<Result<_>>()?;
+        Ok(Example { prefix: prefix.clone(), lines })
+    };
+    (0..rows.div_ceil(SUMS_ROWS)).map(example).collect()
 }
+
+/// Rows of arithmetic to an empty context, and the address of the first such context: past all others of a step.
+const SUMS_ROWS: usize = 6;
+const SUMS_AT: usize = 1 << 20;
 
 fn lessons(settings: &Settings, tokenizer: &Tokenizer, course: &Course, seed: u64, step: u64) -> Result<Vec<Example>> {
     let warm = &settings.warm;
@@ -225,12 +228,11 @@ fn lessons(settings: &Settings, tokenizer: &Tokenizer, course: &Course, seed: u6
 }
 
 /// Random tokens, each once, and rows that say them again from some place on: nothing but looking back tells what comes
-/// next, and every token asks for it. The circuit that copies forms here in a fraction of the steps that text needs. A quarter of
-/// the token budget is enough.
+/// next, and every token asks for it. The circuit that copies forms here in a fraction of the steps that text needs.
 fn echoes(warm: &Warm, vocabulary: usize, course: &Course, seed: u64, step: u64) -> Vec<Example> {
     let words = (vocabulary - FIRST_WORD).min(course.alphabet as usize);
     let most = ECHO.1.min(words);
-    (0..(warm.tokens / 4 / (most + warm.questions * most / 2)).max(1))
+    (0..(warm.tokens / (most + ECHO_ROWS * most / 2)).max(1))
         .map(|n| {
             let mut stream = Address::new(seed, Purpose::Warm).step(step as u32).sample(n as u64).stream();
             let length = stream.range(ECHO.0.min(most)..=most);
@@ -239,7 +241,7 @@ fn echoes(warm: &Warm, vocabulary: usize, course: &Course, seed: u64, step: u64)
                 .into_iter()
                 .map(|word| (FIRST_WORD + word) as u32)
                 .collect();
-            let lines = (0..warm.questions).map(|_| {
+            let lines = (0..ECHO_ROWS).map(|_| {
                 let tokens = prefix[stream.below(length - 1)..].to_vec();
                 let learned = (0..tokens.len()).map(|t| t > 0).collect();
                 Line { tokens, learned, role: Role::Echo }
@@ -254,11 +256,14 @@ const FIRST_WORD: usize = template::SPECIALS.len() + 1;
 
 /// Different tokens in the first echoes and in the last, and how many more there are after a step that was echoed well.
 const ALPHABET: f64 = 12.0;
-const LETTERS: f64 = 60.0;
+const LETTERS: f64 = 40.0;
 const MORE_LETTERS: f64 = 1.5;
 
 /// Least and greatest length of a sequence to be echoed, tokens.
 const ECHO: (usize, usize) = (8, 48);
+
+/// Rows that echo a sequence.
+const ECHO_ROWS: usize = 4;
 
 fn trace_line(tokenizer: &Tokenizer, ask: &Ask, trace: &Trace) -> Result<Line> {
     let mut tokens = tokenizer.encode(&template::question(&ask.question))?;
@@ -298,6 +303,48 @@ impl Share {
     }
 }
 
+/// What the passes of a step came to.
+#[derive(Default)]
+struct Tally {
+    loss: f64,
+    answers: Share,
+    lookups: Share,
+    sums: Share,
+}
+
+impl Tally {
+    fn count(&mut self, chunk: &[Example], parts: &[Part], pass: &Forward) {
+        for (&(p, r, t), &best) in pass.positions.iter().zip(&pass.best) {
+            let right = best == parts[p].rows[r].targets[t];
+            match chunk[p].lines[r].role {
+                Role::Drill(Skill::LookUp) | Role::Echo => self.lookups.count(right),
+                Role::Drill(Skill::Arithmetic) => self.sums.count(right),
+                Role::Trace(from) if t + 1 >= from => self.answers.count(right),
+                Role::Trace(_) | Role::Drill(_) => {}
+            }
+        }
+    }
+}
+
+/// Weight of the arithmetic beside what is read.
+const SUMS_SHARE: f32 = 0.5;
+
+/// Examples of like length, as many a pass as take no more than `train.micro_prompts` contexts of full length would.
+fn chunks(mut examples: Vec<Example>, settings: &Settings) -> Vec<Vec<Example>> {
+    let full = settings.data.max_tokens + settings.warm.questions * ROW_TOKENS;
+    let size = |e: &Example| e.prefix.len() + e.lines.iter().map(|line| line.tokens.len()).sum::<usize>();
+    examples.sort_by_key(size);
+    let mut chunks: Vec<Vec<Example>> = Vec::new();
+    for example in examples {
+        let padded = |chunk: &Vec<Example>| (chunk.len() + 1) * size(&example);
+        match chunks.last_mut().filter(|chunk| padded(chunk) <= settings.train.micro_prompts * full) {
+            Some(chunk) => chunk.push(example),
+            None => chunks.push(vec![example]),
+        }
+    }
+    chunks
+}
+
 /// One supervised step: draws lessons, learns traces and look-ups (not the questions).
 pub fn step(
     settings: &Settings,
@@ -308,37 +355,32 @@ pub fn step(
     seed: u64,
     step: u64,
 ) -> Result<WarmRow> {
-    let mut examples = examples(settings, tokenizer, course, seed, step)?;
-    let context_tokens = examples.iter().map(|e| e.prefix.len()).sum::<usize>() as f64 / examples.len() as f64;
-    examples.sort_by_key(|example| example.prefix.len());
-    let learned = examples.iter().flat_map(|e| &e.lines).flat_map(|line| &line.learned).filter(|l| **l).count();
-    let weight = 1.0 / learned as f32;
+    let readings = readings(settings, tokenizer, course, seed, step)?;
+    let sums = sums(course.sums(&settings.warm, step), tokenizer, seed, step)?;
+    let context_tokens = readings.iter().map(|e| e.prefix.len()).sum::<usize>() as f64 / readings.len() as f64;
     let pad = tokenizer.id(template::PAD).unwrap_or_default();
-    let (mut loss, mut answers, mut lookups, mut sums) = (0.0, Share::default(), Share::default(), Share::default());
-    for chunk in examples.chunks(settings.train.micro_prompts) {
-        let parts: Vec<Part> = chunk.iter().map(|example| part(example, weight)).collect();
-        let pass = forward(model, &parts, pad, 1.0, true);
-        let objective = -pass.objective;
-        objective.backward();
-        loss += objective.double_value(&[]);
-        for (&(p, r, t), &best) in pass.positions.iter().zip(&pass.best) {
-            let right = best == parts[p].rows[r].targets[t];
-            match chunk[p].lines[r].role {
-                Role::Drill(Skill::LookUp) | Role::Echo => lookups.count(right),
-                Role::Drill(Skill::Arithmetic) if chunk[p].lines[r].learned[t + 1] => sums.count(right),
-                Role::Trace(from) if t + 1 >= from => answers.count(right),
-                Role::Trace(_) | Role::Drill(_) => {}
-            }
+    let mut tally = Tally::default();
+    // Each kind is a mean of its own: arithmetic has many tokens and would drown the look-ups.
+    for (examples, share) in [(readings, 1.0), (sums, SUMS_SHARE)] {
+        let learned = examples.iter().flat_map(|e| &e.lines).flat_map(|line| &line.learned).filter(|l| **l).count();
+        let weight = share / learned.max(1) as f32;
+        for chunk in chunks(examples, settings) {
+            let parts: Vec<Part> = chunk.iter().map(|example| part(example, weight)).collect();
+            let pass = forward(model, &parts, pad, 1.0, true);
+            let objective = -&pass.objective;
+            objective.backward();
+            tally.loss += objective.double_value(&[]);
+            tally.count(&chunk, &parts, &pass);
         }
     }
     clip_gradients(model.parameters(), settings.train.clip_norm);
     optimizer.step(model.parameters(), rate(&settings.warm, step));
     let row = WarmRow {
         step,
-        loss,
-        accuracy: answers.value().unwrap_or(0.0),
-        lookups: lookups.value(),
-        sums: sums.value(),
+        loss: tally.loss,
+        accuracy: tally.answers.value().unwrap_or(0.0),
+        lookups: tally.lookups.value(),
+        sums: tally.sums.value(),
         context_tokens,
     };
     course.step(settings, &row);
