@@ -132,6 +132,14 @@ pub enum AdvantageError {
         /// The epsilon.
         value: f64,
     },
+    /// Finite rewards gave an advantage that is not.
+    #[error("advantage of rollout {rollout} comes out as {value}; scale the rewards down or give a larger epsilon")]
+    Overflow {
+        /// Position of the rollout.
+        rollout: usize,
+        /// What came out: an infinity or NaN.
+        value: f64,
+    },
 }
 
 /// [`advantages`] of rewards that are checked first.
@@ -143,8 +151,8 @@ pub enum AdvantageError {
 /// ```
 ///
 /// # Errors
-/// If there is no reward, a reward is no finite number, the lengths differ, or epsilon is no finite number of at least
-/// 0.
+/// If there is no reward, a reward is no finite number, the lengths differ, epsilon is no finite number of at least 0, or
+/// an advantage overflows.
 pub fn try_advantages(
     rewards: &[f64],
     groups: &[usize],
@@ -165,7 +173,11 @@ pub fn try_advantages(
     if !(options.epsilon.is_finite() && options.epsilon >= 0.0) {
         return Err(AdvantageError::Epsilon { value: options.epsilon });
     }
-    Ok(advantages(rewards, groups, tasks, options))
+    let advantages = advantages(rewards, groups, tasks, options);
+    match advantages.iter().enumerate().find(|(_, advantage)| !advantage.is_finite()) {
+        Some((rollout, &value)) => Err(AdvantageError::Overflow { rollout, value }),
+        None => Ok(advantages),
+    }
 }
 
 /// One advantage a rollout: reward minus the mean of its group, over the standard deviation of its scope (Eq. 3, Eq.

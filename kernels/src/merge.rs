@@ -121,7 +121,8 @@ impl Recipe {
     }
 
     /// Merges a tensor and gives the result to `out` piece by piece, in order; at most a few megabytes are held. The
-    /// numbers are those of [`linear`], [`Task::merge`] and [`Sce::merge`].
+    /// numbers are those of [`linear`], [`Task::merge`] and [`Sce::merge`]; what overflows f64, an error there, reaches
+    /// `out` as an infinity or NaN.
     ///
     /// # Errors
     /// If a setting is outside its range, there is not one weight a model, or a base is wanted and missing; and the first
@@ -146,8 +147,11 @@ impl Recipe {
     fn whole(&self, sources: &Sources) -> Result<Vec<f64>, MergeError> {
         let mut merged = Vec::with_capacity(sources.places());
         self.merge(sources, |piece| {
+            if let Some(at) = piece.iter().position(|value| !value.is_finite()) {
+                return Err(MergeError::Overflow { place: merged.len() + at, value: piece[at] });
+            }
             merged.extend_from_slice(piece);
-            Ok::<(), MergeError>(())
+            Ok(())
         })?;
         Ok(merged)
     }

@@ -14,6 +14,7 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 /// What a draw is for. The numbers are part of every result and never change meaning; new purposes take new numbers.
@@ -193,18 +194,21 @@ impl Stream {
     }
 
     /// `k` different numbers of 0..n in the order drawn; every ordered choice is as likely as the others.
+    /// Memory grows with `k` alone.
     ///
     /// # Panics
     /// If `k` is greater than `n`.
     pub fn choose_distinct(&mut self, n: usize, k: usize) -> Vec<usize> {
         assert!(k <= n, "cannot choose {k} distinct numbers out of {n}");
-        let mut all: Vec<usize> = (0..n).collect();
-        for place in 0..k {
+        // The first k swaps of a shuffle of 0..n, of which only what has moved is held.
+        let mut moved: BTreeMap<usize, usize> = BTreeMap::new();
+        let choose = |place: usize| {
             let other = place + self.below(n - place);
-            all.swap(place, other);
-        }
-        all.truncate(k);
-        all
+            let [here, there] = [place, other].map(|at| moved.get(&at).copied().unwrap_or(at));
+            moved.insert(other, here);
+            there
+        };
+        (0..k).map(choose).collect()
     }
 }
 

@@ -6,6 +6,8 @@ mod advantages;
 mod bad_input;
 #[path = "properties/batches.rs"]
 mod batches;
+#[path = "properties/fuzzed.rs"]
+mod fuzzed;
 #[path = "properties/gates.rs"]
 mod gates;
 #[path = "properties/losses.rs"]

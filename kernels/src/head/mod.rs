@@ -161,7 +161,8 @@ impl Head<'_> {
 pub struct Options {
     /// T: logits are divided by it. Finite and above 0, so that the largest logit stays the largest.
     pub temperature: f32,
-    /// Threads, at least 1. Results do not depend on it, bit for bit. The backward pass has work for at most 8.
+    /// Threads, at least 1; no more are started than there is work for. Results do not depend on it, bit for bit. The
+    /// backward pass has work for at most 8.
     pub threads: usize,
     /// Instructions of the inner loops. Results of different sets differ in the last bits.
     pub isa: Isa,
@@ -368,6 +369,7 @@ fn block<'a>(head: &Head<'a>, options: &Options, plan: Plan, tokens: Range<usize
 
 impl Workspace {
     fn first_pass(&mut self, block: &Block<'_>, head: &Head<'_>, from: usize, gradients: bool, threads: usize) {
+        let threads = threads.min(block.shares());
         self.threads(threads);
         let scratch = &mut self.scratch[..threads];
         block.pack(head.hidden, from, gradients, &mut self.hidden, scratch);
@@ -391,7 +393,7 @@ impl Workspace {
         threads: usize,
     ) {
         let up = [&self.upstream[0][..], &self.upstream[1][..]];
-        let scratch = &mut self.scratch[..threads];
+        let scratch = &mut self.scratch[..threads.min(block.shares())];
         let given = Given { hidden: &self.hidden, found: &self.found, softmax: &self.softmax, up, kept: &self.kept };
         block.backward(&given, &mut self.sums, weights, from == 0, scratch);
         block.hidden_gradient(from, &self.sums, hidden);

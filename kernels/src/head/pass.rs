@@ -110,6 +110,11 @@ impl Block<'_> {
         (self.targets.len().next_multiple_of(32) - chunk * self.plan.chunk).min(self.plan.chunk)
     }
 
+    /// Pieces of work in the pass that has most of them.
+    pub(super) fn shares(&self) -> usize {
+        self.pairs().max(self.plan.panels)
+    }
+
     fn chunks(&self) -> usize {
         self.targets.len().div_ceil(self.plan.chunk)
     }

@@ -104,6 +104,8 @@ impl Piece {
         }
         for ((variance, least), most) in into.iter_mut().zip(least).zip(most) {
             *variance = if least == most { 0.0 } else { *variance / count };
+            // A sum past the largest number leaves NaN, which has no place among scores.
+            *variance = if variance.is_nan() { f64::INFINITY } else { *variance };
         }
     }
 }

@@ -42,6 +42,14 @@ pub enum MergeError {
         /// Number of models.
         expected: usize,
     },
+    /// A merged number is past the largest f64, or was made of one that is.
+    #[error("the merged tensor holds {value} at place {place}; give smaller numbers, weights or scale")]
+    Overflow {
+        /// Position in the flat tensor.
+        place: usize,
+        /// What came out: an infinity or NaN.
+        value: f64,
+    },
     /// A setting is outside its range.
     #[error("{name} is {value}; it {range}")]
     Setting {
@@ -66,5 +74,8 @@ pub(super) fn check_weights(weights: &[f64], expected: usize) -> Result<(), Merg
     if weights.len() != expected {
         return Err(MergeError::Weights { got: weights.len(), expected });
     }
-    weights.iter().try_for_each(|&weight| setting("weight", weight, weight.is_finite(), "is finite"))
+    weights.iter().try_for_each(|&weight| setting("weight", weight, weight.is_finite(), "is finite"))?;
+    // A mean is divided by it, and by infinity all is 0.
+    let total: f64 = weights.iter().sum();
+    setting("sum of the weights", total, total.is_finite(), "is finite")
 }

@@ -37,7 +37,7 @@ impl Format {
         }
     }
 
-    /// Appends each value, rounded once to the nearest number (the even one of two).
+    /// Appends each value, rounded once to the nearest number (the even one of two); NaN stays NaN.
     ///
     /// ```
     /// # use longlab_kernels::merge::Format;
@@ -119,13 +119,19 @@ fn to_odd(value: f64) -> u32 {
 
 fn to_bf16(value: f64) -> u16 {
     let bits = to_odd(value);
+    if value.is_nan() {
+        // Adding would carry the last of them past infinity, to 0.
+        return (bits >> 16) as u16 | 0x0040;
+    }
     ((bits + 0x7fff + (bits >> 16 & 1)) >> 16) as u16
 }
 
 fn to_f16(value: f64) -> u16 {
     let bits = to_odd(value);
     let (sign, size) = ((bits >> 16 & 0x8000) as u16, bits & 0x7fff_ffff);
-    let rounded = if size >= 0x4780_0000 {
+    let rounded = if value.is_nan() {
+        0x7e00
+    } else if size >= 0x4780_0000 {
         0x7c00
     } else if size >= 0x3880_0000 {
         (size - 0x3800_0000 + 0xfff + (size >> 13 & 1)) >> 13

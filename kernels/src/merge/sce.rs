@@ -51,7 +51,7 @@ impl Sce {
     /// The merged tensor.
     ///
     /// # Errors
-    /// If `select` is not in 0..=1.
+    /// If `select` is not in 0..=1, or a merged number overflows f64.
     pub fn merge<T: Copy + Into<f64>>(&self, tensors: &Tensors<T>) -> Result<Vec<f64>, MergeError> {
         Recipe::Sce(*self).whole(&tensors.sources())
     }

@@ -122,7 +122,8 @@ impl Task {
     /// The merged tensor.
     ///
     /// # Errors
-    /// If there is not one finite weight a model, or a density or scale is outside its range.
+    /// If there is not one finite weight a model, their sum is not finite, a density or scale is outside its range, or a
+    /// merged number overflows f64.
     pub fn merge<T: Copy + Into<f64>>(&self, tensors: &Tensors<T>, weights: &[f64]) -> Result<Vec<f64>, MergeError> {
         Recipe::Task(*self, weights.to_vec()).whole(&tensors.sources())
     }
