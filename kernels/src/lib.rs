@@ -13,7 +13,7 @@
 //! | [`properties`] | what must hold of any loss, advantage, gate or latch, to be called on one's own |
 //! | [`adamw`] | the optimizer over explicit moments |
 //! | [`similarity`] | CPython's `difflib` ratio, the dense reward of dialogue tasks |
-//! | [`stats`] | intervals, the crossed bootstrap over seeds and items, Holm |
+//! | [`stats`] | intervals, bootstraps, tests, power, variance components, the verdict on a claim |
 //!
 //! Equation numbers are those of QwenLong-L1.5 (arXiv 2512.12967v1).
 

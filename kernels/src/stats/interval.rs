@@ -8,6 +8,9 @@ const Z: f64 = 1.959_963_984_540_054;
 
 /// Wilson's 95% interval of a share, (low, high); (0, 1) of no trials.
 ///
+/// A count has steps, so the interval holds the true share somewhat more or less often than 95%: of 100 trials 94.8% at a share of
+/// 0.4, 93.7% at 0.3 (exact sums over the binomial distribution).
+///
 /// ```
 /// let (low, high) = longlab_kernels::stats::wilson(8, 10);
 /// assert!((low - 0.490_162).abs() < 1e-6 && (high - 0.943_318).abs() < 1e-6);

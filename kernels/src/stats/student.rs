@@ -1,9 +1,19 @@
 //! Student's t distribution, by the regularised incomplete beta function.
 
+use super::normal::normal_cdf;
+
+/// Degrees of freedom above which the first term of the expansion around the normal distribution (Fisher 1925) is closer than the
+/// incomplete beta function, whose gamma functions cancel: its next term is below 1e-13.
+const NEARLY_NORMAL: f64 = 1e6;
+
 /// P(T <= t) for Student's t with `freedom` degrees of freedom.
 pub fn student_cdf(t: f64, freedom: f64) -> f64 {
     if t.is_infinite() {
         return if t > 0.0 { 1.0 } else { 0.0 };
+    }
+    if freedom > NEARLY_NORMAL {
+        let density = (-0.5 * t * t).exp() / std::f64::consts::TAU.sqrt();
+        return normal_cdf(t) - density * t * (t * t + 1.0) / (4.0 * freedom);
     }
     let tail = 0.5 * incomplete_beta(freedom / 2.0, 0.5, freedom / (freedom + t * t));
     if t > 0.0 { 1.0 - tail } else { tail }
@@ -93,6 +103,15 @@ mod tests {
             let two = 0.5 + t / (2.0 * (2.0 + t * t).sqrt());
             assert!((student_cdf(t, 1.0) - cauchy).abs() < 1e-13, "{t}");
             assert!((student_cdf(t, 2.0) - two).abs() < 1e-13, "{t}");
+        }
+    }
+
+    #[test]
+    fn with_many_degrees_of_freedom_it_is_nearly_normal() {
+        for t in [-3.0, 0.5, 1.96, 4.0] {
+            let (below, above) = (student_cdf(t, NEARLY_NORMAL), student_cdf(t, NEARLY_NORMAL * 1.001));
+            assert!((below - above).abs() < 3e-10, "{t}: {below} {above}");
+            assert!((student_cdf(t, 1e9) - normal_cdf(t)).abs() < 1e-9, "{t}");
         }
     }
 
