@@ -83,7 +83,7 @@ fn a_torn_metrics_row_is_dropped_on_resume() {
 #[test]
 fn the_warm_start_resumes_to_the_same_bytes() {
     resumes(&tiny());
-    // Stopped among the echoes, of which a resumed run must know how many tokens they draw from: with this mastery more at each step.
+    // Stopped among the echoes, of which a resumed run must know how long they are: with this mastery longer at each step.
     let mut echoing = tiny();
     (echoing.warm.echo, echoing.warm.mastery) = (5, 0.0);
     resumes(&echoing);

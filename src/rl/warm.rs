@@ -38,8 +38,8 @@ pub struct Course {
     pub lookups: f64,
     /// Step at which contexts had grown to `data.max_tokens`.
     pub grown: Option<u64>,
-    /// How many different tokens echoes draw from now.
-    pub alphabet: f64,
+    /// Greatest length of an echoed sequence now, tokens.
+    pub echo: f64,
     /// Running mean of the share of right tokens in worked arithmetic.
     pub sums: f64,
 }
@@ -56,7 +56,7 @@ const NEWEST: f64 = 0.1;
 impl Course {
     /// The beginning of a course.
     pub fn new(warm: &Warm) -> Course {
-        Course { tokens: warm.start_tokens as f64, lookups: 0.0, grown: None, alphabet: ALPHABET, sums: 0.0 }
+        Course { tokens: warm.start_tokens as f64, lookups: 0.0, grown: None, echo: ECHO.0 as f64, sums: 0.0 }
     }
 
     /// Takes what a step measured.
@@ -68,13 +68,13 @@ impl Course {
         if !self.echoes(warm, row.step) {
             self.grow(settings, row);
         } else if row.lookups.is_some_and(|share| share >= warm.mastery) {
-            self.alphabet *= MORE_LETTERS;
+            self.echo *= LONGER;
         }
     }
 
-    /// Whether a step echoes: until enough different tokens are echoed well, for `warm.echo` steps at most.
+    /// Whether a step echoes: until long sequences are echoed well, for `warm.echo` steps at most.
     fn echoes(&self, warm: &Warm, step: u64) -> bool {
-        step <= warm.echo && self.alphabet < LETTERS
+        step <= warm.echo && self.echo < ECHO.1 as f64
     }
 
     /// Rows of worked arithmetic: none beside echoes, `warm.sums` until it is mastered, an eighth of that afterwards, none in closing.
@@ -228,14 +228,15 @@ fn lessons(settings: &Settings, tokenizer: &Tokenizer, course: &Course, seed: u6
 }
 
 /// Random tokens, each once, and rows that say them again from some place on: nothing but looking back tells what comes
-/// next, and every token asks for it. The circuit that copies forms here in a fraction of the steps that text needs.
+/// next, and every token asks for it. Among few tokens the circuit that copies forms in a fraction of the steps that text needs, and the
+/// sequences grow longer as it does.
 fn echoes(warm: &Warm, vocabulary: usize, course: &Course, seed: u64, step: u64) -> Vec<Example> {
-    let words = (vocabulary - FIRST_WORD).min(course.alphabet as usize);
-    let most = ECHO.1.min(words);
+    let words = vocabulary - FIRST_WORD;
+    let most = (course.echo as usize).min(words);
     (0..(warm.tokens / (most + ECHO_ROWS * most / 2)).max(1))
         .map(|n| {
             let mut stream = Address::new(seed, Purpose::Warm).step(step as u32).sample(n as u64).stream();
-            let length = stream.range(ECHO.0.min(most)..=most);
+            let length = stream.range((most / 2).max(ECHO.0)..=most);
             let prefix: Vec<u32> = stream
                 .choose_distinct(words, length)
                 .into_iter()
@@ -254,13 +255,9 @@ fn echoes(warm: &Warm, vocabulary: usize, course: &Course, seed: u64, step: u64)
 /// Id of the first word of the tokenizer: the unknown word and the special tokens stand before it.
 const FIRST_WORD: usize = template::SPECIALS.len() + 1;
 
-/// Different tokens in the first echoes and in the last, and how many more there are after a step that was echoed well.
-const ALPHABET: f64 = 12.0;
-const LETTERS: f64 = 40.0;
-const MORE_LETTERS: f64 = 1.5;
-
-/// Least and greatest length of a sequence to be echoed, tokens.
-const ECHO: (usize, usize) = (8, 48);
+/// Greatest length of the first sequences to be echoed and of the last, and how much longer they are after a step that was echoed well.
+const ECHO: (usize, usize) = (4, 40);
+const LONGER: f64 = 1.25;
 
 /// Rows that echo a sequence.
 const ECHO_ROWS: usize = 4;
@@ -439,17 +436,16 @@ mod tests {
     fn echoes_say_a_stretch_of_their_context_again() {
         let warm = Warm::default();
         let mut course = Course::new(&warm);
-        for alphabet in [ALPHABET, 40.0, 1e9] {
-            course.alphabet = alphabet;
+        for longest in [ECHO.0, 7, ECHO.1] {
+            course.echo = longest as f64;
             for example in echoes(&warm, 100, &course, 3, 1) {
                 let (context, n) = (&example.prefix, example.prefix.len());
-                assert!((ECHO.0..=ECHO.1).contains(&n));
+                assert!(((longest / 2).max(ECHO.0)..=longest).contains(&n));
                 let mut seen = context.clone();
                 seen.sort_unstable();
                 seen.dedup();
                 assert_eq!(seen.len(), n, "a token comes once");
-                let words = template::SPECIALS.len() as u32..100.min(template::SPECIALS.len() as u32 + alphabet as u32);
-                assert!(context.iter().all(|token| words.contains(token)));
+                assert!(context.iter().all(|token| (FIRST_WORD as u32..100).contains(token)));
                 for line in &example.lines {
                     assert!(line.tokens.len() > 1 && context.ends_with(&line.tokens));
                     assert!(!line.learned[0] && line.learned[1..].iter().all(|&learned| learned));

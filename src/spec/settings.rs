@@ -244,7 +244,7 @@ settings! {
         questions: usize = 4, in 1..=1024, unit "questions", source "ours; one question a context stayed on a plateau", doc "Questions to each context.";
         rate: f64 = 2e-3, in 0..=1, source "ours; prototype of the micro scale", doc "Greatest learning rate.";
         warmup: u64 = 50, in 0..=1000000, unit "steps", source "ours", doc "Steps over which the rate grows linearly.";
-        echo: u64 = 0, in 0..=1000000, unit "steps", source "ours; the copying circuit forms on random sequences first (Olsson et al. 2022, arXiv 2209.11895)", doc "Steps at the beginning that echo random sequences, at most: text begins as soon as 40 different tokens are echoed well.";
+        echo: u64 = 0, in 0..=1000000, unit "steps", source "ours; the copying circuit forms on random sequences first (Olsson et al. 2022, arXiv 2209.11895)", doc "Steps at the beginning that echo random sequences, at most: text begins as soon as sequences of 40 tokens are echoed well.";
         sums: usize = 0, in 0..=1000000, unit "rows", source "ours; practised among the traces alone, sums were not learned in 3,300 steps", doc "Rows of worked arithmetic at each step, three computations each, after empty contexts: all from the end of the echoes until it is mastered, an eighth afterwards, none over the last quarter of the steps.";
         start_tokens: usize = 48, in 16..=1000000, unit "tokens", source "ours; contexts that do not grow stayed on a plateau", doc "Length of contexts at step 0.";
         mastery: f64 = 0.8, in 0..=1, unit "share", source "ours; contexts that grew on a clock outran the learner", doc "Contexts grow while the running share of right look-ups is at least this.";
