@@ -1,8 +1,9 @@
 //! longlab: a research lab for long-context reinforcement learning.
 //!
 //! Rooms, in the order in which they may use one another: `kernels` (own crate), [`spec`], [`task`], [`data`], [`lm`],
-//! [`synth`], [`rl`], [`eval`], [`lab`], [`report`], [`cli`]. [`merge`] uses none of them but `kernels`.
+//! [`synth`], [`rl`], [`eval`], [`lab`], [`report`], [`audit`], [`cli`]. [`merge`] uses none of them but `kernels`.
 
+pub mod audit;
 pub mod cli;
 pub mod data;
 pub mod eval;

@@ -1,15 +1,20 @@
 //! The command line: one file a subcommand, thin.
 
+mod audit;
+mod compare;
 mod diff;
 mod doctor;
 mod exit;
+mod gc;
 mod job;
 mod keys;
+mod log;
 mod merge;
 mod plan;
 mod replay;
 mod report;
 mod run;
+mod status;
 mod table;
 mod verify;
 mod wiring;
@@ -40,9 +45,12 @@ Examples:
   longlab plan experiments/table5.toml               what would run, and for how long
   longlab plan experiments/table5.toml --resolved    every setting of every variant
   longlab report experiments/table5.toml             the report again, without running anything
+  longlab status experiments/table5.toml             where its jobs stand
+  longlab compare experiments/table5.toml            differences between variants, with intervals
   longlab keys train                                 the settings whose names begin with `train`
   longlab verify 0123456789abcdef                    files and steps of a finished job, checked against its receipts
   longlab merge recipe.toml --out merged             merge models that lie in Hugging Face folders
+  longlab audit table.csv --items math=500,qa=200    what a published table can and cannot mean
 
 Exit codes: 0 done, 1 jobs failed, 2 bad input, 130 stopped by Ctrl-C";
 
@@ -69,6 +77,10 @@ enum Command {
     Job(job::JobArgs),
     Report(report::ReportArgs),
     Replay(replay::ReplayArgs),
+    Status(status::StatusArgs),
+    Compare(compare::CompareArgs),
+    Log(log::LogArgs),
+    Gc(gc::GcArgs),
     Verify(verify::VerifyArgs),
     Diff(diff::DiffArgs),
     /// Show what this machine has and what each scale needs
@@ -80,6 +92,7 @@ enum Command {
     },
     Keys(keys::KeysArgs),
     Merge(merge::MergeArgs),
+    Audit(audit::AuditArgs),
 }
 
 /// Runs the command line of this process and returns its exit code.
@@ -92,11 +105,16 @@ pub fn main() -> ExitCode {
         Command::Job(args) => job::run(&args),
         Command::Report(args) => report::run(&args, &layout),
         Command::Replay(args) => replay::run(&args, &layout),
+        Command::Status(args) => status::run(&args, &layout),
+        Command::Compare(args) => compare::run(&args, &layout),
+        Command::Log(args) => log::run(&args, &layout),
+        Command::Gc(args) => gc::run(&args, &layout),
         Command::Verify(args) => verify::run(&args, &layout),
         Command::Diff(args) => diff::run(&args, &layout),
         Command::Doctor { json } => doctor::run(json).map(|()| Exit::Done),
         Command::Keys(args) => keys::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Audit(args) => audit::run(&args),
     };
     ended.unwrap_or_else(|error| exit::explain(&error)).into()
 }

@@ -20,10 +20,15 @@ pub(super) fn run_job(spec: &JobSpec, dir: &Path, observer: &mut dyn Observer) -
 /// Published tables and curves.
 const PAPER: &str = "experiments/paper";
 
+/// What has been measured of an experiment so far.
+pub(super) fn measured(experiment: &Experiment, layout: &Layout) -> anyhow::Result<report::Input> {
+    let out = layout.report(&experiment.name);
+    Ok(report::gather_or_reread(experiment, layout.results(), Path::new(PAPER), &out)?)
+}
+
 /// Writes the report of an experiment and returns the path of its page.
 pub(super) fn write_report(experiment: &Experiment, layout: &Layout) -> anyhow::Result<PathBuf> {
     let out = layout.report(&experiment.name);
-    let input = report::gather_or_reread(experiment, layout.results(), Path::new(PAPER), &out)?;
-    report::render(&input, &out)?;
+    report::render(&measured(experiment, layout)?, &out)?;
     Ok(out.join("report.html"))
 }

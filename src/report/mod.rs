@@ -4,15 +4,16 @@
 //! result folders, [`reread`] from the small files that every report keeps in its `data` folder.
 
 mod analysis;
+mod compare;
 mod csvfile;
-mod doc;
+pub(crate) mod doc;
 mod error;
 mod estimate;
 mod gather;
-mod html;
+pub(crate) mod html;
 pub mod input;
 pub mod jobdir;
-mod markdown;
+pub(crate) mod markdown;
 mod method;
 pub mod plots;
 mod published;
@@ -23,7 +24,9 @@ mod table;
 pub mod text;
 mod verdict;
 
+pub use compare::{Compared, compare, suite_measures};
 pub use error::ReportError;
+pub use estimate::Paired;
 pub use gather::{gather, gather_or_reread};
 pub use input::Input;
 pub use store::read as reread;

@@ -76,7 +76,7 @@ pub fn judge(input: &Input) -> Result<Vec<Verdict>, ReportError> {
     Ok(verdicts)
 }
 
-fn one(input: &Input, claim: &Claim, published: Option<&PublishedTable>) -> Result<Verdict, ReportError> {
+pub(crate) fn one(input: &Input, claim: &Claim, published: Option<&PublishedTable>) -> Result<Verdict, ReportError> {
     let (better, worse) = (named(input, claim, &claim.better)?, named(input, claim, &claim.worse)?);
     let pairs = common(better, worse);
     let (left, right): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
