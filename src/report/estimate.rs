@@ -49,6 +49,11 @@ pub struct Paired {
 }
 
 impl Paired {
+    /// As the statistics have it.
+    pub fn difference(self, evaluation_only: bool) -> Difference {
+        Difference { mean: self.difference, low: self.low, high: self.high, p: self.p, evaluation_only }
+    }
+
     /// A difference of scores of 0..1 in points.
     pub fn points(self) -> Self {
         Self { difference: 100.0 * self.difference, low: 100.0 * self.low, high: 100.0 * self.high, p: self.p }
@@ -97,6 +102,6 @@ pub fn holm(p: &[f64]) -> Vec<f64> {
     stats::holm(p)
 }
 
-fn refused(of: &str, error: &StatsError) -> ReportError {
+pub(crate) fn refused(of: &str, error: &StatsError) -> ReportError {
     ReportError::Statistics { of: of.to_owned(), what: error.to_string() }
 }

@@ -18,6 +18,7 @@ mod method;
 pub mod plots;
 mod published;
 mod sections;
+mod spread;
 mod store;
 mod summary;
 mod table;
@@ -30,7 +31,8 @@ pub use estimate::Paired;
 pub use gather::{gather, gather_or_reread};
 pub use input::Input;
 pub use store::read as reread;
-pub use verdict::{Verdict, Word};
+pub use spread::Spread;
+pub use verdict::Verdict;
 
 use csvfile::write_whole;
 use std::collections::BTreeMap;

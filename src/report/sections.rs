@@ -59,8 +59,17 @@ fn headed(plots: &[Plot], name: &str) -> Vec<Block> {
 }
 
 fn claims(verdicts: &[Verdict]) -> Table {
-    let head =
-        ["claim", "measure", "verdict", "difference (measured)", "p", "p, Holm", "seeds", "difference (published)"];
+    let head = [
+        "claim",
+        "measure",
+        "verdict",
+        "difference (measured)",
+        "p, Holm",
+        "detectable",
+        "error: seeds / items",
+        "seeds",
+        "difference (published)",
+    ];
     let rows = verdicts.iter().map(|verdict| {
         let decimals = if verdict.unit == "points" { 2 } else { 3 };
         let difference = verdict.paired.map(|paired| Cell {
@@ -68,14 +77,19 @@ fn claims(verdicts: &[Verdict]) -> Table {
             interval: Some(ends(paired.low, paired.high, decimals)),
         });
         let published = verdict.published.map(|value| format!("{} points", signed(value, 2)));
-        let p = verdict.paired.map_or(NOTHING.into(), |paired| probability(paired.p));
+        let detectable = verdict.spread.map(|spread| format!("{:.decimals$}", spread.detectable));
+        let errors = verdict.spread.map(|spread| {
+            let items = spread.items.map_or(NOTHING.to_string(), |items| format!("{items:.decimals$}"));
+            format!("{:.decimals$} / {items}", spread.seeds)
+        });
         vec![
             verdict.claim.text.clone().into(),
             verdict.claim.measure.clone().into(),
-            verdict.word.text().into(),
+            format!("{} ({})", verdict.word(), verdict.reason()).into(),
             difference.unwrap_or_else(|| NOTHING.into()),
-            p.into(),
             verdict.holm.map_or(NOTHING.into(), probability).into(),
+            detectable.unwrap_or(NOTHING.into()).into(),
+            errors.unwrap_or(NOTHING.into()).into(),
             verdict.seeds.to_string().into(),
             published.unwrap_or_else(|| NOTHING.into()).into(),
         ]
@@ -91,9 +105,11 @@ fn claims(verdicts: &[Verdict]) -> Table {
 fn claims_legend() -> String {
     format!(
         "Differences are the variant claimed to be better minus the other, paired by seed and item. Scores: crossed bootstrap over seeds and items. \
-         Reward, entropy and response tokens: mean of the last {WINDOW} steps, Student's t over seeds. \"Holds\": the whole interval is on the \
-         claimed side; \"contradicted\": the whole interval is on the other side; \"not resolved\": neither. The verdict rests on the interval; \
-         the p-value adjusted by Holm's method accounts for the number of claims."
+         Reward, entropy and response tokens: mean of the last {WINDOW} steps, Student's t over seeds. \"Reproduced\": the whole interval is on the \
+         claimed side and p, adjusted by Holm's method for the number of claims, is at most 0.05; \"contradicted\": the same on the other side, or, at \
+         the paper's own scale, an effect of the published size is excluded and would have been found; \"not resolved\": neither. Detectable: the \
+         smallest difference that this design finds with 80% power. Error: the standard error of the difference, as far as it comes from the luck of \
+         training (seeds) and from items and sampled answers; their squares add up."
     )
 }
 

@@ -4,7 +4,6 @@ use super::analysis::{Analysis, ScoreRow, finished};
 use super::doc::Block;
 use super::input::{Input, Row, SeedRun, Status};
 use super::text::{count, interval, signed};
-use super::verdict::Word;
 
 /// Below this number of seeds an interval over seeds says little.
 const FEW: usize = 3;
@@ -55,16 +54,16 @@ fn gains(analysis: &Analysis) -> Option<String> {
 }
 
 fn verdicts(analysis: &Analysis) -> Option<String> {
-    let number = |word: Word| analysis.verdicts.iter().filter(|verdict| verdict.word == word).count();
+    let number = |word: &str| analysis.verdicts.iter().filter(|verdict| verdict.word() == word).count();
     if analysis.verdicts.is_empty() {
         return None;
     }
     Some(format!(
-        "Of {}, {} held, {} contradicted and {} not resolved.",
+        "Scorecard: of {}, {} reproduced, {} contradicted, {} not resolved.",
         count(analysis.verdicts.len(), "claim"),
-        number(Word::Holds),
-        number(Word::Contradicted),
-        number(Word::NotResolved)
+        number("reproduced"),
+        number("contradicted"),
+        number("not resolved")
     ))
 }
 

@@ -1,48 +1,13 @@
-//! Judging claims: the paired difference of two variants, its interval, and one plain word.
+//! Judging claims: the paired difference of two variants, its interval, what the design could have found, and the verdict by the
+//! rule of [`longlab_kernels::stats::verdict`].
 
 use super::analysis::{WINDOW, finished, grid, last_steps, measures};
 use super::error::ReportError;
 use super::estimate::{self, Grid, Paired};
 use super::input::{Claim, Input, Row, SUITES, SeedRun};
 use super::published::PublishedTable;
-
-/// What the measured data say to a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Word {
-    /// The whole interval lies on the claimed side of zero.
-    Holds,
-    /// The interval holds zero, or nothing was measured.
-    NotResolved,
-    /// The whole interval lies on the other side.
-    Contradicted,
-}
-
-impl Word {
-    /// The word of a 95% interval of `better - worse`.
-    ///
-    /// ```
-    /// use longlab::report::Word;
-    /// assert_eq!(Word::of(0.2, 3.1), Word::Holds);
-    /// assert_eq!(Word::of(-0.1, 3.1), Word::NotResolved);
-    /// assert_eq!(Word::of(-2.0, -0.1), Word::Contradicted);
-    /// ```
-    pub fn of(low: f64, high: f64) -> Self {
-        match (low > 0.0, high < 0.0) {
-            (true, _) => Word::Holds,
-            (_, true) => Word::Contradicted,
-            _ => Word::NotResolved,
-        }
-    }
-
-    /// As written in reports.
-    pub fn text(self) -> &'static str {
-        match self {
-            Word::Holds => "holds",
-            Word::NotResolved => "not resolved",
-            Word::Contradicted => "contradicted",
-        }
-    }
-}
+use super::spread::Spread;
+use longlab_kernels::stats::{self, Claimed, Measured, StatsError, Verdict as Ruling};
 
 /// A claim with what was measured.
 #[derive(Clone, Debug)]
@@ -59,9 +24,26 @@ pub struct Verdict {
     pub seeds: usize,
     /// Difference of the two published rows in points, if the paper's table has both.
     pub published: Option<f64>,
-    /// The word.
-    pub word: Word,
+    /// Where the difference varies and what could have been found; `None` below two seeds.
+    pub spread: Option<Spread>,
+    /// What the measurement says to the claim; `None` if nothing was measured.
+    pub ruling: Option<Ruling>,
 }
+
+impl Verdict {
+    /// `reproduced`, `not resolved` or `contradicted`.
+    pub fn word(&self) -> &'static str {
+        self.ruling.map_or("not resolved", Ruling::word)
+    }
+
+    /// The reason in a few words.
+    pub fn reason(&self) -> &'static str {
+        self.ruling.map_or("nothing measured", Ruling::reason)
+    }
+}
+
+/// Scales at which a published size is in the unit of what is measured: the paper's own. At others a claim is one of a sign.
+const COMPARABLE: [&str; 2] = ["4b", "30b"];
 
 /// Judges all claims of an experiment.
 pub fn judge(input: &Input) -> Result<Vec<Verdict>, ReportError> {
@@ -70,35 +52,57 @@ pub fn judge(input: &Input) -> Result<Vec<Verdict>, ReportError> {
     let mut verdicts = judged?;
     let known: Vec<f64> = verdicts.iter().filter_map(|verdict| verdict.paired.map(|paired| paired.p)).collect();
     let mut adjusted = estimate::holm(&known).into_iter();
+    let comparable = COMPARABLE.contains(&input.scale.as_str());
     for verdict in verdicts.iter_mut().filter(|verdict| verdict.paired.is_some()) {
         verdict.holm = adjusted.next();
+        verdict.ruling = rule(verdict, comparable)?;
     }
     Ok(verdicts)
 }
 
+fn rule(verdict: &Verdict, comparable: bool) -> Result<Option<Ruling>, ReportError> {
+    let (Some(paired), Some(holm)) = (verdict.paired, verdict.holm) else { return Ok(None) };
+    let claimed = match verdict.published.filter(|size| comparable && *size > 0.0) {
+        Some(size) => Claimed::By(size),
+        None => Claimed::Above,
+    };
+    let measured = Measured {
+        difference: paired.difference(verdict.seeds < 2),
+        holm,
+        minimum_detectable: verdict.spread.map_or(f64::INFINITY, |spread| spread.detectable),
+    };
+    let refused = |error: StatsError| estimate::refused(&format!("claim \"{}\"", verdict.claim.text), &error);
+    stats::verdict(claimed, &measured).map(Some).map_err(refused)
+}
+
+/// The difference of a claim, without its verdict: that depends on the other claims.
 pub(crate) fn one(input: &Input, claim: &Claim, published: Option<&PublishedTable>) -> Result<Verdict, ReportError> {
     let (better, worse) = (named(input, claim, &claim.better)?, named(input, claim, &claim.worse)?);
     let pairs = common(better, worse);
     let (left, right): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
     let of = format!("claim \"{}\"", claim.text);
-    let (paired, unit) = match training_unit(&claim.measure) {
+    let (paired, spread, unit) = match training_unit(&claim.measure) {
         Some(unit) => {
             let values = |runs: &[&SeedRun]| runs.iter().map(|run| last_steps(run, &claim.measure, WINDOW)).collect();
             let (left, right): (Option<Vec<f64>>, Option<Vec<f64>>) = (values(&left), values(&right));
-            (left.zip(right).and_then(|(left, right)| estimate::paired_over_seeds(&left, &right)), unit)
+            let both = left.zip(right);
+            let spread = both.as_ref().and_then(|(left, right)| Spread::over_seeds(left, right));
+            (both.and_then(|(left, right)| estimate::paired_over_seeds(&left, &right)), spread, unit)
         }
         None => {
             let measure = suite_of(claim)?;
             let (left, right) = (grid(better, &left, "main", measure)?, grid(worse, &right, "main", measure)?);
             same_items(claim, &left, &right)?;
-            (estimate::paired(&left, &right, &of)?.map(Paired::points), "points")
+            let spread = Spread::of_scores(&left, &right, &of)?;
+            (estimate::paired(&left, &right, &of)?.map(Paired::points), spread, "points")
         }
     };
     Ok(Verdict {
         claim: claim.clone(),
-        word: paired.map_or(Word::NotResolved, |paired| Word::of(paired.low, paired.high)),
         paired,
+        spread,
         holm: None,
+        ruling: None,
         unit,
         seeds: pairs.len(),
         published: published.and_then(|table| published_difference(table, claim, better, worse)),

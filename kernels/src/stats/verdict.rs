@@ -116,7 +116,7 @@ impl Verdict {
             Verdict::Reproduced(Size::AsPublished) => "size as published",
             Verdict::Reproduced(Size::Smaller) => "smaller than published",
             Verdict::Reproduced(Size::Larger) => "larger than published",
-            Verdict::Reproduced(Size::Unknown) => "no size published",
+            Verdict::Reproduced(Size::Unknown) => "the sign; no comparable size published",
             Verdict::NotResolved(Unresolved::OneSeed) => "one seed",
             Verdict::NotResolved(Unresolved::AdjustedAway) => "not after Holm's adjustment",
             Verdict::NotResolved(Unresolved::Underpowered) => "too few seeds or items for the published size",
