@@ -59,9 +59,10 @@ fn finish(dir: &Path, id: &str, right: usize, reward: f64) {
 fn list(dir: &Path, ids: &[String], done: usize) {
     fs::create_dir_all(dir.join("results/toy")).expect("a folder");
     let names = [("GRPO", 0), ("GRPO", 1), ("slower", 0), ("slower", 1)];
-    let rows = names.iter().zip(ids).enumerate().map(|(n, ((name, seed), id))| {
-        format!("{name},{seed},{id},{}\n", if n < done { "done" } else { "pending" })
-    });
+    let rows =
+        names.iter().zip(ids).enumerate().map(|(n, ((name, seed), id))| {
+            format!("{name},{seed},{id},{}\n", if n < done { "done" } else { "pending" })
+        });
     fs::write(dir.join("results/toy/jobs.csv"), format!("variant,seed,id,status\n{}", rows.collect::<String>()))
         .expect("written");
 }
@@ -77,7 +78,10 @@ fn status_tells_where_each_job_stands() {
     assert_eq!(code, Some(0), "{error}");
     assert!(out.contains("4 jobs: 1 done, 1 stopped, 2 waiting"), "{out}");
     let line = out.lines().find(|line| line.contains(&ids[1])).expect("a line");
-    assert!(line.contains("stopped") && line.contains("1/4") && line.contains("0.125") && line.contains("on"), "{line}");
+    assert!(
+        line.contains("stopped") && line.contains("1/4") && line.contains("0.125") && line.contains("on"),
+        "{line}"
+    );
     let (_, out, _) = longlab(dir.path(), &["status", &spec, "--json"]);
     let json: serde_json::Value = serde_json::from_str(&out).expect("JSON");
     let stages: Vec<&str> = json["jobs"].as_array().expect("jobs").iter().filter_map(|j| j["stage"].as_str()).collect();

@@ -162,7 +162,10 @@ fn jobs_part_where_they_differ_first() {
     assert!(code == Some(1) && text.contains("advantage.epsilon"), "{text}");
     assert!(text.contains("at step 1 the advantages differ first"), "{text}");
     let (code, text) = diff(reseeded.path());
-    assert!(code == Some(1) && text.contains("seeds differ: 5 and 6") && text.contains("the samples differ first"), "{text}");
+    assert!(
+        code == Some(1) && text.contains("seeds differ: 5 and 6") && text.contains("the samples differ first"),
+        "{text}"
+    );
     let (code, text) = diff(copy().path());
     assert!(code == Some(0) && text.contains("agree in all of 4 steps"), "{text}");
 }

@@ -162,8 +162,8 @@ fn check_texts(files: &BTreeMap<PathBuf, Vec<u8>>) {
     let markdown = text(files, "report.md");
     for part in [
         "Intervals over so few seeds are unreliable: 2 seeds",
-        "| AEPO beats GRPO | avg | holds | +25.00 points <sub>25.00 to 25.00</sub> |",
-        "| GRPO beats AEPO | MRCR | contradicted | −25.00 points",
+        "| AEPO beats GRPO | avg | reproduced (the sign; no comparable size published) | +25.00 points <sub>25.00 to 25.00</sub> |",
+        "| GRPO beats AEPO | MRCR | contradicted (an effect that was not claimed) | −25.00 points",
         "| +3.29 points |",
         "| AEPO | main | 144 | 72 <sub>50.0%</sub> | 36 <sub>25.0%</sub> | 36 <sub>25.0%</sub> | 0 <sub>0.0%</sub> | 0 <sub>0.0%</sub> |",
         "![Measured scores",

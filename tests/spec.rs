@@ -2,14 +2,26 @@
 
 #![allow(clippy::unwrap_used)] // a failed unwrap is a failed test
 
+#[path = "spec/broken.rs"]
+mod broken;
 #[path = "spec/errors.rs"]
 mod errors;
 #[path = "spec/expansion.rs"]
 mod expansion;
+#[path = "spec/extends.rs"]
+mod extends;
 #[path = "spec/files.rs"]
 mod files;
+#[path = "spec/grid.rs"]
+mod grid;
 #[path = "spec/identity.rs"]
 mod identity;
+#[path = "spec/plan.rs"]
+mod plan;
+#[path = "spec/scales.rs"]
+mod scales;
+#[path = "spec/schema.rs"]
+mod schema;
 #[path = "spec/shipped.rs"]
 mod shipped;
 

@@ -1,12 +1,10 @@
 //! `longlab compare SPEC`
 
-use super::{Exit, table, wiring};
+use super::{Exit, chosen::Chosen, table, wiring};
 use crate::lab::Layout;
 use crate::report::{self, Compared};
-use crate::spec;
 use anyhow::Result;
 use serde_json::json;
-use std::path::PathBuf;
 
 /// Compare the variants of an experiment in pairs, from what has been measured so far
 ///
@@ -18,9 +16,8 @@ Examples:
   longlab compare experiments/table5.toml --variant AEPO --variant GRPO    AEPO less GRPO
   longlab compare experiments/table5.toml --measure reward --json")]
 pub(super) struct CompareArgs {
-    /// The experiment file
-    #[arg(value_name = "SPEC")]
-    spec: PathBuf,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Two variants, A and B; without them every variant is held against the first
     #[arg(long, value_name = "NAME")]
     variant: Vec<String>,
@@ -33,7 +30,7 @@ pub(super) struct CompareArgs {
 }
 
 pub(super) fn run(args: &CompareArgs, layout: &Layout) -> Result<Exit> {
-    let experiment = spec::load(&args.spec)?;
+    let experiment = args.chosen.load()?;
     let names: Vec<&str> = experiment.variants.iter().map(|variant| variant.name.as_str()).collect();
     let pairs: Vec<(&str, &str)> = match &args.variant[..] {
         [] => names[1..].iter().map(|name| (*name, names[0])).collect(),

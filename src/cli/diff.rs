@@ -54,14 +54,19 @@ pub(super) fn run(args: &DiffArgs, layout: &Layout) -> Result<Exit> {
     let (a, b) = (find(&args.a, layout), find(&args.b, layout));
     let (ours, theirs) = (job::read(&a)?, job::read(&b)?);
     let (left, right) = (super::verify::receipts(&a)?, super::verify::receipts(&b)?);
-    let values = KEYS.iter().map(|key| (key, key.get(&ours.settings).to_string(), key.get(&theirs.settings).to_string()));
+    let values =
+        KEYS.iter().map(|key| (key, key.get(&ours.settings).to_string(), key.get(&theirs.settings).to_string()));
     let difference = Difference {
         seeds: (ours.seed != theirs.seed).then_some((ours.seed, theirs.seed)),
         keys: values.filter(|(_, a, b)| a != b).map(|(key, a, b)| (key.path.to_string(), a, b)).collect(),
         parts: parting(&left, &right),
         steps: left.len().min(right.len()).saturating_sub(1),
     };
-    if args.json { println!("{}", serde_json::to_string(&difference)?) } else { print!("{}", page(&difference)) }
+    if args.json {
+        println!("{}", serde_json::to_string(&difference)?)
+    } else {
+        print!("{}", page(&difference))
+    }
     let agree = difference.parts.is_none() && left.len() == right.len();
     Ok(if agree { Exit::Done } else { Exit::Failed })
 }
@@ -89,7 +94,9 @@ fn page(difference: &Difference) -> String {
     }
     text += &match parts {
         None => format!("the jobs agree in all of {steps} steps: {}\n", receipt::PARTS.join(", ")),
-        Some(Parting { step: 0, .. }) => "the jobs part before the first step: they began with different weights\n".into(),
+        Some(Parting { step: 0, .. }) => {
+            "the jobs part before the first step: they began with different weights\n".into()
+        }
         Some(Parting { step, quantity }) => {
             let alike = match step {
                 1 => "at once".to_string(),

@@ -10,14 +10,22 @@ use std::io::Write;
 Examples:
   longlab keys              all of them
   longlab keys aepo         those that begin with `aepo`
-  longlab keys train.steps  one of them")]
+  longlab keys train.steps  one of them
+  longlab keys --schema     the JSON Schema of an experiment file, for editors")]
 pub(super) struct KeysArgs {
     /// Show the keys that begin with this
     #[arg(value_name = "PREFIX", default_value = "")]
     prefix: String,
+    /// Print the JSON Schema of an experiment file (docs/experiment.schema.json)
+    #[arg(long, conflicts_with = "prefix")]
+    schema: bool,
 }
 
 pub(super) fn run(args: &KeysArgs) -> anyhow::Result<Exit> {
+    if args.schema {
+        std::io::stdout().write_all(crate::spec::schema().as_bytes())?;
+        return Ok(Exit::Done);
+    }
     let keys: Vec<&Key> = KEYS.iter().filter(|key| key.path.starts_with(&args.prefix)).collect();
     if keys.is_empty() {
         let near = Key::nearest(&args.prefix).map_or(String::new(), |near| format!("; did you mean `{near}`?"));

@@ -41,7 +41,10 @@ pub(super) fn run(args: &LogArgs, layout: &Layout) -> Result<Exit> {
     let mut place = bytes.len() as u64;
     let mut out = std::io::stdout();
     out.write_all(last_lines(&bytes, args.lines))?;
-    while args.follow {
+    if !args.follow {
+        return Ok(Exit::Done);
+    }
+    loop {
         // Asked before reading: what is written until then is still printed.
         let running = lock::is_held(&dir);
         bytes.clear();
@@ -50,21 +53,20 @@ pub(super) fn run(args: &LogArgs, layout: &Layout) -> Result<Exit> {
         out.write_all(&bytes)?;
         out.flush()?;
         if !running {
-            break;
+            return Ok(Exit::Done);
         }
         std::thread::sleep(PAUSE);
     }
-    Ok(Exit::Done)
 }
 
 /// The last `lines` lines of a text, all of it without a number.
 fn last_lines(text: &[u8], lines: Option<usize>) -> &[u8] {
     let Some(lines) = lines else { return text };
     let body = text.strip_suffix(b"\n").unwrap_or(text);
-    let ends = body.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n').map(|(place, _)| place + 1);
+    let mut ends = body.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n').map(|(place, _)| place + 1);
     match lines {
         0 => &[],
-        _ => &text[ends.skip(lines - 1).next().unwrap_or(0)..],
+        _ => &text[ends.nth(lines - 1).unwrap_or(0)..],
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, thin.
 
 mod audit;
+mod chosen;
 mod compare;
 mod diff;
 mod doctor;

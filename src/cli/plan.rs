@@ -1,27 +1,30 @@
 //! `longlab plan SPEC`
 
-use super::{Exit, table};
+mod disk;
+mod page;
+
+use super::{Exit, chosen::Chosen};
 use crate::lab::Layout;
 use crate::lab::estimate::Pace;
 use crate::lab::experiment::Plan;
-use crate::spec::{self, Experiment, Job};
+use crate::spec::{Experiment, Job};
+use disk::Disk;
 use serde_json::{Value, json};
 use std::io::Write;
-use std::path::PathBuf;
 
-/// Show the jobs of an experiment and how long they will take
+/// Show the cells and jobs of an experiment, what is not among them and why, and how long they will take
 ///
-/// Minutes are estimated from the steps of finished jobs of the same kind in the results folder.
+/// Minutes and disk are estimated from finished jobs of the same kind in the results folder. Nothing is run.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
   longlab plan experiments/table5.toml
-  longlab plan experiments/table5.toml --resolved    every setting of every variant, as TOML
+  longlab plan experiments/table5.toml --scale smol  as it would be at another scale
+  longlab plan experiments/table5.toml --resolved    every setting of every cell, as TOML
   longlab plan experiments/table5.toml --json | jq '.jobs[].id'")]
 pub(super) struct PlanArgs {
-    /// The experiment file
-    #[arg(value_name = "SPEC")]
-    spec: PathBuf,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Print the whole spec with every setting resolved
     #[arg(long)]
     resolved: bool,
@@ -31,83 +34,113 @@ pub(super) struct PlanArgs {
 }
 
 pub(super) fn run(args: &PlanArgs, layout: &Layout) -> anyhow::Result<Exit> {
-    let experiment = spec::load(&args.spec)?;
-    let plan = Plan::new(&experiment, layout)?;
-    let text = match (args.resolved, args.json) {
-        (true, false) => experiment.resolved(),
-        (resolved, true) => format!("{:#}\n", as_json(&experiment, &plan, layout, resolved)?),
-        (false, false) => as_table(&experiment, &plan, layout),
+    let experiment = args.chosen.load()?;
+    let text = if args.resolved && !args.json {
+        experiment.resolved()
+    } else {
+        let plan = Plan::new(&experiment, layout)?;
+        let outlook = Outlook::of(&experiment, &plan, layout);
+        match args.json {
+            true => format!("{:#}\n", outlook.as_json(args.resolved)?),
+            false => page::render(&outlook),
+        }
     };
     std::io::stdout().write_all(text.as_bytes())?;
     Ok(Exit::Done)
 }
 
+/// What is known of an experiment before it is run.
+struct Outlook<'a> {
+    experiment: &'a Experiment,
+    plan: &'a Plan,
+    pace: Pace,
+    disk: Disk,
+    rows: Vec<Row<'a>>,
+}
+
 /// One job as the plan shows it.
 struct Row<'a> {
     job: &'a Job,
+    /// Position of its cell among the variants of the experiment.
+    cell: usize,
     cached: bool,
     /// Whether an earlier row has the same id.
     again: bool,
     minutes: Option<f64>,
+    /// Bytes that it will leave on the disk.
+    bytes: Option<f64>,
 }
 
-fn rows<'a>(plan: &'a Plan, pace: &Pace) -> Vec<Row<'a>> {
-    let finished = plan.finished();
-    let mut seen = vec![false; plan.tasks.len()];
-    let row = |job: &'a Job| {
-        let position = plan.position(job);
-        let again = std::mem::replace(&mut seen[position], true);
-        let free = finished[position] || again;
-        let minutes = if free { Some(0.0) } else { pace.minutes(job) };
-        Row { job, cached: finished[position], again, minutes }
-    };
-    plan.jobs.iter().map(row).collect()
-}
-
-/// The minutes of all rows; none when one of them is unknown.
-fn total(rows: &[Row]) -> Option<f64> {
-    rows.iter().map(|row| row.minutes).sum()
-}
-
-fn as_table(experiment: &Experiment, plan: &Plan, layout: &Layout) -> String {
-    let pace = Pace::of(layout, experiment.kind);
-    let rows = rows(plan, &pace);
-    let minutes = |minutes: Option<f64>| minutes.map_or("unknown".to_string(), |minutes| format!("{minutes:.1}"));
-    let cells = rows.iter().map(|row| {
-        let status = if row.cached {
-            "yes"
-        } else if row.again {
-            "shared"
-        } else {
-            "no"
+impl<'a> Outlook<'a> {
+    fn of(experiment: &'a Experiment, plan: &'a Plan, layout: &Layout) -> Outlook<'a> {
+        let (pace, disk) = (Pace::of(layout, experiment.kind), Disk::of(layout, experiment.kind));
+        let finished = plan.finished();
+        let mut seen = vec![false; plan.tasks.len()];
+        let row = |(index, job): (usize, &'a Job)| {
+            let position = plan.position(job);
+            let again = std::mem::replace(&mut seen[position], true);
+            let free = finished[position] || again;
+            let minutes = if free { Some(0.0) } else { pace.minutes(job) };
+            let bytes = if free { Some(0.0) } else { disk.bytes(job) };
+            Row { job, cell: index / experiment.seeds.len(), cached: finished[position], again, minutes, bytes }
         };
-        let job = row.job;
-        vec![job.id.clone(), job.variant.clone(), job.seed.to_string(), status.to_string(), minutes(row.minutes)]
-    });
-    let cells: Vec<_> = cells.collect();
-    let table = table::render(&["id", "variant", "seed", "cached", "minutes"], &cells, &[2, 4]);
-    let cached = rows.iter().filter(|row| row.cached && !row.again).count();
-    let time = match total(&rows) {
-        Some(minutes) => format!("{minutes:.1} minutes, one job at a time (measured on {} finished jobs)", pace.jobs),
-        None => "time unknown, as no job of the kind has been measured yet".to_string(),
-    };
-    format!("{table}\n{} jobs, {cached} cached; {time}\n", plan.tasks.len())
-}
+        let rows = plan.jobs.iter().enumerate().map(row).collect();
+        Outlook { experiment, plan, pace, disk, rows }
+    }
 
-fn as_json(experiment: &Experiment, plan: &Plan, layout: &Layout, resolved: bool) -> anyhow::Result<Value> {
-    let pace = Pace::of(layout, experiment.kind);
-    let rows = rows(plan, &pace);
-    let one = |row: &Row| -> anyhow::Result<Value> {
-        let job = row.job;
+    /// The minutes of all jobs; none when those of one are unknown.
+    fn minutes(&self) -> Option<f64> {
+        self.rows.iter().map(|row| row.minutes).sum()
+    }
+
+    /// The bytes that all jobs will add; none when those of one are unknown.
+    fn bytes(&self) -> Option<f64> {
+        self.rows.iter().map(|row| row.bytes).sum()
+    }
+
+    fn cached(&self) -> usize {
+        self.rows.iter().filter(|row| row.cached && !row.again).count()
+    }
+
+    fn as_json(&self, resolved: bool) -> anyhow::Result<Value> {
+        let grid = &self.experiment.grid;
+        let jobs = self.rows.iter().map(|row| self.job_json(row, resolved)).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(json!({
+            "experiment": self.experiment.name,
+            "scale": self.experiment.scale.name(),
+            "minutes": self.minutes(),
+            "measured_jobs": self.pace.jobs,
+            "disk_bytes": self.bytes(),
+            "disk_measured_jobs": self.disk.jobs(),
+            "cells": self.experiment.variants.len(),
+            "seeds": self.experiment.seeds,
+            "cached": self.cached(),
+            "axes": grid.axes,
+            "excluded": grid.excluded,
+            "collapsed": grid.collapsed,
+            "notes": grid.notes,
+            "jobs": jobs,
+        }))
+    }
+
+    fn job_json(&self, row: &Row<'_>, resolved: bool) -> anyhow::Result<Value> {
+        let (job, grid) = (row.job, &self.experiment.grid);
         let mut value = json!({
             "id": job.id, "kind": job.kind, "variant": job.variant, "seed": job.seed,
-            "cached": row.cached, "minutes": row.minutes,
+            "cached": row.cached, "minutes": row.minutes, "disk_bytes": row.bytes,
         });
+        if let Some(cell) = grid.cells.get(row.cell) {
+            let points = grid
+                .axes
+                .iter()
+                .zip(&cell.at)
+                .filter_map(|(axis, label)| Some((axis.name.clone(), Value::from(label.clone()?))));
+            value["of"] = cell.variant.as_str().into();
+            value["at"] = Value::Object(points.collect());
+        }
         if resolved {
             value["settings"] = serde_json::to_value(&job.settings)?;
         }
         Ok(value)
-    };
-    let jobs = rows.iter().map(one).collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(json!({ "experiment": experiment.name, "minutes": total(&rows), "jobs": jobs }))
+    }
 }

@@ -1,9 +1,9 @@
 //! `longlab report SPEC`
 
-use super::{Exit, wiring};
+use super::{Exit, chosen::Chosen, wiring};
 use crate::lab::experiment::{self, Plan};
 use crate::lab::{Layout, files};
-use crate::spec::{self, Experiment};
+use crate::spec::Experiment;
 use std::fs;
 use std::path::PathBuf;
 
@@ -16,16 +16,15 @@ Examples:
   longlab report experiments/table5.toml
   longlab report experiments/table5.toml --reports draft")]
 pub(super) struct ReportArgs {
-    /// The experiment file
-    #[arg(value_name = "SPEC")]
-    spec: PathBuf,
+    #[command(flatten)]
+    chosen: Chosen,
 }
 
 /// Writes the report of an experiment into its folder and says where.
 pub(super) type Write = fn(&Experiment, &Layout) -> anyhow::Result<PathBuf>;
 
 pub(super) fn run(args: &ReportArgs, layout: &Layout) -> anyhow::Result<Exit> {
-    let experiment = spec::load(&args.spec)?;
+    let experiment = args.chosen.load()?;
     let plan = Plan::new(&experiment, layout)?;
     render(&experiment, &plan, layout, wiring::write_report)
 }
@@ -74,7 +73,7 @@ mod tests {
         let (results, spec) = (folder.path().join("results"), folder.path().join("toy.toml"));
         fs::write(&spec, SPEC).unwrap();
         let layout = Layout::new(&results, folder.path().join("reports"));
-        let experiment = spec::load(&spec).unwrap();
+        let experiment = crate::spec::load(&spec).unwrap();
         let plan = Plan::new(&experiment, &layout).unwrap();
         files::make_folder(&layout.experiment("toy")).unwrap();
         let renderings = || {

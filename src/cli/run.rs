@@ -1,6 +1,6 @@
 //! `longlab run SPEC`
 
-use super::{Exit, report, table, wiring};
+use super::{Exit, chosen::Chosen, report, table, wiring};
 use crate::lab::experiment::{self, Options, Plan};
 use crate::lab::pool::{Launcher, Summary};
 use crate::lab::schedule::State;
@@ -10,7 +10,6 @@ use crate::spec;
 use std::ffi::OsString;
 use std::io::Write;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Run an experiment and write its report
@@ -24,9 +23,8 @@ Examples:
   longlab run experiments/table5.toml --jobs 2 --no-report
   longlab run experiments/table5.toml --progress plain 2> run.log")]
 pub(super) struct RunArgs {
-    /// The experiment file
-    #[arg(value_name = "SPEC")]
-    spec: PathBuf,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Jobs side by side [default: what cores and memory carry]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -47,7 +45,7 @@ static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
 static RUNNING: AtomicBool = AtomicBool::new(false);
 
 pub(super) fn run(args: &RunArgs, layout: &Layout) -> anyhow::Result<Exit> {
-    let experiment = spec::load(&args.spec)?;
+    let experiment = args.chosen.load()?;
     let plan = Plan::new(&experiment, layout)?;
     let options = Options {
         slots: args.jobs.map(NonZeroUsize::get),

@@ -1,13 +1,12 @@
 //! `longlab status SPEC`
 
-use super::{Exit, table};
+use super::{Exit, chosen::Chosen, table};
 use crate::lab::Layout;
 use crate::lab::estimate::Pace;
 use crate::lab::experiment::Plan;
 use crate::lab::status::{self, Stage, Status};
-use crate::spec::{self, Experiment, Job, Kind};
+use crate::spec::{Experiment, Job, Kind};
 use serde_json::{Value, json};
-use std::path::PathBuf;
 
 /// Show where the jobs of an experiment stand
 ///
@@ -19,16 +18,15 @@ Examples:
   watch -n 5 longlab status experiments/table5.toml
   longlab status experiments/table5.toml --json | jq '.jobs[] | select(.stage == \"stopped\").id'")]
 pub(super) struct StatusArgs {
-    /// The experiment file
-    #[arg(value_name = "SPEC")]
-    spec: PathBuf,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &StatusArgs, layout: &Layout) -> anyhow::Result<Exit> {
-    let experiment = spec::load(&args.spec)?;
+    let experiment = args.chosen.load()?;
     let plan = Plan::new(&experiment, layout)?;
     let states: Vec<Status> = plan.tasks.iter().map(|task| status::of(&task.dir, &task.id)).collect();
     let pace = Pace::of(layout, experiment.kind);
@@ -72,8 +70,7 @@ fn as_table(rows: &[(&Job, &Status)], states: &[Status], pace: &Pace) -> String 
             number(left(job, status, pace), 1),
         ]
     });
-    let head =
-        ["variant", "seed", "job", "stage", "step", "reward", "entropy", "latch", "silent s", "minutes left"];
+    let head = ["variant", "seed", "job", "stage", "step", "reward", "entropy", "latch", "silent s", "minutes left"];
     let table = table::render(&head, &cells.collect::<Vec<_>>(), &[1, 4, 5, 6, 8, 9]);
     let count = |stage: Stage| states.iter().filter(|status| status.stage == stage).count();
     let parts = [Stage::Done, Stage::Running, Stage::Stopped, Stage::Waiting].map(|s| (count(s), s.word()));

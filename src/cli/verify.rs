@@ -129,7 +129,8 @@ fn resume_check(dir: &Path, spec: &job::JobSpec, args: &VerifyArgs) -> Result<bo
     start(folder.path(), None)?;
     let mut sound = true;
     for name in SAME {
-        let read = |dir: &Path| fs::read(dir.join(name)).with_context(|| format!("reading {}", dir.join(name).display()));
+        let read =
+            |dir: &Path| fs::read(dir.join(name)).with_context(|| format!("reading {}", dir.join(name).display()));
         let same = read(dir)? == read(folder.path())?;
         sound &= same;
         let word = if same { "agrees " } else { "differs" };
@@ -166,7 +167,11 @@ fn start(dir: &Path, kill_after: Option<u64>) -> Result<()> {
         }
     }
     let status = child.wait().context("waiting for the job")?;
-    ensure!(kill_after.is_some() || status.success(), "the resumed job failed: {status}; run it by hand: longlab job {}", dir.display());
+    ensure!(
+        kill_after.is_some() || status.success(),
+        "the resumed job failed: {status}; run it by hand: longlab job {}",
+        dir.display()
+    );
     ensure!(kill_after.is_none() || !layout::done_json(dir).exists(), "the job had ended before it was killed");
     Ok(())
 }

@@ -137,12 +137,12 @@ pub fn status(state: State) -> &'static str {
     }
 }
 
-/// A hash of what a report is made from: the spec file, the job list, and what each job left behind.
+/// A hash of what a report is made from: the spec file and those it builds on, the job list, and what each job left behind.
 pub fn stamp(experiment: &Experiment, plan: &Plan, layout: &Layout) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
-    let files = [experiment.path.clone(), layout.jobs_csv(&plan.name)];
-    for path in files.into_iter().chain(plan.tasks.iter().map(|task| layout::done_json(&task.dir))) {
+    let files = experiment.sources.iter().cloned().chain([layout.jobs_csv(&plan.name)]);
+    for path in files.chain(plan.tasks.iter().map(|task| layout::done_json(&task.dir))) {
         // A file that is not there counts as such.
         let bytes = fs::read(path).ok();
         hasher.update(blake3::hash(bytes.as_deref().unwrap_or(b"absent")).as_bytes());

@@ -77,7 +77,8 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, LabError> {
     if !folder.exists() {
         return Ok(vec![]);
     }
-    let unreadable = |source| LabError::Unreadable { path: folder.to_path_buf(), source, mend: "; mend its permissions" };
+    let unreadable =
+        |source| LabError::Unreadable { path: folder.to_path_buf(), source, mend: "; mend its permissions" };
     let read = fs::read_dir(folder).map_err(unreadable)?;
     let mut paths = read.map(|entry| Ok(entry.map_err(unreadable)?.path())).collect::<Result<Vec<_>, LabError>>()?;
     paths.sort();

@@ -118,7 +118,8 @@ mod tests {
     fn sealed() -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("checkpoint")).unwrap();
-        for (name, text) in [("metrics.csv", "step\n1\n"), ("checkpoint/state.safetensors", "weights"), ("lock", "12")] {
+        for (name, text) in [("metrics.csv", "step\n1\n"), ("checkpoint/state.safetensors", "weights"), ("lock", "12")]
+        {
             fs::write(dir.path().join(name), text).unwrap();
         }
         let mut done = Map::from_iter([("id".to_string(), json!("0badcafe")), ("seconds".to_string(), json!(1.25))]);

@@ -121,9 +121,14 @@ mod tests {
         assert_eq!(stage(), Stage::Waiting);
         let lock = Lock::take(dir.path()).unwrap();
         assert_eq!(stage(), Stage::Running);
-        fs::write(layout::metrics_csv(dir.path()), "step,reward,entropy,latch\n1,0.5,0.25,1\n2,0.75,0.2,0\n3,0.").unwrap();
+        fs::write(layout::metrics_csv(dir.path()), "step,reward,entropy,latch\n1,0.5,0.25,1\n2,0.75,0.2,0\n3,0.")
+            .unwrap();
         let status = of(dir.path(), "0badcafe");
-        assert_eq!((status.step, status.reward, status.latch), (2, Some(0.75), Some(false)), "the torn row is left out");
+        assert_eq!(
+            (status.step, status.reward, status.latch),
+            (2, Some(0.75), Some(false)),
+            "the torn row is left out"
+        );
         assert!(status.silent.is_some_and(|seconds| seconds < 60.0));
         drop(lock);
         assert_eq!(stage(), Stage::Stopped);

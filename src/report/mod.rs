@@ -30,8 +30,8 @@ pub use error::ReportError;
 pub use estimate::Paired;
 pub use gather::{gather, gather_or_reread};
 pub use input::Input;
-pub use store::read as reread;
 pub use spread::Spread;
+pub use store::read as reread;
 pub use verdict::Verdict;
 
 use csvfile::write_whole;

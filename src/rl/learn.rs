@@ -14,8 +14,8 @@ use crate::task::template;
 use anyhow::{Context, Result};
 use longlab_kernels::entropy_control::AdaptiveBonus;
 use longlab_kernels::loss::{
-    self, Batch, Cispo, ClipCov, Divergence, Dppo, Dro, EntropyBonus, Gmpo, Gradient, Gspo, GspoLevel, KlCov, KlPenalty,
-    Needs, OnPolicy, PolicyLoss, PpoClip, Reinforce, Sapo, Sum, Vespo,
+    self, Batch, Cispo, ClipCov, Divergence, Dppo, Dro, EntropyBonus, Gmpo, Gradient, Gspo, GspoLevel, KlCov,
+    KlPenalty, Needs, OnPolicy, PolicyLoss, PpoClip, Reinforce, Sapo, Sum, Vespo,
 };
 use longlab_kernels::stream::{Address, Purpose};
 use tch::{Kind, Tensor};
@@ -227,7 +227,11 @@ impl Learner<'_> {
         let response = |&i: &usize| &groups[i / size].rollouts[i % size].response;
         let shape: Vec<usize> = portion.rollouts.iter().map(|i| response(i).tokens.len()).collect();
         let sampled = || {
-            portion.rollouts.iter().map(|i| response(i).logprobs.iter().map(|&value| f64::from(value)).collect()).collect()
+            portion
+                .rollouts
+                .iter()
+                .map(|i| response(i).logprobs.iter().map(|&value| f64::from(value)).collect())
+                .collect()
         };
         let reference = self.reference.filter(|_| needs.reference).map(|policy| {
             let _guard = tch::no_grad_guard();

@@ -90,7 +90,8 @@ impl Receipt {
             tokens.update(&(row.len() as u64).to_le_bytes()).update(&[u8::from(*finished)]);
             tokens.update(&row.iter().flat_map(|token| token.to_le_bytes()).collect::<Vec<u8>>());
         }
-        let bytes = |parts: &mut dyn Iterator<Item = [u8; 8]>| short(&blake3::hash(&parts.flatten().collect::<Vec<u8>>()));
+        let bytes =
+            |parts: &mut dyn Iterator<Item = [u8; 8]>| short(&blake3::hash(&parts.flatten().collect::<Vec<u8>>()));
         Receipt {
             step,
             samples: bytes(&mut record.samples.iter().map(|id| id.to_le_bytes())),
@@ -259,7 +260,8 @@ impl Receipts {
 /// The lines up to step `done`; what a killed writer left after them, torn lines among it, is dropped.
 fn whole(path: &Path, done: u64) -> Result<Vec<Receipt>> {
     let text = fs::read_to_string(path).unwrap_or_default();
-    let kept: Vec<Receipt> = text.lines().map_while(|line| serde_json::from_str(line).ok()).take(done as usize + 1).collect();
+    let kept: Vec<Receipt> =
+        text.lines().map_while(|line| serde_json::from_str(line).ok()).take(done as usize + 1).collect();
     ensure!(
         kept.last().is_some_and(|last: &Receipt| last.step == done) && kept.len() as u64 == done + 1,
         "{} has no receipts up to step {done}, where the checkpoint stands; delete the job's checkpoint and it starts again",

@@ -192,7 +192,8 @@ fn in_parameters(
             learner(settings).accumulate(step, update, &groups, &flat, &was)?;
             let own = gradient_of(&policy);
             let dot = |a: &Tensor, b: &Tensor| (a * b).sum(Kind::Double).double_value(&[]);
-            for (sum, product) in products.iter_mut().zip([dot(&own, &theirs), dot(&own, &own), dot(&theirs, &theirs)]) {
+            for (sum, product) in products.iter_mut().zip([dot(&own, &theirs), dot(&own, &own), dot(&theirs, &theirs)])
+            {
                 *sum += product;
             }
             norm += trainer.apply(&mut digest);

@@ -237,11 +237,8 @@ fn echoes(warm: &Warm, vocabulary: usize, course: &Course, seed: u64, step: u64)
         .map(|n| {
             let mut stream = Address::new(seed, Purpose::Warm).step(step as u32).sample(n as u64).stream();
             let length = stream.range((most / 2).max(ECHO.0)..=most);
-            let prefix: Vec<u32> = stream
-                .choose_distinct(words, length)
-                .into_iter()
-                .map(|word| (FIRST_WORD + word) as u32)
-                .collect();
+            let prefix: Vec<u32> =
+                stream.choose_distinct(words, length).into_iter().map(|word| (FIRST_WORD + word) as u32).collect();
             let lines = (0..ECHO_ROWS).map(|_| {
                 let tokens = prefix[stream.below(length - 1)..].to_vec();
                 let learned = (0..tokens.len()).map(|t| t > 0).collect();

@@ -1,30 +1,51 @@
 //! Checks that need more than one key, or other files.
 
-use super::choice::{GateLevel, Kind};
-use super::error::{Source, Span, SpecError};
-use super::file::{Draft, Place};
+use super::choice::{AepoMode, GateLevel, Kind};
+use super::error::{SpecError, Spot};
+use super::file::{Draft, Place, inside};
 use super::identity::BASE_FILES;
 use super::layer::Layer;
 use super::level::Bound;
 use super::settings::Settings;
 use super::suggest::nearest;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Folder of the published tables, relative to the working directory.
 const PAPER: &str = "experiments/paper";
 
 /// Refuses a name that could not be the name of a file.
-pub(super) fn file_name(source: Source<'_>, span: Span, noun: &str, name: &str) -> Result<(), SpecError> {
+pub(super) fn file_name(spot: &Spot<'_>, noun: &str, name: &str) -> Result<(), SpecError> {
+    let most = if noun == "cell" { 200 } else { 100 };
     let bad = |c: char| c.is_control() || "/\\:*?\"<>|".contains(c);
     let why = match name.chars().find(|c| bad(*c)) {
         Some(c) => format!("it contains {c:?}"),
         None if name.starts_with(['.', '-']) => "it starts with a dot or a dash".to_string(),
         None if name.trim() != name => "it starts or ends with a space".to_string(),
-        None if name.len() > 100 => format!("it is {} bytes long, 100 are allowed", name.len()),
+        None if name.len() > most => format!("it is {} bytes long, {most} are allowed", name.len()),
         None => return Ok(()),
     };
-    let help = Some("results and reports are stored under it; take letters, digits, spaces, `-`, `_`, `+`".to_string());
-    Err(source.error(span, format!("the {noun} name {name:?} cannot be a file name: {why}"), help))
+    let help = match noun {
+        "cell" => "cells are named by their variant and their labels; write shorter labels = [...] for the axes",
+        _ => "results and reports are stored under it; take letters, digits, spaces, `-`, `_`, `+`",
+    };
+    Err(spot.error(format!("the {noun} name {name:?} cannot be a file name: {why}"), help))
+}
+
+/// Refuses a name of an axis or of one of its values that could not stand in the name of a cell.
+pub(super) fn label(spot: &Spot<'_>, noun: &str, name: &str) -> Result<(), SpecError> {
+    let bad = |c: char| c.is_control() || "/\\:*?\"<>|,=".contains(c);
+    let why = match name.chars().find(|c| bad(*c)) {
+        Some(c) => format!("it contains {c:?}"),
+        None if name.trim() != name => "it starts or ends with a space".to_string(),
+        None if name.len() > 60 => format!("it is {} bytes long, 60 are allowed", name.len()),
+        None => return Ok(()),
+    };
+    let help = match noun {
+        "label" => "cells are named by it; write labels = [...], one plain word for each value",
+        _ => "cells are named by it; take letters, digits, spaces, `-`, `_`, `+`",
+    };
+    Err(spot.error(format!("the {noun} {name:?} cannot name a cell: {why}"), help))
 }
 
 /// A contradiction between keys: the keys, what is wrong, and the mend.
@@ -34,16 +55,21 @@ struct Clash {
     help: &'static str,
 }
 
-/// Checks that need more than one key of a variant.
-pub(super) fn layer(source: Source<'_>, layer: &Layer, kind: Kind, name: Span) -> Result<(), SpecError> {
+/// Checks that need more than one key; `cell` is the name of the cell where axes made it, `name` the place of its variant.
+pub(super) fn layer(layer: &Layer<'_>, kind: Kind, name: &Spot<'_>, cell: Option<&str>) -> Result<(), SpecError> {
     let settings = &layer.settings;
     let shape = if kind == Kind::Base { shape(settings) } else { None };
     let clash = bounds(settings).or_else(|| lengths(settings)).or_else(|| mix(settings)).or(shape);
     match clash.or_else(|| idle(layer)) {
         None => Ok(()),
-        Some(clash) => {
-            let span = layer.span_of(clash.keys).unwrap_or(name);
-            Err(source.error(span, clash.message, Some(clash.help.to_string())))
+        Some(Clash { keys, message, help }) => {
+            let spot = layer.spot_of(keys).unwrap_or(name.clone());
+            Err(match cell {
+                None => spot.error(message, help),
+                Some(cell) => {
+                    spot.error(format!("{message}, in the cell `{cell}`"), format!("{help}; or [[exclude]] the cell"))
+                }
+            })
         }
     }
 }
@@ -129,7 +155,7 @@ fn warm_lengths(settings: &Settings) -> Option<Clash> {
 }
 
 /// A variant that sets a part of a gate without switching it on or off would silently be plain GRPO.
-fn idle(layer: &Layer) -> Option<Clash> {
+fn idle(layer: &Layer<'_>) -> Option<Clash> {
     let settings = &layer.settings;
     let own = |keys: &[&str]| keys.iter().any(|key| layer.own.contains_key(key));
     let unset = |key: &str| !layer.set.contains_key(key);
@@ -140,63 +166,71 @@ fn idle(layer: &Layer) -> Option<Clash> {
             help: "add \"gate.level\" = \"token\" or \"sequence\" (or \"none\", to say that it is meant)",
         });
     }
+    if unset("aepo.mode") && settings.aepo.mode == AepoMode::Off && own(&["aepo.low", "aepo.high"]) {
+        return Some(Clash {
+            keys: &["aepo.low", "aepo.high"],
+            message: "the bounds of AEPO are swept but `aepo.mode` is not set, so they would do nothing".to_string(),
+            help: "add \"aepo.mode\" = \"latch\" to the variant, or when = { \"aepo.mode\" = \"latch\" } to the axis",
+        });
+    }
     let switched = own(&["aepo.low", "aepo.high"]) || !unset("aepo.mode");
     (!switched && own(&["aepo.removal", "aepo.lag"])).then(|| Clash {
         keys: &["aepo.removal", "aepo.lag"],
         message: "AEPO is set but `aepo.mode` is not, so it would do nothing".to_string(),
-        help: "add \"aepo.mode\" = \"latch\" (or \"off\", to say that it is meant)",
+        help: "add \"aepo.mode\" = \"latch\" (or \"off\", to say that it is meant); an axis takes when = { ... }",
     })
 }
 
 /// Checks everything that needs other files, which are named relative to `root`.
-pub(super) fn files(source: Source<'_>, draft: &Draft, root: &Path) -> Result<(), SpecError> {
+pub(super) fn files(draft: &Draft<'_>, root: &Path) -> Result<(), SpecError> {
     let experiment = &draft.experiment;
+    // The cells of a grid mostly share one base policy.
+    let mut seen = BTreeSet::new();
     for (variant, place) in experiment.variants.iter().zip(&draft.variants) {
-        if let Some(folder) = variant.settings.begins_from(experiment.kind) {
-            base_policy(source, folder, place, root)?;
+        if let Some(folder) = variant.settings.begins_from(experiment.kind)
+            && seen.insert(folder)
+        {
+            base_policy(folder, place, root)?;
         }
     }
-    published(source, draft, root)?;
-    for (figure, span) in experiment.figures.iter().zip(&draft.figures) {
-        let folder = root.join(PAPER).join("figures");
-        exists(source, span.clone(), "figure", &folder, &figure.file)?;
+    published(draft, root)?;
+    for (figure, spot) in experiment.figures.iter().zip(&draft.figures) {
+        exists(spot, "figure", &root.join(PAPER).join("figures"), &figure.file)?;
     }
     Ok(())
 }
 
-fn base_policy(source: Source<'_>, base: &str, place: &Place, root: &Path) -> Result<(), SpecError> {
+fn base_policy(base: &str, place: &Place<'_>, root: &Path) -> Result<(), SpecError> {
+    let spot = place.base.as_ref().unwrap_or(&place.name);
+    if !inside(base) {
+        let help = "it is relative to the working directory; put the policy, or a link to it, into the project";
+        return Err(spot.error(format!("the base policy `{base}` lies outside the project"), help));
+    }
     let Some(missing) = BASE_FILES.iter().find(|file| !root.join(base).join(file).is_file()) else {
         return Ok(());
     };
-    let span = place.base.clone().unwrap_or(place.name.clone());
     let message = format!("there is no base policy in `{base}`: {missing} is missing");
     let help = "build one with `./lab run experiments/micro/base.toml`, or set `model.base` to a folder that has one \
                 (relative to the working directory)";
-    Err(source.error(span, message, Some(help.to_string())))
+    Err(spot.error(message, help))
 }
 
 /// The published table must be there, and so must the rows of it that variants name.
-fn published(source: Source<'_>, draft: &Draft, root: &Path) -> Result<(), SpecError> {
-    let (Some(table), Some(span)) = (&draft.experiment.paper, &draft.paper) else {
+fn published(draft: &Draft<'_>, root: &Path) -> Result<(), SpecError> {
+    let (Some(table), Some(spot)) = (&draft.experiment.paper, &draft.paper) else {
         return Ok(());
     };
     let (folder, file) = (root.join(PAPER), format!("{table}.csv"));
-    exists(source, span.clone(), "published table", &folder, &file)?;
-    let rows = rows_of(&folder.join(&file)).map_err(|error| {
-        source.error(span.clone(), format!("cannot read {PAPER}/{file}: {error}"), Some("mend that file".to_string()))
-    })?;
+    exists(spot, "published table", &folder, &file)?;
+    let unreadable = |error| spot.error(format!("cannot read {PAPER}/{file}: {error}"), "mend that file");
+    let rows = rows_of(&folder.join(&file)).map_err(unreadable)?;
     let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
     for (variant, place) in draft.experiment.variants.iter().zip(&draft.variants) {
-        if let Some(span) = &place.row
+        if let Some(spot) = &place.row
             && !rows.contains(&variant.paper_row.as_str())
         {
             let message = format!("{PAPER}/{file} has no row `{}`", variant.paper_row);
-            return Err(source.unknown(
-                span.clone(),
-                message,
-                nearest(&variant.paper_row, rows.iter().copied()),
-                &rows,
-            ));
+            return Err(spot.unknown(message, nearest(&variant.paper_row, rows.iter().copied()), &rows));
         }
     }
     Ok(())
@@ -209,7 +243,7 @@ fn rows_of(path: &Path) -> Result<Vec<String>, csv::Error> {
 }
 
 /// Refuses a file that is not in `folder`, and offers the nearest that is.
-fn exists(source: Source<'_>, span: Span, noun: &str, folder: &Path, file: &str) -> Result<(), SpecError> {
+fn exists(spot: &Spot<'_>, noun: &str, folder: &Path, file: &str) -> Result<(), SpecError> {
     if folder.join(file).is_file() {
         return Ok(());
     }
@@ -219,5 +253,5 @@ fn exists(source: Source<'_>, span: Span, noun: &str, folder: &Path, file: &str)
     names.sort();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let message = format!("there is no {noun} {}", folder.join(file).display());
-    Err(source.unknown(span, message, nearest(file, names.iter().copied()), &names))
+    Err(spot.unknown(message, nearest(file, names.iter().copied()), &names))
 }

@@ -121,3 +121,34 @@ impl Source<'_> {
         Renderer::plain().render(&[group])
     }
 }
+
+/// A place in one of the files that an experiment is made of.
+#[derive(Clone)]
+pub(super) struct Spot<'a> {
+    pub source: Source<'a>,
+    pub span: Span,
+}
+
+impl Spot<'_> {
+    /// An error at this place.
+    pub fn error(&self, message: impl Into<String>, help: impl Into<String>) -> SpecError {
+        self.source.error(self.span.clone(), message, Some(help.into()))
+    }
+
+    /// An error at this place that offers the nearest valid word, or lists what is valid.
+    pub fn unknown(&self, message: String, near: Option<&str>, all: &[&str]) -> SpecError {
+        self.source.unknown(self.span.clone(), message, near, all)
+    }
+
+    /// `table4.toml:12`: the file without its folder, and the line.
+    pub fn short(&self) -> String {
+        let name = self.source.path.file_name().unwrap_or(self.source.path.as_os_str());
+        format!("{}:{}", name.to_string_lossy(), self.line())
+    }
+
+    /// The line, from 1.
+    pub fn line(&self) -> usize {
+        let before = &self.source.text[..self.span.start.min(self.source.text.len())];
+        before.matches('\n').count() + 1
+    }
+}

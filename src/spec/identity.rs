@@ -2,9 +2,11 @@
 
 use super::choice::{AdvantageScale, AepoMode, GateLevel, Kind, LossKind};
 use super::error::SpecError;
+use super::key::Key;
 use super::settings::{KEYS, Settings};
 use serde_json::{Map, Value, json};
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// Part of every identity. Add one when a change of an algorithm alters results: all jobs are then run anew.
 pub const RESULTS_VERSION: u32 = 2;
@@ -73,17 +75,34 @@ impl Identity<'_> {
 
     /// Everything that the id stands for, as JSON in one fixed form.
     pub fn canonical(&self) -> String {
-        json!({
-            "version": RESULTS_VERSION,
-            "kind": self.kind.name(),
-            "seed": self.seed,
+        let (before, after) = self.around_seed();
+        format!("{before}{}{after}", self.seed)
+    }
+
+    /// The ids of this job under each of `seeds`: what is before and after the seed is written once.
+    pub(super) fn ids(&self, seeds: &[u64]) -> Vec<String> {
+        let (before, after) = self.around_seed();
+        let id = |seed: &u64| blake3::hash(format!("{before}{seed}{after}").as_bytes()).to_hex()[..16].to_string();
+        seeds.iter().map(id).collect()
+    }
+
+    /// The text before and after the seed.
+    fn around_seed(&self) -> (String, String) {
+        let (version, kind) = (RESULTS_VERSION, self.kind.name());
+        let rest = json!({
             "base": self.base,
             "libtorch": self.machine.libtorch,
             "cpu": self.machine.cpu,
             "settings": acting(self.kind, self.settings),
-        })
-        .to_string()
+        });
+        let rest = rest.to_string();
+        (format!("{{\"version\":{version},\"kind\":\"{kind}\",\"seed\":"), format!(",{}", &rest[1..]))
     }
+}
+
+/// Whether two jobs of a kind that begin from the same policy and seed are one job.
+pub(super) fn same(kind: Kind, one: &Settings, other: &Settings) -> bool {
+    one.begins_from(kind) == other.begins_from(kind) && acting(kind, one) == acting(kind, other)
 }
 
 /// The keys that can change the result of a job, with their values.
@@ -92,11 +111,16 @@ fn acting(kind: Kind, settings: &Settings) -> Map<String, Value> {
         Kind::Rl => acts_in_rl(path, settings),
         Kind::Base => acts_in_base(path, settings),
     };
-    let mut paths: Vec<_> = KEYS.iter().filter(|key| acts(key.path)).collect();
-    // Sorted, so that the order of the declaration is no part of an identity.
-    paths.sort_by_key(|key| key.path);
-    paths.into_iter().map(|key| (key.path.to_string(), json(&key.get(settings)))).collect()
+    let acting = SORTED.iter().filter(|key| acts(key.path));
+    acting.map(|key| (key.path.to_string(), json(&key.get(settings)))).collect()
 }
+
+/// All keys by their paths, so that the order of the declaration is no part of an identity.
+static SORTED: LazyLock<Vec<&'static Key>> = LazyLock::new(|| {
+    let mut keys: Vec<&'static Key> = KEYS.iter().collect();
+    keys.sort_by_key(|key| key.path);
+    keys
+});
 
 /// Settings hold numbers in one type a key, so 40 and 40.0 have become the same long before this.
 fn json(value: &toml::Value) -> Value {

@@ -1,73 +1,107 @@
 //! Settings written in a table of an experiment file: from dotted keys or nested tables to [`Settings`].
 
-use super::error::{Source, Span, SpecError};
-use super::key::Key;
+use super::error::{Source, Span, SpecError, Spot};
+use super::key::{Key, Misfit};
 use super::settings::{GROUPS, KEYS, Settings};
 use super::suggest::nearest;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Settings and where in the file each key was set.
+/// Settings and where in the files each key was set.
 #[derive(Clone, Default)]
-pub(super) struct Layer {
+pub(super) struct Layer<'a> {
     pub settings: Settings,
-    /// The span of the value of each key that the file sets.
-    pub set: BTreeMap<&'static str, Span>,
+    /// The place of the value of each key that a file sets.
+    pub set: BTreeMap<&'static str, Spot<'a>>,
     /// The keys set by the table that was laid on last.
-    pub own: BTreeMap<&'static str, Span>,
+    pub own: BTreeMap<&'static str, Spot<'a>>,
 }
 
-/// One key and value found in a table.
-struct Leaf<'t, 'i> {
-    key: &'static Key,
-    span: Span,
-    value: &'t Spanned<DeValue<'i>>,
+/// A key with the value that a table gives it.
+#[derive(Clone)]
+pub(super) struct Assignment<'a> {
+    pub key: &'static Key,
+    pub value: toml::Value,
+    /// The place of the value.
+    pub spot: Spot<'a>,
+    /// The place of the key.
+    pub name: Spot<'a>,
 }
 
-impl Layer {
+impl<'a> Layer<'a> {
     /// This layer with the keys of `table` laid on top; `words` are the keys of the table that are no settings.
-    pub fn with(&self, source: Source<'_>, table: &DeTable<'_>, words: &[&str]) -> Result<Layer, SpecError> {
-        let mut leaves = Vec::new();
-        leaves_of(source, table, "", words, &mut leaves)?;
-        leaves.sort_by_key(|leaf| leaf.span.start);
+    pub fn with(&self, source: Source<'a>, table: &DeTable<'_>, words: &[&str]) -> Result<Layer<'a>, SpecError> {
         let mut layer = Layer { own: BTreeMap::new(), ..self.clone() };
-        for leaf in leaves {
-            layer.put(source, &leaf)?;
+        for assignment in assignments(source, table, words)? {
+            layer.put(&assignment)?;
         }
-        layer.set.extend(layer.own.clone());
         Ok(layer)
     }
 
-    fn put(&mut self, source: Source<'_>, leaf: &Leaf<'_, '_>) -> Result<(), SpecError> {
-        let (path, span) = (leaf.key.path, leaf.value.span());
-        if self.own.insert(path, span.clone()).is_some() {
-            let help = "write it once, as \"group.key\" or inside a table of its group";
-            return Err(source.error(leaf.span.clone(), format!("`{path}` is set twice"), Some(help.to_string())));
-        }
-        let value = plain(leaf.value).ok_or_else(|| source.error(span.clone(), "the number is too large", None))?;
-        let misfit = |error: super::key::Misfit| {
-            // A message about the range names its key already.
-            let named = error.message.contains(path);
-            let message = if named { error.message } else { format!("`{path}`: {}", error.message) };
-            source.error(span.clone(), message, error.help)
-        };
-        leaf.key.set(&mut self.settings, &value).map_err(misfit)
+    /// Lays one key on top.
+    pub fn put(&mut self, assignment: &Assignment<'a>) -> Result<(), SpecError> {
+        assignment.apply(&mut self.settings)?;
+        self.set.insert(assignment.key.path, assignment.spot.clone());
+        self.own.insert(assignment.key.path, assignment.spot.clone());
+        Ok(())
     }
 
-    /// The span of the first of `paths` that the file sets, those of the last table first.
-    pub fn span_of(&self, paths: &[&str]) -> Option<Span> {
+    /// The place of the first of `paths` that a file sets, those of the last table first.
+    pub fn spot_of(&self, paths: &[&str]) -> Option<Spot<'a>> {
         let own = paths.iter().find_map(|path| self.own.get(path));
         own.or_else(|| paths.iter().find_map(|path| self.set.get(path))).cloned()
     }
 }
 
-fn leaves_of<'t, 'i>(
-    source: Source<'_>,
-    table: &'t DeTable<'i>,
+impl Assignment<'_> {
+    /// Sets the key in `settings`.
+    pub fn apply(&self, settings: &mut Settings) -> Result<(), SpecError> {
+        self.key.set(settings, &self.value).map_err(|error| self.misfit(error))
+    }
+
+    /// The value as the key holds it: 40 for 40.0 where the key is a number.
+    pub fn held(&self) -> Result<toml::Value, SpecError> {
+        let mut settings = Settings::default();
+        self.apply(&mut settings)?;
+        Ok(self.key.get(&settings))
+    }
+
+    fn misfit(&self, error: Misfit) -> SpecError {
+        // A message about the range names its key already.
+        let named = error.message.contains(self.key.path);
+        let message = if named { error.message } else { format!("`{}`: {}", self.key.path, error.message) };
+        self.spot.source.error(self.spot.span.clone(), message, error.help)
+    }
+}
+
+/// The settings keys in `table`, in the order of the file, each once.
+pub(super) fn assignments<'a>(
+    source: Source<'a>,
+    table: &DeTable<'_>,
+    words: &[&str],
+) -> Result<Vec<Assignment<'a>>, SpecError> {
+    let mut found = Vec::new();
+    collect(source, table, "", words, &mut found)?;
+    found.sort_by_key(|assignment| assignment.name.span.start);
+    let mut seen = BTreeSet::new();
+    for assignment in &found {
+        if !seen.insert(assignment.key.path) {
+            let message = format!("`{}` is set twice", assignment.key.path);
+            return Err(assignment
+                .name
+                .error(message, "write it once, as \"group.key\" or inside a table of its group"));
+        }
+    }
+    Ok(found)
+}
+
+fn collect<'a>(
+    source: Source<'a>,
+    table: &DeTable<'_>,
     prefix: &str,
     words: &[&str],
-    leaves: &mut Vec<Leaf<'t, 'i>>,
+    found: &mut Vec<Assignment<'a>>,
 ) -> Result<(), SpecError> {
     for (name, value) in in_order(table) {
         let name_text = name.get_ref().as_ref();
@@ -75,10 +109,18 @@ fn leaves_of<'t, 'i>(
             continue;
         }
         let path = format!("{prefix}{name_text}");
+        let spot = |span| Spot { source, span };
         match (Key::find(&path), value.get_ref()) {
-            (Some(key), _) => leaves.push(Leaf { key, span: name.span(), value }),
+            (Some(key), _) => {
+                found.push(Assignment {
+                    key,
+                    value: sized(source, value)?,
+                    spot: spot(value.span()),
+                    name: spot(name.span()),
+                });
+            }
             (None, DeValue::Table(inner)) if is_group(&path) => {
-                leaves_of(source, inner, &format!("{path}."), &[], leaves)?;
+                collect(source, inner, &format!("{path}."), &[], found)?;
             }
             _ => return Err(unknown(source, name.span(), &path, words)),
         }
@@ -86,11 +128,16 @@ fn leaves_of<'t, 'i>(
     Ok(())
 }
 
+/// The value without spans; an error for a number that does not fit into 64 bits.
+pub(super) fn sized(source: Source<'_>, value: &Spanned<DeValue<'_>>) -> Result<toml::Value, SpecError> {
+    plain(value).ok_or_else(|| source.error(value.span(), "the number is too large", None))
+}
+
 fn is_group(path: &str) -> bool {
     GROUPS.iter().any(|(group, _)| *group == path)
 }
 
-fn unknown(source: Source<'_>, span: Span, path: &str, words: &[&str]) -> SpecError {
+pub(super) fn unknown(source: Source<'_>, span: Span, path: &str, words: &[&str]) -> SpecError {
     if is_group(path) {
         let keys = keys_of(path);
         let message = format!("`{path}` is a group of keys, not a key");

@@ -20,30 +20,40 @@
 //! assert!(error.to_string().contains("did you mean `train.steps`?"));
 //! ```
 
+mod axis;
 mod check;
 pub mod choice;
+mod claims;
+mod condition;
 mod error;
 mod file;
+mod grid;
 pub mod identity;
 pub mod key;
 mod layer;
 pub mod level;
+mod part;
 mod reference;
 mod resolved;
+mod rule;
+mod schema;
 pub mod settings;
 pub mod suggest;
+mod texts;
 
 pub use choice::*;
 pub use error::{Mistake, SpecError};
+pub use grid::{Axis, Cell, Collapsed, Excluded, Grid, MAX_JOBS};
 pub use key::{Key, Misfit, Setting};
 pub use level::{BadLevel, Bound, Threshold};
 pub use reference::reference;
+pub use schema::schema;
 pub use settings::{KEYS, Settings};
 
-use error::Source;
 use identity::{Identity, Machine};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use texts::Texts;
 
 /// What a claim can compare: the average over the suites, one suite, or the mean over the last ten steps of a training curve.
 pub const MEASURES: &[&str] =
@@ -64,14 +74,18 @@ pub struct Experiment {
     pub kind: Kind,
     /// Seeds, each once, in the order of the file.
     pub seeds: Vec<u64>,
-    /// Variants in the order of the file, at least one.
+    /// The cells: variants in the order of the file, each at all its points of the axes; at least one.
     pub variants: Vec<Variant>,
     /// Claims of the paper.
     pub claims: Vec<Claim>,
     /// Published curves shown in its report.
     pub figures: Vec<FigureRef>,
+    /// What the cells came from: axes, and the cells that are not there, with reasons.
+    pub grid: Grid,
     /// Where it was read from.
     pub path: PathBuf,
+    /// All files that it was read from: those that it extends, itself, and the preset of its scale where the project has one.
+    pub sources: Vec<PathBuf>,
 }
 
 /// A named setting inside an experiment, one row of its table.
@@ -124,30 +138,52 @@ pub struct Job {
     pub settings: Settings,
 }
 
-/// Reads an experiment file and checks it together with the files it names, relative to the working directory: the base
-/// policies, the published table and its rows, the published curves.
+/// Reads an experiment file and checks it together with the files it names, relative to the working directory: the experiments that it
+/// extends, the preset of its scale, the base policies, the published table and its rows, the published curves.
 ///
 /// # Errors
-/// [`SpecError`] with the first mistake in the file.
+/// [`SpecError`] with the first mistake in the files.
 pub fn load(path: &Path) -> Result<Experiment, SpecError> {
-    load_in(path, Path::new(""))
+    load_at(path, Path::new(""), None)
 }
 
 /// [`load`], with the files that the experiment names looked for under `root`.
 pub fn load_in(path: &Path, root: &Path) -> Result<Experiment, SpecError> {
-    let text = std::fs::read_to_string(path).map_err(|cause| SpecError::unreadable(path, cause))?;
-    let source = Source { path, text: &text };
-    let draft = file::read(source)?;
-    check::files(source, &draft, root)?;
-    Ok(draft.experiment)
+    load_at(path, root, None)
 }
 
-/// Reads the text of an experiment file, without looking at other files; `path` is for messages.
+/// [`load_in`] under a stated scale, whose preset stands in place of that of the file. Under another scale than its own the experiment
+/// is called `<name>-<scale>`, so that its results and reports stand beside those of the file and not in their place.
+pub fn load_at(path: &Path, root: &Path, scale: Option<Scale>) -> Result<Experiment, SpecError> {
+    let texts = Texts::gather(path, root)?;
+    let mut experiment = made(&texts, scale, Some(root))?;
+    if scale.is_some_and(|scale| experiment.scale != scale) {
+        experiment.scale = scale.unwrap_or(experiment.scale);
+        experiment.name = file::rescaled(&experiment.name, experiment.scale);
+    }
+    Ok(experiment)
+}
+
+/// Reads the text of an experiment file, without looking at other files (presets are those that came with longlab); `path` is for messages.
 ///
 /// # Errors
 /// [`SpecError`] with the first mistake in the text.
 pub fn parse(text: &str, path: &Path) -> Result<Experiment, SpecError> {
-    file::read(Source { path, text }).map(|draft| draft.experiment)
+    made(&Texts::alone(text, path)?, None, None)
+}
+
+/// The experiment of some texts, its scale still that of the file; the files that it names are checked under a root, if there is one.
+fn made(texts: &Texts, scale: Option<Scale>, root: Option<&Path>) -> Result<Experiment, SpecError> {
+    let docs = texts.docs()?;
+    let own = file::scale(&docs)?;
+    let preset = texts.preset(scale.unwrap_or(own))?;
+    let mut draft = file::read(&docs, &preset, scale.unwrap_or(own))?;
+    if let Some(root) = root {
+        check::files(&draft, root)?;
+    }
+    draft.experiment.scale = own;
+    draft.experiment.sources = texts.paths(scale.unwrap_or(own));
+    Ok(draft.experiment)
 }
 
 impl Experiment {
@@ -172,15 +208,19 @@ impl Experiment {
                 hashes.insert(folder, identity::base_hash(&root.join(folder))?);
             }
             let base = folder.and_then(|folder| hashes.get(folder)).map(String::as_str);
-            jobs.extend(self.seeds.iter().map(|seed| self.job(variant, *seed, base, machine)));
+            jobs.extend(self.jobs_of(variant, base, machine));
         }
         Ok(jobs)
     }
 
-    fn job(&self, variant: &Variant, seed: u64, base: Option<&str>, machine: &Machine) -> Job {
+    fn jobs_of(&self, variant: &Variant, base: Option<&str>, machine: &Machine) -> Vec<Job> {
         let settings = &variant.settings;
-        let id = Identity { kind: self.kind, seed, settings, base, machine }.id();
-        Job { id, kind: self.kind, variant: variant.name.clone(), seed, settings: settings.clone() }
+        let ids = Identity { kind: self.kind, seed: 0, settings, base, machine }.ids(&self.seeds);
+        let job = |(id, seed): (String, &u64)| {
+            let (variant, settings) = (variant.name.clone(), settings.clone());
+            Job { id, kind: self.kind, variant, seed: *seed, settings }
+        };
+        ids.into_iter().zip(&self.seeds).map(job).collect()
     }
 
     /// The whole experiment as TOML: every setting of every variant written out. Reading it gives the same experiment.

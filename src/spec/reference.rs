@@ -45,16 +45,21 @@ An experiment file is TOML. Unknown keys are refused everywhere.
 
 | section | keys |
 |---|---|
+| `extends` | above all sections: the file that this one lies over, relative to it (docs/sweeps.md) |
 | `[experiment]` | `name` (names results and reports), `title`, `paper` (a published table, `experiments/paper/<paper>.csv`), \
 `scale` ({scales}; default `micro`), `kind` ({kinds}; default `rl`), `seeds` (a list of integers, each once) |
 | `[base]` | any settings key; holds for all variants |
 | `[[variant]]` | `name`, `paper` (its row in the published table; default: its name), and any settings key |
+| `[[axis]]` | `name`, `key` or `keys` (several move together), `values`, `labels`, `variant` and `when` (where it applies) |
+| `[[include]]`, `[[exclude]]` | `variant`, `axis`, `when` (which cells), `reason` |
+| `[[override]]` | `variant`, `axis`, `when` (which cells), `set` (any settings key), `reason` |
 | `[[claim]]` | `text`, `better` and `worse` (variants; the measure of `better` is claimed to be the greater one), \
 `measure` ({measures}; the last three are means over the last ten steps) |
 | `[[figure]]` | `title`, `file` (published curves, under `experiments/paper/figures/`), `unit` |
 
 A settings key is written dotted and in quotes, `\"train.steps\" = 40`, or inside the table of its group, `[base.train]` and \
-`steps = 40`. A variant overrides `[base]`, which overrides the defaults below. Everything that can change a result is part of a \
+`steps = 40`. The last of these has the last word: the defaults below, the preset of the scale (`experiments/scales/`), `[base]`, the \
+variant, its axes in their order, overrides. How cells are made of variants and axes: [sweeps.md](sweeps.md). Everything that can change a result is part of a \
 job's identity; keys that do not act (the bounds of an AEPO that is off, say) are not.
 ",
         scales = listed(Scale::NAMES),

@@ -148,6 +148,22 @@ fn seed_kind_base_policy_and_machine_act() {
     assert_eq!(ids.len(), 6);
 }
 
+/// The text that is hashed keeps its form: another order or spelling would run every job anew.
+#[test]
+fn the_canonical_text_keeps_its_form() {
+    let (settings, here) = (Settings::default(), machine());
+    let identity = Identity { kind: Kind::Rl, seed: 7, settings: &settings, base: Some("b\"b"), machine: &here };
+    let text = identity.canonical();
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value.to_string(), text, "no spaces, and floats and texts as serde_json writes them");
+    let fields: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(fields, ["version", "kind", "seed", "base", "libtorch", "cpu", "settings"]);
+    assert_eq!((value["seed"].as_u64(), value["base"].as_str()), (Some(7), Some("b\"b")));
+    let paths: Vec<&String> = value["settings"].as_object().unwrap().keys().collect();
+    assert!(paths.is_sorted());
+    assert_eq!(identity.id(), blake3::hash(text.as_bytes()).to_hex()[..16]);
+}
+
 #[test]
 fn the_pinned_libtorch_is_that_of_the_set_up() {
     let pins = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/setup/libtorch.txt")).unwrap();

@@ -1,6 +1,6 @@
 //! The experiments that longlab ships.
 
-use longlab::spec::{AepoMode, Experiment, GateLevel, GateSide, Kind, MEASURES, Settings, parse};
+use longlab::spec::{AepoMode, Experiment, GateLevel, GateSide, Kind, MEASURES, Settings, load_in, parse};
 use std::path::{Path, PathBuf};
 
 fn folder() -> PathBuf {
@@ -8,9 +8,8 @@ fn folder() -> PathBuf {
 }
 
 fn shipped(name: &str) -> Experiment {
-    let path = folder().join(format!("{name}.toml"));
-    let text = std::fs::read_to_string(&path).unwrap();
-    let experiment = parse(&text, &path).unwrap_or_else(|error| panic!("{error}"));
+    let (path, root) = (folder().join(format!("{name}.toml")), Path::new(env!("CARGO_MANIFEST_DIR")));
+    let experiment = load_in(&path, root).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(experiment.name, name, "an experiment is named as its file");
     experiment
 }
@@ -107,4 +106,96 @@ fn gates_and_latch_are_what_the_rows_say() {
     );
     assert_eq!((gates[0].2, gates[1].0), (0, GateLevel::None));
     assert!(shipped("table4").claims.iter().all(|claim| MEASURES.contains(&claim.measure.as_str())));
+}
+
+fn names(experiment: &Experiment) -> Vec<&str> {
+    experiment.variants.iter().map(|variant| variant.name.as_str()).collect()
+}
+
+/// Every spec is read, with five seeds or more where it is about the paper.
+#[test]
+fn every_experiment_is_read() {
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "toml") {
+            let experiment = shipped(&path.file_stem().unwrap().to_string_lossy());
+            let short = ["quickstart", "rivals"].contains(&experiment.name.as_str());
+            assert!(short || experiment.seeds.len() >= 5, "{}", experiment.name);
+            assert_eq!(experiment.scale.name(), "micro");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 10, "{seen}");
+}
+
+/// The figures read the runs of the tables as curves: no job of theirs is another one.
+#[test]
+fn the_figures_of_the_ablations_need_no_jobs_of_their_own() {
+    for (figure, table) in [("figure8", "table2"), ("figure10", "table4")] {
+        let (figure, table) = (shipped(figure), shipped(table));
+        assert_eq!((&figure.paper, &figure.seeds), (&table.paper, &table.seeds));
+        for variant in &figure.variants {
+            assert!(table.variants.contains(variant), "{}", variant.name);
+        }
+        assert!(figure.variants.len() < table.variants.len() && figure.title != table.title);
+        assert!(!figure.grid.excluded.is_empty());
+    }
+    assert_eq!(names(&shipped("figure8")), ["GRPO", "task-balanced", "task-balanced, task-batch-std"]);
+    assert!(!names(&shipped("figure10")).contains(&"base"));
+}
+
+#[test]
+fn the_long_run_is_as_long_as_the_published_one() {
+    let figure11 = shipped("figure11");
+    let expected =
+        ["GRPO", "AEPO, lag=none", "AEPO, lag=one step", "AEPO, tight, lag=none", "AEPO, tight, lag=one step"];
+    assert_eq!(names(&figure11), expected);
+    let curve = std::fs::read_to_string(folder().join("paper/figures/fig11_aepo_entropy_30b.csv")).unwrap();
+    let steps = curve.lines().count() as u64 - 1;
+    assert!(figure11.variants.iter().all(|variant| variant.settings.train.steps == steps), "{steps}");
+}
+
+/// The readings are a star: each AEPO differs from the first in one key, and has its GRPO to be compared with.
+#[test]
+fn each_reading_differs_in_one_place() {
+    let experiment = shipped("ambiguities");
+    let expected = [
+        "GRPO",
+        "GRPO, epsilon=0",
+        "GRPO, std=n",
+        "GRPO, normalizer=micro-batch",
+        "GRPO, normalizer=batch",
+        "AEPO",
+        "AEPO, epsilon=0",
+        "AEPO, std=n",
+        "AEPO, normalizer=micro-batch",
+        "AEPO, normalizer=batch",
+        "AEPO, temperature=one",
+        "AEPO, measure=tokens",
+        "AEPO, lag=1",
+        "AEPO, removal=drop",
+        "AEPO, mode=band",
+    ];
+    assert_eq!(names(&experiment), expected);
+    let of = |name: &str| experiment.variants.iter().find(|variant| variant.name == name).unwrap();
+    for variant in &experiment.variants {
+        let first = &of(if variant.name.starts_with("GRPO") { "GRPO" } else { "AEPO" }).settings;
+        let differ = longlab::spec::KEYS.iter().filter(|key| key.get(&variant.settings) != key.get(first)).count();
+        assert_eq!(differ, usize::from(variant.name.contains('=')), "{}", variant.name);
+    }
+    let asked: Vec<_> = experiment.claims.iter().filter(|claim| claim.measure == "avg").collect();
+    assert_eq!(asked.len(), 10);
+    let shared: Vec<&str> = asked.iter().map(|claim| claim.worse.as_str()).collect();
+    let grpo = ["GRPO", "GRPO, epsilon=0", "GRPO, std=n", "GRPO, normalizer=micro-batch", "GRPO, normalizer=batch"];
+    assert_eq!(shared, [&grpo[..], &["GRPO"; 5]].concat());
+    // The grid has 384 readings of AEPO and 12 of GRPO; those that are not there say why.
+    assert_eq!(experiment.grid.excluded.len(), 384 + 12 - 15);
+    assert!(
+        experiment
+            .grid
+            .excluded
+            .iter()
+            .all(|out| out.reason.starts_with("no [[include]] is about it (ambiguities.toml:"))
+    );
 }

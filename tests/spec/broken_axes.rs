@@ -1,0 +1,235 @@
+//! Broken axes, for the table in `broken.rs`.
+
+use super::{Case, grid};
+
+/// An axis `x` with these lines.
+pub fn axis(what: &'static str, lines: &str, at: &'static str, message: &'static str, mend: &'static str) -> Case {
+    grid(what, &format!("[[axis]]\nname = \"x\"\n{lines}"), at, message, mend)
+}
+
+pub fn axes() -> Vec<Case> {
+    vec![
+        grid(
+            "an axis without a name",
+            "[[axis]]\nkey = \"train.rate\"",
+            "[[axis]]",
+            "[[axis]] has no `name`",
+            "add name",
+        ),
+        axis("an axis of nothing", "values = [1]", "[[axis]]", "[[axis]] has no `key`", "add key = \"train.rate\""),
+        axis(
+            "key and keys",
+            "key = \"train.rate\"\nkeys = [\"train.steps\"]\nvalues = [1]",
+            "\"train.steps\"",
+            "has `key` and `keys`",
+            "keys = for several",
+        ),
+        axis(
+            "an axis of a key there is not",
+            "key = \"train.rat\"\nvalues = [1]",
+            "\"train.rat\"",
+            "unknown key `train.rat`",
+            "did you mean `train.rate`?",
+        ),
+        axis(
+            "a key named twice",
+            "keys = [\"train.rate\", \"train.rate\"]\nvalues = [[1, 1]]",
+            "\"train.rate\"]",
+            "names `train.rate` twice",
+            "name each key once",
+        ),
+        axis(
+            "an axis of seeds",
+            "key = \"seeds\"\nvalues = [1]",
+            "\"seeds\"",
+            "seeds are the experiment's own axis",
+            "write seeds = [0, 1, 2] in [experiment]",
+        ),
+        axis("no values", "key = \"train.rate\"", "[[axis]]", "[[axis]] has no `values`", "add values = [...]"),
+        axis(
+            "an empty axis",
+            "key = \"train.rate\"\nvalues = []",
+            "[]",
+            "`values` is an empty list",
+            "at least one entry",
+        ),
+        axis(
+            "values that are no list",
+            "key = \"train.rate\"\nvalues = 1e-4",
+            "1e-4",
+            "`values` is a list, found a float",
+            "values = [...]",
+        ),
+        axis(
+            "a value out of range",
+            "key = \"train.rate\"\nvalues = [1e-4, 7.5]",
+            "7.5",
+            "out of range for `train.rate`: allowed is 0 to 1",
+            "nearest allowed value is 1",
+        ),
+        axis(
+            "a value of another type",
+            "key = \"train.steps\"\nvalues = [4, \"x\"]",
+            "\"x\"]",
+            "`train.steps`: expected an integer",
+            "",
+        ),
+        axis(
+            "a value twice",
+            "key = \"train.rate\"\nvalues = [1e-4, 0.0001]",
+            "0.0001",
+            "stands twice, first as `1e-4`",
+            "write each value once",
+        ),
+        axis(
+            "too few values for the keys",
+            "keys = [\"train.rate\", \"train.steps\"]\nvalues = [[1e-4]]",
+            "[1e-4]",
+            "1 values for 2 keys",
+            "one value for each of `train.rate`, `train.steps`",
+        ),
+        axis(
+            "a bare value for two keys",
+            "keys = [\"train.rate\", \"train.steps\"]\nvalues = [1e-4]",
+            "1e-4",
+            "a value of several keys is a list",
+            "one value for each of",
+        ),
+        axis(
+            "too few labels",
+            "key = \"train.rate\"\nvalues = [1e-4, 2e-4]\nlabels = [\"low\"]",
+            "\"low\"",
+            "2 values and 1 labels",
+            "one label",
+        ),
+        axis(
+            "a label twice",
+            "key = \"train.rate\"\nvalues = [1e-4, 2e-4]\nlabels = [\"low\", \"low\"]",
+            "\"low\"]",
+            "two values are called `low`",
+            "a label of its own",
+        ),
+        axis(
+            "a label that is no text",
+            "key = \"train.rate\"\nvalues = [1e-4]\nlabels = [3]",
+            "3]",
+            "a label is a text, found an integer",
+            "put it in quotes",
+        ),
+        axis(
+            "a label with a slash",
+            "key = \"train.rate\"\nvalues = [1e-4]\nlabels = [\"1/2\"]",
+            "\"1/2\"",
+            "cannot name a cell: it contains '/'",
+            "labels = [...]",
+        ),
+        axis(
+            "a value that makes no label",
+            "key = \"model.base\"\nvalues = [\"models/a\"]",
+            "\"models/a\"",
+            "cannot name a cell: it contains '/'",
+            "labels = [...]",
+        ),
+        grid(
+            "an axis name with a comma",
+            "[[axis]]\nname = \"a,b\"\nkey = \"train.rate\"\nvalues = [1e-4]",
+            "\"a,b\"",
+            "the axis \"a,b\" cannot name a cell",
+            "take letters",
+        ),
+        grid(
+            "an axis twice",
+            "[[axis]]\nname = \"x\"\nkey = \"train.rate\"\nvalues = [1]\n[[axis]]\nname = \"x\" ",
+            "\"x\" ",
+            "axis `x` is there already, on line 13",
+            "a name of its own",
+        ),
+        grid(
+            "a key on two axes",
+            "[[axis]]\nname = \"x\"\nkey = \"train.rate\"\nvalues = [1]\n[[axis]]\nname = \"y\"\nkey = \"train.rate\"\nvalues = [0.1]",
+            "\"y\"",
+            "so does axis `x`",
+            "belongs to one axis",
+        ),
+        axis(
+            "a condition on a key there is not",
+            "key = \"aepo.lag\"\nvalues = [0, 1]\nwhen = { \"aepo.mod\" = \"latch\" }",
+            "\"aepo.mod\"",
+            "unknown key `aepo.mod`",
+            "did you mean `aepo.mode`?",
+        ),
+        axis(
+            "a condition that is no table",
+            "key = \"aepo.lag\"\nvalues = [0, 1]\nwhen = \"aepo\"",
+            "\"aepo\"",
+            "`when` is a table, found a string",
+            "when = { ... }",
+        ),
+        axis(
+            "an empty condition",
+            "key = \"aepo.lag\"\nvalues = [0, 1]\nwhen = {}",
+            "{}",
+            "`when` is empty",
+            "or leave it out",
+        ),
+        axis(
+            "a condition on a value there is not",
+            "key = \"aepo.lag\"\nvalues = [0, 1]\nwhen = { \"aepo.mode\" = \"on\" }",
+            "\"on\"",
+            "`on` is not one of `off`, `latch`, `band`",
+            "",
+        ),
+        axis(
+            "an axis of a variant there is not",
+            "key = \"aepo.lag\"\nvalues = [0, 1]\nvariant = \"AEPOO\"",
+            "\"AEPOO\"",
+            "there is no variant `AEPOO`",
+            "did you mean `AEPO`?",
+        ),
+        grid(
+            "a condition on a later axis",
+            "[[axis]]\nname = \"x\"\nkey = \"aepo.lag\"\nvalues = [0, 1]\nwhen = { \"aepo.mode\" = \"band\" }\n[[axis]]\nname = \"y\"\nkey = \"aepo.mode\"\nvalues = [\"latch\", \"band\"]",
+            "\"aepo.mode\" = \"band\"",
+            "which the later axis `y` sets",
+            "put axis `y` first",
+        ),
+        axis(
+            "an axis that does nothing",
+            "key = \"aepo.lag\"\nvalues = [0, 1]\nvariant = \"GRPO\"",
+            "0, 1]",
+            "AEPO is set but `aepo.mode` is not",
+            "when = { ... }",
+        ),
+        axis(
+            "an axis without effect",
+            "key = \"loss.clip_low\"\nvalues = [0.1, 0.2]",
+            "\"x\"",
+            "axis `x` changes nothing in any cell",
+            "do not act",
+        ),
+        axis(
+            "swept bounds without AEPO",
+            "key = \"aepo.high\"\nvalues = [\"2x\", \"3x\"]",
+            "\"2x\"",
+            "the bounds of AEPO are swept but `aepo.mode` is not set, so they would do nothing, in the cell `GRPO, x=2x`",
+            "[[exclude]] the cell",
+        ),
+        axis(
+            "bounds that cross in a cell",
+            "key = \"aepo.low\"\nvalues = [\"1x\", \"5x\"]\nvariant = \"AEPO\"",
+            "\"5x\"",
+            "aepo.low (5x) lies above aepo.high (2x), in the cell `AEPO, x=5x`",
+            "[[exclude]] the cell",
+        ),
+        axis(
+            "a name of a cell that is too long",
+            &format!(
+                "key = \"train.rate\"\nvalues = [0.1]\nlabels = [\"{0}\"]\n[[axis]]\nname = \"y\"\nkey = \"train.group\"\nvalues = [2]\nlabels = [\"{0}\"]\n[[variant]]\nname = \"a much longer {0}\"",
+                "0123456789".repeat(6)
+            ),
+            "\"a much longer 01",
+            "it is 202 bytes long",
+            "shorter labels",
+        ),
+    ]
+}
