@@ -6,6 +6,7 @@ use criterion::{Criterion, criterion_group};
 use longlab::lm::{Config, Qwen3, Request, Sampling, generate};
 use longlab::rl::batch::{Part, Row, forward};
 use longlab::rl::optimizer::{AdamW, clip_gradients};
+use longlab::rl::receipt;
 use longlab::spec::settings::Settings;
 use serde::Deserialize;
 use std::path::Path;
@@ -88,6 +89,10 @@ fn micro(c: &mut Criterion) {
     group.sample_size(10).measurement_time(Duration::from_secs(10));
     group.bench_function("micro, 16 prompts of 384, 8 responses of 32", |b| {
         b.iter(|| step(&model, &mut optimizer, &case, 0))
+    });
+    // A step digests all gradients and all weights.
+    group.bench_function("receipt of a micro step: gradients and weights", |b| {
+        b.iter(|| [(); 2].map(|()| receipt::weights(model.parameters())))
     });
     group.finish();
 }

@@ -18,6 +18,8 @@ mod grid;
 mod identity;
 #[path = "spec/plan.rs"]
 mod plan;
+#[path = "spec/power.rs"]
+mod power;
 #[path = "spec/scales.rs"]
 mod scales;
 #[path = "spec/schema.rs"]

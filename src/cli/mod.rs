@@ -6,6 +6,7 @@ mod compare;
 mod diff;
 mod doctor;
 mod exit;
+mod export;
 mod gc;
 mod job;
 mod keys;
@@ -81,6 +82,7 @@ enum Command {
     Status(status::StatusArgs),
     Compare(compare::CompareArgs),
     Log(log::LogArgs),
+    Export(export::ExportArgs),
     Gc(gc::GcArgs),
     Verify(verify::VerifyArgs),
     Diff(diff::DiffArgs),
@@ -108,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args, &layout),
         Command::Status(args) => status::run(&args, &layout),
         Command::Compare(args) => compare::run(&args, &layout),
+        Command::Export(args) => export::run(&args, &layout),
         Command::Log(args) => log::run(&args, &layout),
         Command::Gc(args) => gc::run(&args, &layout),
         Command::Verify(args) => verify::run(&args, &layout),

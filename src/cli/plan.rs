@@ -2,6 +2,7 @@
 
 mod disk;
 mod page;
+mod power;
 
 use super::{Exit, chosen::Chosen};
 use crate::lab::Layout;
@@ -11,6 +12,7 @@ use crate::spec::{Experiment, Job};
 use disk::Disk;
 use serde_json::{Value, json};
 use std::io::Write;
+use std::path::PathBuf;
 
 /// Show the cells and jobs of an experiment, what is not among them and why, and how long they will take
 ///
@@ -21,6 +23,8 @@ Examples:
   longlab plan experiments/table5.toml
   longlab plan experiments/table5.toml --scale smol  as it would be at another scale
   longlab plan experiments/table5.toml --resolved    every setting of every cell, as TOML
+  longlab plan experiments/table5.toml --power       seeds and items that each claim needs
+  longlab plan experiments/mine.toml --power --like experiments/table5.toml --effect 2
   longlab plan experiments/table5.toml --json | jq '.jobs[].id'")]
 pub(super) struct PlanArgs {
     #[command(flatten)]
@@ -31,11 +35,25 @@ pub(super) struct PlanArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Print how many seeds and items each claim on scores needs for 80% power, from the variances of finished jobs
+    #[arg(long, conflicts_with = "resolved")]
+    power: bool,
+    /// With --power: take the variances of another experiment where there are none
+    #[arg(long, value_name = "SPEC", requires = "power")]
+    like: Option<PathBuf>,
+    /// With --power: stated standard deviations of a difference, points
+    #[arg(long, value_name = "seed=A,item=B,within=C", requires = "power", conflicts_with = "like")]
+    spread: Option<String>,
+    /// With --power: the effect to be found, points [default: the published one, else 1]
+    #[arg(long, value_name = "POINTS", requires = "power", allow_negative_numbers = true)]
+    effect: Option<f64>,
 }
 
 pub(super) fn run(args: &PlanArgs, layout: &Layout) -> anyhow::Result<Exit> {
     let experiment = args.chosen.load()?;
-    let text = if args.resolved && !args.json {
+    let text = if args.power {
+        power::page(args, &experiment, layout)?
+    } else if args.resolved && !args.json {
         experiment.resolved()
     } else {
         let plan = Plan::new(&experiment, layout)?;

@@ -26,6 +26,15 @@ pub(super) fn measured(experiment: &Experiment, layout: &Layout) -> anyhow::Resu
     Ok(report::gather_or_reread(experiment, layout.results(), Path::new(PAPER), &out)?)
 }
 
+/// [`measured`], or the bare plan of an experiment that was never run.
+pub(super) fn measured_or_planned(experiment: &Experiment, layout: &Layout) -> anyhow::Result<report::Input> {
+    let kept = layout.report(&experiment.name).join("data").join("report.json");
+    match layout.jobs_csv(&experiment.name).exists() || kept.exists() {
+        true => measured(experiment, layout),
+        false => Ok(report::planned(experiment, Path::new(PAPER))?),
+    }
+}
+
 /// Writes the report of an experiment and returns the path of its page.
 pub(super) fn write_report(experiment: &Experiment, layout: &Layout) -> anyhow::Result<PathBuf> {
     let out = layout.report(&experiment.name);

@@ -95,15 +95,29 @@ pub fn run(plan: &Plan, layout: &Layout, options: &Options, view: &mut dyn View)
 }
 
 fn prepare(plan: &Plan, options: &Options) -> anyhow::Result<()> {
-    let finished = plan.finished();
-    if finished.iter().all(|&done| done) {
+    if plan.finished().iter().all(|&done| done) {
         return Ok(());
     }
-    let provenance = (options.provenance)()?;
+    Ok(prepare_open(plan, &(options.provenance)()?)?)
+}
+
+/// Makes the directories of all unfinished jobs and the job list, for processes that something else than the pool will start.
+pub fn prepare_all(plan: &Plan, layout: &Layout, provenance: &serde_json::Value) -> Result<(), LabError> {
+    files::make_folder(&layout.jobs())?;
+    files::make_folder(&layout.experiment(&plan.name))?;
+    let _lock = Lock::take(&layout.experiment(&plan.name))?;
+    prepare_open(plan, provenance)?;
+    let states: Vec<State> =
+        plan.finished().into_iter().map(|done| if done { State::Cached } else { State::Queued }).collect();
+    write_jobs_csv(plan, layout, &states)
+}
+
+fn prepare_open(plan: &Plan, provenance: &serde_json::Value) -> Result<(), LabError> {
+    let finished = plan.finished();
     for job in &plan.jobs {
         let position = plan.position(job);
         if !finished[position] {
-            job::prepare(&plan.tasks[position].dir, &JobSpec::from(job), &provenance)?;
+            job::prepare(&plan.tasks[position].dir, &JobSpec::from(job), provenance)?;
         }
     }
     Ok(())

@@ -9,6 +9,7 @@ pub mod capacity;
 pub mod error;
 pub mod estimate;
 pub mod experiment;
+pub mod export;
 pub mod files;
 pub mod gc;
 pub mod job;

@@ -16,6 +16,15 @@ const MEND: &str = "run the experiment first (./lab run SPEC)";
 /// Jobs that failed or are not finished are in the input as such, without numbers.
 pub fn gather(experiment: &Experiment, results: &Path, paper: &Path) -> Result<Input, ReportError> {
     let jobs = read_jobs(&results.join(&experiment.name).join("jobs.csv"))?;
+    assemble(experiment, &jobs, results, paper)
+}
+
+/// The input of an experiment before any of its jobs is run.
+pub fn planned(experiment: &Experiment, paper: &Path) -> Result<Input, ReportError> {
+    assemble(experiment, &BTreeMap::new(), Path::new(""), paper)
+}
+
+fn assemble(experiment: &Experiment, jobs: &Jobs, results: &Path, paper: &Path) -> Result<Input, ReportError> {
     let mut rows = Vec::new();
     for variant in &experiment.variants {
         let runs = experiment.seeds.iter().map(|&seed| match jobs.get(&(variant.name.clone(), seed)) {

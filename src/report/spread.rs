@@ -21,13 +21,9 @@ impl Spread {
     /// # Errors
     /// Scores that are not finite.
     pub fn of_scores(left: &Grid, right: &Grid, of: &str) -> Result<Option<Spread>, ReportError> {
-        let differences = differences(left, right);
-        let answers = differences.map(Answers::new).transpose().map_err(|error| refused(of, &error))?;
-        match answers.as_ref().map(decompose) {
-            None | Some(Err(StatsError::Few { .. })) => Ok(None),
-            Some(Err(error)) => Err(refused(of, &error)),
-            Some(Ok(found)) => Spread::of(&found).map(Some).map_err(|error| refused(of, &error)),
-        }
+        // Two variants that never parted have no variance, and say nothing about what could be found.
+        let found = decomposition(left, right, of)?.filter(|found| found.variance > 0.0);
+        found.map(|found| Spread::of(&found).map_err(|error| refused(of, &error))).transpose()
     }
 
     fn of(found: &Decomposition) -> Result<Spread, StatsError> {
@@ -44,9 +40,22 @@ impl Spread {
     pub fn over_seeds(left: &[f64], right: &[f64]) -> Option<Spread> {
         let differences: Vec<f64> = left.iter().zip(right).map(|(left, right)| left - right).collect();
         let seeds = differences.len();
-        let error = sample_std(&differences)? / (seeds as f64).sqrt();
+        let error = sample_std(&differences).filter(|deviation| *deviation > 0.0)? / (seeds as f64).sqrt();
         let detectable = detectable(error, seeds as f64 - 1.0, Demand::default()).ok()?;
         Some(Spread { seeds: error, items: None, detectable })
+    }
+}
+
+/// Where a paired difference of scores (0 to 1) varies; none below two seeds or two items.
+///
+/// # Errors
+/// Scores that are not finite.
+pub fn decomposition(left: &Grid, right: &Grid, of: &str) -> Result<Option<Decomposition>, ReportError> {
+    let answers = differences(left, right).map(Answers::new).transpose().map_err(|error| refused(of, &error))?;
+    match answers.as_ref().map(decompose) {
+        None | Some(Err(StatsError::Few { .. })) => Ok(None),
+        Some(Err(error)) => Err(refused(of, &error)),
+        Some(Ok(found)) => Ok(Some(found)),
     }
 }
 
@@ -97,5 +106,9 @@ mod tests {
         assert_eq!(Spread::of_scores(&grid, &grid, "a test").expect("scores"), None);
         assert_eq!(Spread::of_scores(&vec![], &vec![], "a test").expect("no scores"), None);
         assert_eq!(Spread::over_seeds(&[1.0], &[2.0]), None);
+        // Nor have two variants that never parted.
+        let twice: Grid = vec![grid[0].clone(), grid[0].clone()];
+        assert_eq!(Spread::of_scores(&twice, &twice, "a test").expect("scores"), None);
+        assert_eq!(Spread::over_seeds(&[1.0, 2.0], &[1.0, 2.0]), None);
     }
 }

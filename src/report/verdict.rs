@@ -45,9 +45,14 @@ impl Verdict {
 /// Scales at which a published size is in the unit of what is measured: the paper's own. At others a claim is one of a sign.
 const COMPARABLE: [&str; 2] = ["4b", "30b"];
 
+/// The published table of an experiment, if it has one.
+pub(crate) fn published(input: &Input) -> Result<Option<PublishedTable>, ReportError> {
+    input.paper.as_deref().map(PublishedTable::read).transpose()
+}
+
 /// Judges all claims of an experiment.
 pub fn judge(input: &Input) -> Result<Vec<Verdict>, ReportError> {
-    let published = input.paper.as_deref().map(PublishedTable::read).transpose()?;
+    let published = published(input)?;
     let judged: Result<Vec<_>, _> = input.claims.iter().map(|claim| one(input, claim, published.as_ref())).collect();
     let mut verdicts = judged?;
     let known: Vec<f64> = verdicts.iter().filter_map(|verdict| verdict.paired.map(|paired| paired.p)).collect();
@@ -118,7 +123,7 @@ fn named<'a>(input: &'a Input, claim: &Claim, name: &str) -> Result<&'a Row, Rep
 }
 
 /// Runs of both variants that finished under the same seed.
-fn common<'a>(better: &'a Row, worse: &'a Row) -> Vec<(&'a SeedRun, &'a SeedRun)> {
+pub(crate) fn common<'a>(better: &'a Row, worse: &'a Row) -> Vec<(&'a SeedRun, &'a SeedRun)> {
     let other = |seed: u64| finished(worse).find(|run| run.seed == seed);
     finished(better).filter_map(|run| other(run.seed).map(|other| (run, other))).collect()
 }

@@ -45,13 +45,13 @@ pub fn draw(stream: &mut Stream, context: &Context, ask: &Ask, noise: &Noise) ->
     Trace { thinking, answer }
 }
 
-/// How tempting it is to guess: most so where a piece is asked for again or options are given, least so with numbers. So that no task type is too easy for the base policy, nor too hard.
+/// How tempting it is to guess, by kind of question: chosen so that no task type is too easy for the base policy, nor too hard.
 fn temptation(plan: &Plan) -> f64 {
     match plan {
         Plan::Hops(path, None) if path.len() == 1 => 1.6,
         Plan::Hops(_, Some(_)) => 1.8,
-        Plan::Hops(..) => 1.0,
-        Plan::Rows(..) => 0.3,
+        Plan::Hops(..) => 1.4,
+        Plan::Rows(..) => 1.7,
         Plan::Recall(..) => 2.4,
     }
 }
