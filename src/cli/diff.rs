@@ -3,11 +3,12 @@
 use super::replay::find;
 use super::{Exit, table};
 use crate::lab::{Layout, job};
+use crate::rl::job::Places;
 use crate::rl::receipt::{self, Receipt};
 use crate::spec::KEYS;
 use anyhow::Result;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Say where two jobs part: the first step, the first quantity, and the keys that differ
 #[derive(clap::Args, Debug)]
@@ -53,7 +54,8 @@ struct Parting {
 pub(super) fn run(args: &DiffArgs, layout: &Layout) -> Result<Exit> {
     let (a, b) = (find(&args.a, layout), find(&args.b, layout));
     let (ours, theirs) = (job::read(&a)?, job::read(&b)?);
-    let (left, right) = (super::verify::receipts(&a)?, super::verify::receipts(&b)?);
+    let receipts = |dir: &Path| receipt::read(&Places::inside(dir).receipts);
+    let (left, right) = (receipts(&a)?, receipts(&b)?);
     let values =
         KEYS.iter().map(|key| (key, key.get(&ours.settings).to_string(), key.get(&theirs.settings).to_string()));
     let difference = Difference {

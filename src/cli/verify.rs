@@ -3,7 +3,6 @@
 use super::{Exit, replay::find, wiring};
 use crate::lab::{Layout, job, layout, seal};
 use crate::rl::progress::Event;
-use crate::rl::receipt;
 use crate::rl::verify::{Checked, verify};
 use crate::spec;
 use anyhow::{Context, Result, ensure};
@@ -59,7 +58,9 @@ pub(super) fn run(args: &VerifyArgs, layout: &Layout) -> Result<Exit> {
     let mut sound = files(&dir, args.json)?;
     if args.resume_check {
         sound &= resume_check(&dir, &spec, args)?;
-    } else if !args.files && spec.kind == spec::Kind::Rl {
+    } else if spec.kind == spec::Kind::Base {
+        eprintln!("a job of kind base has no receipts; its files alone were checked");
+    } else if !args.files {
         sound &= steps(&dir, &spec, args)?;
     }
     Ok(if sound { Exit::Done } else { Exit::Failed })
@@ -174,9 +175,4 @@ fn start(dir: &Path, kill_after: Option<u64>) -> Result<()> {
     );
     ensure!(kill_after.is_none() || !layout::done_json(dir).exists(), "the job had ended before it was killed");
     Ok(())
-}
-
-/// The receipts of a job, for [`super::diff`].
-pub(super) fn receipts(dir: &Path) -> Result<Vec<receipt::Receipt>> {
-    receipt::read(&dir.join("receipt.jsonl"))
 }

@@ -3,7 +3,7 @@
 use super::LabError;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Writes `bytes` to `path` whole or not at all ([`crate::files::write_whole`]): writers to one folder must hold its
 /// [`Lock`](super::lock::Lock).
@@ -22,6 +22,33 @@ pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), LabE
 /// Makes a folder and its parents.
 pub fn make_folder(path: &Path) -> Result<(), LabError> {
     fs::create_dir_all(path).map_err(|source| LabError::writing(path, source))
+}
+
+/// What lies in a folder, by name; nothing where there is no such folder.
+pub fn entries(folder: &Path) -> Result<Vec<PathBuf>, LabError> {
+    if !folder.exists() {
+        return Ok(vec![]);
+    }
+    let unreadable =
+        |source| LabError::Unreadable { path: folder.to_path_buf(), source, mend: "; mend its permissions" };
+    let read = fs::read_dir(folder).map_err(unreadable)?;
+    let mut paths = read.map(|entry| Ok(entry.map_err(unreadable)?.path())).collect::<Result<Vec<_>, LabError>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// All files below a folder, by name.
+pub fn below(folder: &Path) -> Result<Vec<PathBuf>, LabError> {
+    let mut found = Vec::new();
+    for path in entries(folder)? {
+        if path.is_dir() { found.extend(below(&path)?) } else { found.push(path) }
+    }
+    Ok(found)
+}
+
+/// Bytes of all files below a folder. A file that goes away meanwhile counts as none.
+pub fn bytes(folder: &Path) -> Result<u64, LabError> {
+    Ok(below(folder)?.iter().map(|path| fs::metadata(path).map_or(0, |data| data.len())).sum())
 }
 
 #[cfg(test)]

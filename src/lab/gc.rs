@@ -1,10 +1,10 @@
 //! What no experiment refers to: job directories that are in no job list and in no spec.
 
-use super::{LabError, Layout, lock};
+use super::{LabError, Layout, files, lock};
 use crate::spec;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A job directory that nothing refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct References {
 /// Collects the ids of all `results/*/jobs.csv` and of all specs in some folders.
 pub fn references(layout: &Layout, folders: &[PathBuf]) -> Result<References, LabError> {
     let mut found = References::default();
-    for folder in entries(layout.results())?.into_iter().filter(|path| path.is_dir()) {
+    for folder in files::entries(layout.results())?.into_iter().filter(|path| path.is_dir()) {
         let list = folder.join("jobs.csv");
         if !list.exists() {
             continue;
@@ -44,7 +44,9 @@ pub fn references(layout: &Layout, folders: &[PathBuf]) -> Result<References, La
             found.ids.extend(row.map_err(unreadable)?.get(2).map(str::to_string));
         }
     }
-    for file in folders.iter().map(|folder| entries(folder)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
+    for file in
+        folders.iter().map(|folder| files::entries(folder)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten()
+    {
         if file.extension().is_some_and(|kind| kind == "toml") {
             match spec::load(&file).and_then(|experiment| experiment.jobs()) {
                 Ok(jobs) => found.ids.extend(jobs.into_iter().map(|job| job.id)),
@@ -57,12 +59,12 @@ pub fn references(layout: &Layout, folders: &[PathBuf]) -> Result<References, La
 
 /// The job directories that no reference names, in the order of their ids.
 pub fn orphans(layout: &Layout, references: &References) -> Result<Vec<Orphan>, LabError> {
-    let jobs = entries(&layout.jobs())?;
+    let jobs = files::entries(&layout.jobs())?;
     let unnamed = jobs.into_iter().filter(|dir| {
         let id = dir.file_name().unwrap_or_default().to_string_lossy();
         dir.is_dir() && !references.ids.contains(id.as_ref())
     });
-    unnamed.map(|dir| Ok(Orphan { bytes: size(&dir)?, busy: lock::is_held(&dir), dir })).collect()
+    unnamed.map(|dir| Ok(Orphan { bytes: files::bytes(&dir)?, busy: lock::is_held(&dir), dir })).collect()
 }
 
 /// Removes a directory, unless a process works in it.
@@ -70,27 +72,6 @@ pub fn remove(orphan: &Orphan) -> Result<(), LabError> {
     // Held while the files go, so that no job can begin among them.
     let _lock = lock::Lock::take(&orphan.dir)?;
     fs::remove_dir_all(&orphan.dir).map_err(|source| LabError::writing(&orphan.dir, source))
-}
-
-/// What lies in a folder, by name; nothing where there is no such folder.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, LabError> {
-    if !folder.exists() {
-        return Ok(vec![]);
-    }
-    let unreadable =
-        |source| LabError::Unreadable { path: folder.to_path_buf(), source, mend: "; mend its permissions" };
-    let read = fs::read_dir(folder).map_err(unreadable)?;
-    let mut paths = read.map(|entry| Ok(entry.map_err(unreadable)?.path())).collect::<Result<Vec<_>, LabError>>()?;
-    paths.sort();
-    Ok(paths)
-}
-
-fn size(dir: &Path) -> Result<u64, LabError> {
-    let sizes = entries(dir)?.into_iter().map(|path| match path.is_dir() {
-        true => size(&path),
-        false => Ok(fs::metadata(&path).map_or(0, |meta| meta.len())),
-    });
-    sizes.sum()
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 //! `done.json` holds under `files` the BLAKE3 digest of each file of the directory, and under `seal` that of everything else in
 //! `done.json` itself. The lock file alone is left out.
 
-use super::{LabError, job, layout};
+use super::{LabError, files, job, layout};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What is wrong with a file of a finished job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ fn own(done: &Map<String, Value>) -> String {
 /// The digest of each file below `dir` by its path in there; without `done.json`, the lock and temporaries.
 fn digests(dir: &Path) -> Result<BTreeMap<String, String>, LabError> {
     let mut digests = BTreeMap::new();
-    for path in files(dir)? {
+    for path in files::below(dir)? {
         let name = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().into_owned();
         if ["done.json", "lock"].contains(&name.as_str()) || name.ends_with(".tmp") {
             continue;
@@ -96,15 +96,6 @@ fn digests(dir: &Path) -> Result<BTreeMap<String, String>, LabError> {
         digests.insert(name, hasher.finalize().to_hex().to_string());
     }
     Ok(digests)
-}
-
-fn files(dir: &Path) -> Result<Vec<PathBuf>, LabError> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).map_err(|source| unreadable(dir, source))? {
-        let path = entry.map_err(|source| unreadable(dir, source))?.path();
-        if path.is_dir() { found.extend(files(&path)?) } else { found.push(path) }
-    }
-    Ok(found)
 }
 
 fn unreadable(path: &Path, source: std::io::Error) -> LabError {

@@ -38,7 +38,10 @@ impl Verdict {
 
     /// The reason in a few words.
     pub fn reason(&self) -> &'static str {
-        self.ruling.map_or("nothing measured", Ruling::reason)
+        match self.paired {
+            Some(paired) if paired.low == 0.0 && paired.high == 0.0 => "the variants never parted in this",
+            _ => self.ruling.map_or("nothing measured", Ruling::reason),
+        }
     }
 }
 

@@ -100,12 +100,9 @@ pub fn reinforce(
     let train = &settings.train;
     std::fs::create_dir_all(&places.rollouts).with_context(|| format!("making {}", places.rollouts.display()))?;
     let pool = training_pool(settings);
-    let mut trainer = Trainer::new(settings, seed, policy, &pool);
+    let mut trainer = Trainer::new(settings, seed, policy, &pool).with_reference_for(&[settings])?;
     let state = stand(places, &policy.model, &mut trainer.optimizer)?;
     trainer.memory = state.memory;
-    if settings.loss.kl > 0.0 {
-        trainer.reference = Some(Policy::load(Path::new(&settings.model.base))?);
-    }
     let mut metrics = StepLog::open::<MetricsRow>(&places.metrics, state.step)?;
     let mut timing = StepLog::open::<TimingRow>(&places.timing, state.step)?;
     let first = || Receipt::first(settings, seed, receipt::weights(policy.model.parameters()));

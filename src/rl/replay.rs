@@ -8,10 +8,9 @@
 
 use super::decide::{Decision, Flat, decide};
 use super::gates::Memory;
-use super::job::{self, Policy};
+use super::job::{self, Places, Policy};
 use super::learn::{self, Learner, Numbers};
 use super::metrics::MetricsRow;
-use super::receipt;
 use super::record::Record;
 use super::rollout::{Group, Rollout};
 use super::train::Trainer;
@@ -84,9 +83,10 @@ fn same_rollouts(settings: &Settings, other: &Settings) -> Result<()> {
     Ok(())
 }
 
-fn load(dir: &Path, step: u64) -> Result<Record> {
-    Record::load(&Record::path(&dir.join("rollouts"), step))
-        .context("a replay needs the rollouts of the job; run the job again to have them")
+/// The stored rollouts of a step.
+pub(super) fn load(places: &Places, step: u64) -> Result<Record> {
+    Record::load(&Record::path(&places.rollouts, step))
+        .context("the stored rollouts of the job are needed; run the job again to have them")
 }
 
 fn in_log_probs(
@@ -100,9 +100,10 @@ fn in_log_probs(
         settings.loss.kl == 0.0 && other.loss.kl == 0.0,
         "a KL term needs the reference policy; give --parameters to compare gradients in the parameters"
     );
+    let places = Places::inside(dir);
     let mut memories = (Memory::default(), Memory::default());
     for step in 1..=settings.train.steps {
-        let record = load(dir, step)?;
+        let record = load(&places, step)?;
         let gradient = |settings: &Settings, memory: &mut Memory| -> Result<(Decision, Vec<f64>)> {
             let flat = record.flat(settings);
             let decision = decide(settings, memory, &flat);
@@ -170,23 +171,19 @@ fn in_parameters(
 ) -> Result<()> {
     let policy = Policy::load(Path::new(&settings.model.base))?;
     let pool = job::training_pool(settings);
-    let mut trainer = Trainer::new(settings, seed, &policy, &pool);
-    let reference = match settings.loss.kl > 0.0 || other.loss.kl > 0.0 {
-        true => Some(Policy::load(Path::new(&settings.model.base))?),
-        false => None,
-    };
-    let mut memory = Memory::default();
-    let norms = MetricsRow::gradient_norms(&dir.join("metrics.csv"))?;
+    let mut trainer = Trainer::new(settings, seed, &policy, &pool).with_reference_for(&[settings, other])?;
+    let (places, mut memory) = (Places::inside(dir), Memory::default());
+    let norms = MetricsRow::gradient_norms(&places.metrics)?;
     for step in 1..=settings.train.steps {
-        let record = load(dir, step)?;
+        let record = load(&places, step)?;
         let groups = groups(&record, &policy, &pool)?;
         let (flat, flat_other) = (record.flat(settings), record.flat(other));
         let was = decide(settings, &mut trainer.memory, &flat);
         let would = decide(other, &mut memory, &flat_other);
         let updates = learn::updates(settings, groups.len());
-        let (mut products, mut norm, mut digest) = ([0.0; 3], 0.0, receipt::Tensors::default());
+        let (mut products, mut norm) = ([0.0; 3], 0.0);
         for update in 0..updates {
-            let learner = |settings| Learner { settings, reference: reference.as_ref(), ..trainer.learner() };
+            let learner = |settings| Learner { settings, ..trainer.learner() };
             learner(other).accumulate(step, update, &groups, &flat_other, &would)?;
             let theirs = take_gradient(&policy);
             learner(settings).accumulate(step, update, &groups, &flat, &was)?;
@@ -196,7 +193,8 @@ fn in_parameters(
             {
                 *sum += product;
             }
-            norm += trainer.apply(&mut digest);
+            norm += trainer.clip();
+            trainer.update();
         }
         came_out_again(&norms, step, norm / updates as f64)?;
         each(&row(step, &was, &would, products))?;

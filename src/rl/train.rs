@@ -15,6 +15,7 @@ use crate::spec::settings::Settings;
 use crate::task::{Status, TaskType};
 use anyhow::{Context, Result};
 use longlab_kernels::stream::{Address, Purpose};
+use std::path::Path;
 use std::time::Instant;
 
 /// Everything that a training step reads and changes.
@@ -69,6 +70,17 @@ impl<'a> Trainer<'a> {
         }
     }
 
+    /// The trainer with the reference policy that a KL term of any of these settings needs: the base policy.
+    ///
+    /// # Errors
+    /// A base policy that cannot be read.
+    pub fn with_reference_for(mut self, settings: &[&Settings]) -> Result<Trainer<'a>> {
+        if settings.iter().any(|settings| settings.loss.kl > 0.0) {
+            self.reference = Some(Policy::load(Path::new(&self.settings.model.base))?);
+        }
+        Ok(self)
+    }
+
     /// One step: sample, roll out, score, advantage, gate, loss, update. Steps count from 1.
     pub fn step(&mut self, step: u64) -> Result<Step> {
         let clock = Instant::now();
@@ -110,7 +122,9 @@ impl<'a> Trainer<'a> {
         let (mut norm, mut gradient) = (0.0, receipt::Tensors::default());
         for update in 0..updates {
             self.learner().accumulate(step, update, groups, flat, decision)?;
-            norm += self.apply(&mut gradient);
+            norm += self.clip();
+            self.model.parameters().iter().for_each(|(_, parameter)| gradient.add(&parameter.grad()));
+            self.update();
         }
         let made = Made { gradient: gradient.finish(), weights: receipt::weights(self.model.parameters()) };
         Ok((norm / updates as f64, made))
@@ -122,12 +136,14 @@ impl<'a> Trainer<'a> {
         Learner { settings, seed: *seed, model, tokenizer, reference: self.reference.as_ref() }
     }
 
-    /// Clips the gradients, takes them into a digest and updates the parameters; gives the gradient norm before clipping.
-    pub fn apply(&mut self, digest: &mut receipt::Tensors) -> f64 {
-        let norm = clip_gradients(self.model.parameters(), self.settings.train.clip_norm);
-        self.model.parameters().iter().for_each(|(_, parameter)| digest.add(&parameter.grad()));
+    /// Clips the gradients; gives their norm before.
+    pub fn clip(&self) -> f64 {
+        clip_gradients(self.model.parameters(), self.settings.train.clip_norm)
+    }
+
+    /// Updates the parameters from the gradients, which are cleared.
+    pub fn update(&mut self) {
         self.optimizer.step(self.model.parameters(), self.settings.train.rate);
-        norm
     }
 }
 

@@ -4,11 +4,10 @@
 use super::decide::decide;
 use super::job::{self, Places, Policy};
 use super::receipt::{self, Receipt};
-use super::record::Record;
 use super::replay;
 use super::train::Trainer;
 use crate::spec::settings::Settings;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -52,10 +51,7 @@ pub fn verify(
         return Ok(());
     }
     let pool = job::training_pool(settings);
-    let mut trainer = Trainer::new(settings, seed, &policy, &pool);
-    if settings.loss.kl > 0.0 {
-        trainer.reference = Some(Policy::load(Path::new(&settings.model.base))?);
-    }
+    let mut trainer = Trainer::new(settings, seed, &policy, &pool).with_reference_for(&[settings])?;
     for (receipt, before) in receipts[1..].iter().zip(&receipts) {
         let sampled = sampled.contains(&receipt.step);
         let again = match sampled {
@@ -79,8 +75,7 @@ fn step_again(trainer: &mut Trainer, step: u64, before: &str) -> Result<Receipt>
 
 /// A step from its stored rollouts.
 fn learn_again(trainer: &mut Trainer, places: &Places, policy: &Policy, step: u64, before: &str) -> Result<Receipt> {
-    let record = Record::load(&Record::path(&places.rollouts, step))
-        .context("a verification needs the rollouts of the job; run the job again to have them")?;
+    let record = replay::load(places, step)?;
     let groups = replay::groups(&record, policy, trainer.pool)?;
     let flat = record.flat(trainer.settings);
     let decision = decide(trainer.settings, &mut trainer.memory, &flat);

@@ -1,6 +1,6 @@
 //! How much disk jobs will take, from what finished jobs take.
 
-use crate::lab::{Layout, job};
+use crate::lab::{Layout, files, job};
 use crate::spec::settings::Settings;
 use crate::spec::{Job, Kind};
 use std::collections::BTreeMap;
@@ -84,15 +84,9 @@ fn responses(settings: &Settings) -> f64 {
     train.steps as f64 * (train.prompts * train.group) as f64
 }
 
-/// The bytes of all files in a folder; 0 where there is none.
+/// The bytes of all files in a folder; 0 where there is none or it cannot be read: an estimate must not end a plan.
 fn size(folder: &Path) -> f64 {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let one = |entry: fs::DirEntry| match entry.metadata() {
-        Ok(data) if data.is_dir() => size(&entry.path()),
-        Ok(data) => data.len() as f64,
-        Err(_) => 0.0,
-    };
-    entries.map(one).sum()
+    files::bytes(folder).unwrap_or(0) as f64
 }
 
 #[cfg(test)]
