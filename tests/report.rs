@@ -36,6 +36,7 @@ fn run(variant: &str, seed: u64, score: f64) -> SeedRun {
         status: Status::Done,
         metrics: Metrics { columns: columns.map(str::to_owned).into(), rows: rows.collect() },
         items: items.collect(),
+        responses: vec![],
         done: Some(Done { seconds: 60.0, train_seconds: 45.0, eval_seconds: 15.0, ..Done::default() }),
         provenance: BTreeMap::from([("cpu".into(), "a < b & c".into())]),
     }
@@ -48,7 +49,7 @@ fn row(variant: &str, score: f64) -> Row {
 
 fn claim(better: &str, worse: &str, measure: &str) -> Claim {
     let text = format!("{better} beats {worse}");
-    Claim { text, better: better.into(), worse: worse.into(), measure: measure.into() }
+    Claim { text, better: better.into(), worse: worse.into(), measure: measure.into(), at: None }
 }
 
 fn input() -> Input {
@@ -64,6 +65,7 @@ fn input() -> Input {
             file: paper().join("figures/fig11_aepo_entropy_30b.csv"),
             unit: "nats".into(),
         }],
+        scatter: None,
     }
 }
 

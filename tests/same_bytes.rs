@@ -1,6 +1,9 @@
 //! The whole way through the binary: a base built, experiments trained on it, and the same bytes whatever the number of
 //! processes, the order of variants, or the moments of a kill.
 
+#[path = "same_bytes/survival.rs"]
+mod survival;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -41,6 +41,8 @@ pub struct Response {
     pub entropies: Vec<f32>,
     /// Entropy in nats at each token, at temperature 1.
     pub entropies_one: Vec<f32>,
+    /// Norm of the gradient of each token's log-probability in the logits, see [`super::Choice::slope`].
+    pub slopes: Vec<f32>,
     /// Whether the end token was reached.
     pub finished: bool,
 }
@@ -203,6 +205,7 @@ impl<'a> Decoder<'a> {
                 answer.logprobs.push(choice.logprob);
                 answer.entropies.push(choice.entropy);
                 answer.entropies_one.push(choice.entropy_one);
+                answer.slopes.push(choice.slope);
                 answer.finished = i64::from(choice.token) == sampling.eos;
                 (slot.live, slot.token) = (!answer.finished, i64::from(choice.token));
             }

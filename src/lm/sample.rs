@@ -14,6 +14,9 @@ pub struct Choice {
     pub entropy: f32,
     /// Entropy in nats at temperature 1.
     pub entropy_one: f32,
+    /// Euclidean norm of the gradient of its log-probability in the logits over the temperature: that of one minus the probability at
+    /// the token and the probabilities elsewhere; 0 to sqrt(2).
+    pub slope: f32,
 }
 
 /// Distributions of a batch of rows, copied out of libtorch.
@@ -51,11 +54,13 @@ impl Rows {
         } else {
             pick(probabilities, sampling.top_p, uniform)
         }?;
+        let logprob = self.logprobs[span][token];
         Some(Choice {
             token: token as u32,
-            logprob: self.logprobs[span][token],
+            logprob,
             entropy: self.entropies[row],
             entropy_one: self.entropies_one[row],
+            slope: slope(probabilities, token, logprob),
         })
     }
 }
@@ -66,6 +71,14 @@ fn distribution(logits: &Tensor) -> Result<(Tensor, Tensor, Tensor), LmError> {
     let probabilities = logprobs.f_exp()?;
     let entropies = (&probabilities * &logprobs).f_sum_dim_intlist(&[-1i64][..], false, None)?.f_neg()?;
     Ok((logprobs, probabilities, entropies))
+}
+
+/// The norm of the token's one-hot vector less the probabilities. 1 - p comes from the logarithm, which knows it where p is near 1.
+fn slope(probabilities: &[f32], token: usize, logprob: f32) -> f32 {
+    let own = f64::from(logprob).exp_m1();
+    let others =
+        probabilities.iter().enumerate().filter(|&(i, _)| i != token).map(|(_, &p)| f64::from(p) * f64::from(p));
+    (own * own + others.sum::<f64>()).sqrt() as f32
 }
 
 fn copy(tensor: &Tensor) -> Result<Vec<f32>, LmError> {
@@ -127,4 +140,27 @@ fn inverse(probabilities: impl Iterator<Item = (usize, f32)>, target: f64) -> us
         }
     }
     last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slope_is_the_norm_of_the_gradient_that_autograd_finds() {
+        let logits = [[0.3f32, -1.0, 2.0, 0.5], [30.0, 0.0, -5.0, 1.0]];
+        for (temperature, uniform) in [(1.0, 0.1), (0.7, 0.9), (2.0, 0.5)] {
+            let sampling = Sampling { temperature, top_p: 1.0, max_tokens: 1, eos: -1 };
+            for row in logits {
+                let rows = Rows::new(&Tensor::from_slice(&row).view([1, 4]), temperature).expect("logits");
+                let choice = rows.choose(0, &sampling, uniform).expect("finite");
+                // In f64, since 1 - p of a likely token is all rounding in f32.
+                let scaled = Tensor::from_slice(&row).to_kind(Kind::Double) / temperature;
+                let scaled = scaled.set_requires_grad(true);
+                scaled.log_softmax(-1, None).get(i64::from(choice.token)).backward();
+                let norm = scaled.grad().norm().double_value(&[]);
+                assert!((f64::from(choice.slope) / norm - 1.0).abs() < 1e-5, "{} is not {norm}", choice.slope);
+            }
+        }
+    }
 }

@@ -40,6 +40,7 @@ pub fn compare(input: &Input, pairs: &[(&str, &str)], measures: &[&str]) -> Resu
             better: (*a).to_string(),
             worse: (*b).to_string(),
             measure: (*measure).to_string(),
+            at: None,
         };
         let verdict = verdict::one(input, &claim, None)?;
         Ok(Compared {

@@ -3,8 +3,8 @@
 use super::csvfile::CsvFile;
 use super::error::ReportError;
 use super::input::{Claim, Figure, Input, Metrics, Row, SeedRun, Status};
-use super::{jobdir, store};
-use crate::spec::Experiment;
+use super::{jobdir, scatter, store};
+use crate::spec::{Experiment, Scatter};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -28,7 +28,7 @@ fn assemble(experiment: &Experiment, jobs: &Jobs, results: &Path, paper: &Path) 
     let mut rows = Vec::new();
     for variant in &experiment.variants {
         let runs = experiment.seeds.iter().map(|&seed| match jobs.get(&(variant.name.clone(), seed)) {
-            Some((id, status)) => read_run(&results.join("jobs"), seed, id, *status),
+            Some((id, status)) => read_run(&results.join("jobs"), seed, id, *status, experiment.scatter),
             None => Ok(unfinished(seed, "not planned yet", Status::Pending)),
         });
         rows.push(Row {
@@ -44,6 +44,7 @@ fn assemble(experiment: &Experiment, jobs: &Jobs, results: &Path, paper: &Path) 
         paper: experiment.paper.as_ref().map(|name| paper.join(format!("{name}.csv"))),
         rows,
         claims: experiment.claims.iter().map(claim).collect(),
+        scatter: experiment.scatter,
         figures: experiment
             .figures
             .iter()
@@ -74,6 +75,7 @@ fn claim(claim: &crate::spec::Claim) -> Claim {
         better: claim.better.clone(),
         worse: claim.worse.clone(),
         measure: claim.measure.clone(),
+        at: claim.at.clone(),
     }
 }
 
@@ -98,7 +100,13 @@ fn read_jobs(path: &Path) -> Result<Jobs, ReportError> {
 }
 
 /// A job is done when its `done.json` says so, whatever the list says: the list may be older.
-fn read_run(jobs: &Path, seed: u64, id: &str, listed: Status) -> Result<SeedRun, ReportError> {
+fn read_run(
+    jobs: &Path,
+    seed: u64,
+    id: &str,
+    listed: Status,
+    scatter: Option<Scatter>,
+) -> Result<SeedRun, ReportError> {
     let folder = jobs.join(id);
     let Some(done) = jobdir::done(&folder)? else {
         let status = if listed == Status::Failed { Status::Failed } else { Status::Pending };
@@ -111,6 +119,7 @@ fn read_run(jobs: &Path, seed: u64, id: &str, listed: Status) -> Result<SeedRun,
         status: Status::Done,
         metrics: jobdir::metrics(&folder.join("metrics.csv"))?,
         items: jobdir::outcomes(&outcomes)?,
+        responses: scatter.map_or(Ok(Vec::new()), |which| scatter::responses(&folder, which))?,
         done: Some(done),
         provenance: jobdir::provenance(&folder.join("provenance.json"))?,
     })
@@ -123,6 +132,7 @@ fn unfinished(seed: u64, id: &str, status: Status) -> SeedRun {
         status,
         metrics: Metrics::default(),
         items: Vec::new(),
+        responses: Vec::new(),
         done: None,
         provenance: BTreeMap::new(),
     }

@@ -34,6 +34,9 @@ pub struct Input {
     pub claims: Vec<Claim>,
     /// Published curves to show.
     pub figures: Vec<Figure>,
+    /// Which responses are shown one by one, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scatter: Option<crate::spec::Scatter>,
 }
 
 /// One variant of the experiment.
@@ -62,6 +65,9 @@ pub struct SeedRun {
     /// One entry an evaluation item.
     #[serde(skip)]
     pub items: Vec<Item>,
+    /// Responses of training that a scatter shows; empty where none is asked for.
+    #[serde(skip)]
+    pub responses: Vec<Response>,
     /// Seconds and tokens, when the job is done.
     pub done: Option<Done>,
     /// Flat provenance of the job (commit, versions, processor, date).
@@ -105,6 +111,17 @@ pub struct Done {
     pub rollout_rate: Option<f64>,
     /// Tokens a second while updating, when measured.
     pub update_rate: Option<f64>,
+}
+
+/// What is known of one response of training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Response {
+    /// Step, from 1.
+    pub step: u64,
+    /// Mean entropy of its tokens at the sampling temperature, nats.
+    pub entropy: f64,
+    /// Mean over its tokens of the norm of the gradient of their log-probability in the logits.
+    pub slope: f64,
 }
 
 /// The columns of a job's `metrics.csv`; an empty cell is `None`.
@@ -166,6 +183,9 @@ pub struct Claim {
     pub worse: String,
     /// `avg`, a suite, `reward`, `entropy` or `response_tokens`.
     pub measure: String,
+    /// Which reading of a claim about swept variants this is; empty for the one without a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
 }
 
 /// A published curve.

@@ -18,6 +18,8 @@ mod method;
 pub mod plots;
 mod power;
 mod published;
+mod readings;
+mod scatter;
 mod sections;
 mod spread;
 mod store;

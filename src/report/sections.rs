@@ -10,6 +10,7 @@ use super::published::{MARK, PublishedTable};
 use super::summary;
 use super::text::{NOTHING, ends, interval, probability, signed};
 use super::verdict::Verdict;
+use super::{readings, scatter};
 
 /// The whole document.
 pub fn document(input: &Input, analysis: &Analysis, plots: &[Plot]) -> Result<Document, ReportError> {
@@ -21,6 +22,7 @@ pub fn document(input: &Input, analysis: &Analysis, plots: &[Plot]) -> Result<Do
             Block::Table(claims(&analysis.verdicts)),
             Block::Text(claims_legend()),
         ]);
+        blocks.extend(readings::blocks(&analysis.verdicts));
     }
     if input.paper.is_some() || analysis.main.iter().any(|row| row.answers > 0) {
         blocks.extend([Block::Heading("Scores".into()), Block::Table(measured(input, &analysis.main, "main split"))]);
@@ -38,6 +40,8 @@ pub fn document(input: &Input, analysis: &Analysis, plots: &[Plot]) -> Result<Do
     blocks.extend(by_task(analysis));
     blocks.extend(outcomes(analysis));
     blocks.extend(training(analysis));
+    blocks.extend(scatter::blocks(input));
+    blocks.extend(plot(plots, "scatter"));
     for name in ["curves", "tasks", "published"] {
         blocks.extend(headed(plots, name));
     }

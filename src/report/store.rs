@@ -2,12 +2,13 @@
 
 use super::csvfile::{CsvFile, Record, write_whole};
 use super::error::ReportError;
-use super::input::{Input, Item, STATUSES, SUITES, SeedRun, Status};
+use super::input::{Input, Item, Response, STATUSES, SUITES, SeedRun, Status};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 const MEND: &str = "restore reports/<experiment>/data from version control, or run the experiment again";
 const PUBLISHED: &str = "published";
+const RESPONSES: &str = "responses.csv";
 const RUN_COLUMNS: [&str; 3] = ["variant", "seed", "job"];
 
 /// Writes everything needed to render the report again into `<out>/data`.
@@ -26,8 +27,12 @@ pub(crate) fn write(input: &Input, out: &Path) -> Result<Vec<PathBuf>, ReportErr
     }
     let mut json = serde_json::to_vec_pretty(&stored).expect("the input has string keys only");
     json.push(b'\n');
-    for (name, bytes) in [("metrics.csv", metrics_csv(input)?), ("items.csv", items_csv(input)?), ("report.json", json)]
-    {
+    let mut parts = vec![("metrics.csv", metrics_csv(input)?), ("items.csv", items_csv(input)?)];
+    if input.scatter.is_some() {
+        parts.push((RESPONSES, responses_csv(input)?));
+    }
+    parts.push(("report.json", json));
+    for (name, bytes) in parts {
         write_whole(&data.join(name), &bytes)?;
         files.push(data.join(name));
     }
@@ -45,6 +50,9 @@ pub fn read(data: &Path) -> Result<Input, ReportError> {
     }
     read_metrics(&mut input, &data.join("metrics.csv"))?;
     read_items(&mut input, &data.join("items.csv"))?;
+    if input.scatter.is_some() {
+        read_responses(&mut input, &data.join(RESPONSES))?;
+    }
     Ok(input)
 }
 
@@ -83,6 +91,31 @@ fn items_csv(input: &Input) -> Result<Vec<u8>, ReportError> {
         }
     }
     csv_bytes(rows)
+}
+
+fn responses_csv(input: &Input) -> Result<Vec<u8>, ReportError> {
+    let fixed = ["step", "entropy", "slope"];
+    let mut rows = vec![RUN_COLUMNS.iter().chain(&fixed).map(|name| (*name).to_owned()).collect::<Vec<String>>()];
+    for (variant, run) in done(input) {
+        for response in &run.responses {
+            let mut cells = run_cells(variant, run);
+            cells.extend([response.step.to_string(), response.entropy.to_string(), response.slope.to_string()]);
+            rows.push(cells);
+        }
+    }
+    csv_bytes(rows)
+}
+
+fn read_responses(input: &mut Input, path: &Path) -> Result<(), ReportError> {
+    let file = CsvFile::read(path, MEND)?;
+    let [step, entropy, slope] = ["step", "entropy", "slope"].map(|name| file.column(name));
+    let (step, entropy, slope) = (step?, entropy?, slope?);
+    for record in file.records() {
+        let read =
+            Response { step: record.parse(step)?, entropy: record.number(entropy)?, slope: record.number(slope)? };
+        owner(input, record)?.responses.push(read);
+    }
+    Ok(())
 }
 
 fn done(input: &Input) -> impl Iterator<Item = (&str, &SeedRun)> {

@@ -1,7 +1,7 @@
 //! The rollouts of a step as a file: what was sampled, how likely it was, and what it scored. About 14 bytes a token.
 //!
 //! `rollouts/<step>.safetensors` holds, groups in the order in which the step learned from them: `samples` (their numbers in the
-//! pool) and `tasks`, one a group; `lengths`, `rewards` and `finished`, one a rollout; `tokens`, `logprobs`, `entropies` and
+//! pool) and `tasks`, one a group; `lengths`, `rewards`, `finished` and `slopes`, one a rollout; `tokens`, `logprobs`, `entropies` and
 //! `entropies_one`, all rollouts one after the other.
 
 use super::decide::Flat;
@@ -9,6 +9,7 @@ use super::rollout::Group;
 use crate::files;
 use crate::spec::settings::{EntropyTemperature, Settings};
 use anyhow::{Context, Result, ensure};
+use longlab_kernels::stats;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,8 @@ pub struct Record {
     pub rewards: Vec<f64>,
     /// Whether each rollout reached its end token.
     pub finished: Vec<bool>,
+    /// Mean over the tokens of each rollout of the norm of the gradient of their log-probability in the logits; 0 where it is empty.
+    pub slopes: Vec<f32>,
     /// Tokens of each rollout.
     pub tokens: Vec<Vec<u32>>,
     /// Log-probability of each token at the sampling temperature.
@@ -31,6 +34,12 @@ pub struct Record {
     pub entropies: Vec<Vec<f32>>,
     /// Entropy at each token at temperature 1, nats.
     pub entropies_one: Vec<Vec<f32>>,
+}
+
+/// Mean of some numbers; 0 of none.
+fn mean(values: &[f32]) -> f32 {
+    let values: Vec<f64> = values.iter().map(|&value| f64::from(value)).collect();
+    stats::mean(&values).unwrap_or(0.0) as f32
 }
 
 impl Record {
@@ -42,6 +51,7 @@ impl Record {
             tasks: groups.iter().map(|group| group.sample.task.index() as u32).collect(),
             rewards: all().map(|rollout| rollout.graded.score).collect(),
             finished: all().map(|rollout| rollout.response.finished).collect(),
+            slopes: all().map(|rollout| mean(&rollout.response.slopes)).collect(),
             tokens: all().map(|rollout| rollout.response.tokens.clone()).collect(),
             logprobs: all().map(|rollout| rollout.response.logprobs.clone()).collect(),
             entropies: all().map(|rollout| rollout.response.entropies.clone()).collect(),
@@ -88,11 +98,12 @@ impl Record {
             true => (Dtype::U16, ids.flat_map(|&token| (token as u16).to_le_bytes()).collect()),
             false => (Dtype::U32, ids.flat_map(|token| token.to_le_bytes()).collect()),
         };
-        let blobs: [(&str, Dtype, usize, Vec<u8>); 9] = [
+        let blobs: [(&str, Dtype, usize, Vec<u8>); 10] = [
             ("samples", Dtype::U64, self.samples.len(), self.samples.iter().flat_map(|v| v.to_le_bytes()).collect()),
             ("tasks", Dtype::U32, self.tasks.len(), self.tasks.iter().flat_map(|v| v.to_le_bytes()).collect()),
             ("rewards", Dtype::F64, rollouts, self.rewards.iter().flat_map(|v| v.to_le_bytes()).collect()),
             ("finished", Dtype::U8, rollouts, self.finished.iter().map(|&done| u8::from(done)).collect()),
+            ("slopes", Dtype::F32, rollouts, self.slopes.iter().flat_map(|v| v.to_le_bytes()).collect()),
             ("lengths", Dtype::U32, rollouts, lengths.iter().flat_map(|v| v.to_le_bytes()).collect()),
             ("tokens", id_kind, tokens, ids),
             ("logprobs", Dtype::F32, tokens, flat(&self.logprobs)),
@@ -138,6 +149,7 @@ impl Record {
             tasks: words(part("tasks", Dtype::U32)?),
             rewards: part("rewards", Dtype::F64)?.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
             finished: part("finished", Dtype::U8)?.iter().map(|&done| done != 0).collect(),
+            slopes: floats("slopes")?,
             tokens: split(&tokens, &lengths)?,
             logprobs: split(&floats("logprobs")?, &lengths)?,
             entropies: split(&floats("entropies")?, &lengths)?,
@@ -146,10 +158,11 @@ impl Record {
         let (prompts, rollouts) = (record.samples.len(), record.rewards.len());
         ensure!(record.tasks.len() == prompts, "{} task types for {prompts} prompts", record.tasks.len());
         ensure!(
-            lengths.len() == rollouts && record.finished.len() == rollouts,
-            "{} lengths and {} ends for {rollouts} rollouts",
+            [lengths.len(), record.finished.len(), record.slopes.len()] == [rollouts; 3],
+            "{} lengths, {} ends and {} slopes for {rollouts} rollouts",
             lengths.len(),
-            record.finished.len()
+            record.finished.len(),
+            record.slopes.len()
         );
         ensure!(prompts > 0 && rollouts.is_multiple_of(prompts), "{rollouts} rollouts of {prompts} prompts");
         Ok(record)
@@ -179,6 +192,7 @@ mod tests {
             tasks: vec![0, 4],
             rewards: vec![1.0, 0.0, 0.1, 0.3],
             finished: vec![true, false, true, true],
+            slopes: vec![0.5, 0.0, 1.25, 0.75],
             tokens: vec![vec![1, 2], vec![], vec![largest], vec![4, 5, 6]],
             logprobs: rows.iter().map(|row| row.iter().map(|value| -value).collect()).collect(),
             entropies: rows.clone(),

@@ -226,6 +226,7 @@ pub(super) fn groups<'a>(record: &Record, policy: &Policy, pool: &'a [crate::dat
                 entropies: record.entropies[i].clone(),
                 entropies_one: record.entropies_one[i].clone(),
                 finished: record.finished[i],
+                ..Response::default() // slopes are stored as means and not needed
             },
             graded: Graded { status: Status::Wrong, score: record.rewards[i] },
         };

@@ -110,6 +110,18 @@ choice! {
 }
 
 choice! {
+    /// Which responses a report shows one by one: entropy against gradient norm (paper Fig. 9).
+    Scatter {
+        /// Those with a negative advantage, as in the paper.
+        Negative = "negative",
+        /// Those with a positive advantage.
+        Positive = "positive",
+        /// All whose group has both.
+        All = "all",
+    }
+}
+
+choice! {
     /// The size of model and machine that an experiment is for.
     Scale {
         /// About 1M parameters, trained from scratch, minutes on two CPU cores.

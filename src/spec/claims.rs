@@ -43,11 +43,12 @@ pub(super) fn read<'a>(part: Part<'a>, stage: &Stage<'_, 'a>, own: bool) -> Resu
         Err(empty) if own => return Err(empty.spot.error(empty.message, empty.help)),
         Err(empty) => return Ok(Read::Nothing(format!("{text}: {}", empty.message))),
     };
-    let claim = |(left, right): &Pair<'_, 'a>| Claim {
-        text: format!("{text}{}", stage.suffix(left, right, &better.name, &worse.name)),
-        better: left.name.clone(),
-        worse: right.name.clone(),
-        measure: measure.clone(),
+    let swept = pairs.len() > 1;
+    let claim = |(left, right): &Pair<'_, 'a>| {
+        let at = stage.place(left, right, &better.name, &worse.name);
+        let text = if at.is_empty() { text.clone() } else { format!("{text} [{at}]") };
+        let (better, worse) = (left.name.clone(), right.name.clone());
+        Claim { text, better, worse, measure: measure.clone(), at: swept.then_some(at) }
     };
     Ok(Read::Claims(pairs.iter().map(claim).collect()))
 }
@@ -104,7 +105,7 @@ impl<'s, 'a> Stage<'s, 'a> {
     }
 
     /// Where two cells lie, for a claim about more than them.
-    fn suffix(&self, left: &Grown<'_>, right: &Grown<'_>, better: &str, worse: &str) -> String {
+    fn place(&self, left: &Grown<'_>, right: &Grown<'_>, better: &str, worse: &str) -> String {
         if left.name == *better && right.name == *worse {
             return String::new();
         }
@@ -112,8 +113,7 @@ impl<'s, 'a> Stage<'s, 'a> {
             let point = left.at[index].or(right.at[index])?;
             axis.named[point].then(|| format!("{}={}", axis.name, axis.labels[point]))
         });
-        let at: Vec<String> = at.collect();
-        if at.is_empty() { String::new() } else { format!(" [{}]", at.join(", ")) }
+        at.collect::<Vec<String>>().join(", ")
     }
 }
 

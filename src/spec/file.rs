@@ -40,7 +40,7 @@ pub(super) struct Place<'a> {
 
 const SECTIONS: &[&str] =
     &["extends", "experiment", "base", "variant", "axis", "include", "exclude", "override", "claim", "figure"];
-const HEAD_WORDS: &[&str] = &["name", "title", "paper", "scale", "kind", "seeds"];
+const HEAD_WORDS: &[&str] = &["name", "title", "paper", "scale", "kind", "seeds", "scatter"];
 const VARIANT_WORDS: &[&str] = &["name", "paper"];
 
 /// The scale that the files say, the last word first.
@@ -126,6 +126,7 @@ fn read_head<'a>(heads: &[Part<'a>], scale: Scale) -> Result<(Experiment, Option
         scale,
         kind: with("kind").choice("kind")?.unwrap_or(Kind::Rl),
         seeds: read_seeds(with("seeds"))?,
+        scatter: with("scatter").choice("scatter")?,
         variants: Vec::new(),
         claims: Vec::new(),
         figures: Vec::new(),

@@ -74,6 +74,8 @@ pub struct Experiment {
     pub kind: Kind,
     /// Seeds, each once, in the order of the file.
     pub seeds: Vec<u64>,
+    /// Whose entropies and gradient norms the report shows against one another, if any.
+    pub scatter: Option<Scatter>,
     /// The cells: variants in the order of the file, each at all its points of the axes; at least one.
     pub variants: Vec<Variant>,
     /// Claims of the paper.
@@ -110,6 +112,9 @@ pub struct Claim {
     pub worse: String,
     /// One of [`MEASURES`].
     pub measure: String,
+    /// Where on the axes its cells lie (`mode=band`), if the file's claim is about more than these two; it ends the text too. Empty at
+    /// the points without a name.
+    pub at: Option<String>,
 }
 
 /// Published curves shown in the report.

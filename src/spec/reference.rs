@@ -1,7 +1,7 @@
 //! The reference page of all keys, `docs/keys.md`, rendered from the declarations.
 
 use super::MEASURES;
-use super::choice::{Kind, Scale, listed};
+use super::choice::{Kind, Scale, Scatter, listed};
 use super::key::{Key, short};
 use super::settings::{GROUPS, KEYS};
 use std::fmt::Write;
@@ -47,7 +47,8 @@ An experiment file is TOML. Unknown keys are refused everywhere.
 |---|---|
 | `extends` | above all sections: the file that this one lies over, relative to it (docs/sweeps.md) |
 | `[experiment]` | `name` (names results and reports), `title`, `paper` (a published table, `experiments/paper/<paper>.csv`), \
-`scale` ({scales}; default `micro`), `kind` ({kinds}; default `rl`), `seeds` (a list of integers, each once) |
+`scale` ({scales}; default `micro`), `kind` ({kinds}; default `rl`), `seeds` (a list of integers, each once), \
+`scatter` ({scatters}: the report shows entropy against gradient norm of these responses, as Fig. 9 does) |
 | `[base]` | any settings key; holds for all variants |
 | `[[variant]]` | `name`, `paper` (its row in the published table; default: its name), and any settings key |
 | `[[axis]]` | `name`, `key` or `keys` (several move together), `values`, `labels`, `variant` and `when` (where it applies) |
@@ -64,6 +65,7 @@ job's identity; keys that do not act (the bounds of an AEPO that is off, say) ar
 ",
         scales = listed(Scale::NAMES),
         kinds = listed(Kind::NAMES),
+        scatters = listed(Scatter::NAMES),
         measures = listed(MEASURES),
     )
 }

@@ -16,6 +16,9 @@ pub(super) fn write(experiment: &Experiment) -> String {
     line(&mut text, "scale", text_of(experiment.scale.name()));
     line(&mut text, "kind", text_of(experiment.kind.name()));
     line(&mut text, "seeds", format!("{:?}", experiment.seeds));
+    if let Some(scatter) = experiment.scatter {
+        line(&mut text, "scatter", text_of(scatter.name()));
+    }
     for variant in &experiment.variants {
         write_variant(&mut text, variant);
     }

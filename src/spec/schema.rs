@@ -1,7 +1,7 @@
 //! The JSON Schema of an experiment file, `docs/experiment.schema.json`, from the declarations of the keys: editors complete and check by it.
 
 use super::MEASURES;
-use super::choice::{Kind, Scale};
+use super::choice::{Kind, Scale, Scatter};
 use super::key::Key;
 use super::settings::{GROUPS, KEYS, Settings};
 use serde_json::{Map, Value, json};
@@ -97,6 +97,7 @@ fn head() -> Value {
             "scale": { "enum": Scale::NAMES, "default": Scale::Micro.name(), "description": "The size of model and machine that it is for; its preset is experiments/scales/<scale>.toml." },
             "kind": { "enum": Kind::NAMES, "default": Kind::Rl.name(), "description": "What its jobs make." },
             "seeds": { "type": "array", "minItems": 1, "uniqueItems": true, "items": { "type": "integer", "minimum": 0 }, "description": "Every cell runs under each of them." },
+            "scatter": { "enum": Scatter::NAMES, "description": "The report shows entropy against gradient norm of these responses (Fig. 9)." },
         },
     })
 }

@@ -65,7 +65,7 @@ impl<'a> Arbitrary<'a> for Input {
         if bytes.ratio(1, 16)? && tokens > 0 {
             targets[0] = seed;
         }
-        let both = bytes.arbitrary()?;
+        let both: bool = bytes.arbitrary()?;
         let half = [both, if bytes.ratio(1, 32)? { !both } else { both }, bytes.arbitrary()?, bytes.arbitrary()?];
         let options = Options {
             temperature: if wild { bytes.arbitrary::<Number>()?.0 as f32 } else { *bytes.choose(&[1.0, 0.5, 2.0])? },

@@ -31,7 +31,13 @@ fuzz_target!(|text: &str| {
         Ok(experiment) => {
             let resolved = experiment.resolved();
             let again = spec::parse(&resolved, Path::new("fuzzed.toml")).expect("what was written out can be read");
-            assert_eq!(experiment, again, "{resolved}");
+            // Cells are written out one by one: what they came from is gone.
+            let flat = |mut experiment: spec::Experiment| {
+                experiment.grid = spec::Grid::default();
+                experiment.claims.iter_mut().for_each(|claim| claim.at = None);
+                experiment
+            };
+            assert_eq!(flat(experiment), flat(again), "{resolved}");
         }
         Err(error) => {
             assert!(!error.to_string().is_empty());

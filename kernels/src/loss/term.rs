@@ -221,7 +221,10 @@ impl PolicyLoss for Sum {
 
 fn add(rows: &mut [Vec<f64>], other: &[Vec<f64>], weight: f64) {
     for (value, other) in rows.iter_mut().flatten().zip(other.iter().flatten()) {
-        *value += weight * other;
+        // A masked token stays at 0 whatever the weight, infinities among them.
+        if *other != 0.0 {
+            *value += weight * other;
+        }
     }
 }
 

@@ -15,6 +15,7 @@
 //! | items in clusters, one model | [`clustered_interval`], [`clustered_difference`] |
 //! | how much of a difference is luck of training, choice of items, sampling | [`decompose`], [`nested_bootstrap`] |
 //! | seeds and items a claim needs, the effect a design can find | [`seeds_needed`], [`items_needed`], [`minimum_detectable_effect`] |
+//! | whether two numbers of the same responses rise together | [`spearman`] |
 //! | reproduced, not resolved or contradicted | [`verdict()`], with the rule in [`verdict`](mod@verdict) |
 //!
 //! Whatever is drawn comes from addressed streams (purpose `Bootstrap`, `step` the resample), so a result is a function of its
@@ -29,6 +30,7 @@ mod nested;
 mod normal;
 mod permutation;
 mod power;
+mod rank;
 mod resampled;
 mod runs;
 mod scores;
@@ -48,6 +50,7 @@ pub use permutation::{Permutation, sign_flip, two_sample_permutation};
 pub use power::{
     Demand, Design, detectable, items_needed, minimum_detectable_effect, power, seeds_needed, two_sided_power,
 };
+pub use rank::spearman;
 pub use resampled::{Bca, Interval, Method, Resampling, bca};
 pub use runs::{Aggregate, Runs, iqm};
 pub use scores::Scores;

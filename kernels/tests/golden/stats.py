@@ -96,6 +96,13 @@ def normal_distribution():
     fact(SCIPY, "norm.ppf", {"p": p}, {"z": scipy.stats.norm.ppf(p)})
 
 
+def rank_correlations():
+    for n, decimals in [(2, 4), (3, 4), (10, 4), (10, 0), (40, 0), (200, 1)]:
+        x = normals(n, decimals=decimals)
+        y = np.round(x + rng.normal(size=n), decimals)
+        fact(SCIPY, "spearmanr", {"x": x, "y": y}, {"rho": scipy.stats.spearmanr(x, y).statistic})
+
+
 def aggregates():
     for runs, tasks in [(1, 1), (3, 1), (5, 4), (4, 7), (10, 3), (7, 26)]:
         scores = normals(runs, tasks)
@@ -275,7 +282,7 @@ def variances():
         fact(FORMULA, "components", {"scores": d}, outputs)
 
 
-for write in (normal_distribution, aggregates, improvement, bca, rliable_intervals, permutations, outcomes, clusters, powers, variances):
+for write in (normal_distribution, aggregates, improvement, bca, rliable_intervals, permutations, outcomes, clusters, powers, variances, rank_correlations):
     write()
 (HERE / "stats.jsonl").write_text("\n".join(lines) + "\n")
 print(len(lines), "lines")

@@ -5,7 +5,7 @@ use longlab_kernels::stats::{
     Aggregate, Answers, Components, Correction, Demand, Design, Interval, Method, Permutation, Resampling, Runs, bca,
     clustered_difference, clustered_interval, clustered_standard_error, decompose, detectable, improvement_interval,
     mcnemar, normal_cdf, normal_quantile, probability_of_improvement, quantile, sample_std, seeds_needed, sign_flip,
-    standard_error, stratified_interval, stratified_resamples, two_sample_permutation, two_sided_power,
+    spearman, standard_error, stratified_interval, stratified_resamples, two_sample_permutation, two_sided_power,
 };
 use serde_json::Value;
 
@@ -35,6 +35,7 @@ fn statistics_are_those_of_scipy_rliable_statsmodels_and_inspect() {
         (SCIPY, "norm.ppf", 1),
         (SCIPY, "permutation_test.independent", 5),
         (SCIPY, "permutation_test.samples", 5),
+        (SCIPY, "spearmanr", 6),
         (STATSMODELS, "mcnemar", 10),
         (STATSMODELS, "ttest_count", 3),
         (STATSMODELS, "ttest_effect", 3),
@@ -74,6 +75,10 @@ fn judge(fact: &Fact) -> Verdict {
         "probability_of_improvement" => {
             let (x, y) = (runs(fact.input("x")), runs(fact.input("y")));
             deviation(&[probability_of_improvement(&x, &y).expect("the same tasks")], &[output(fact, "p")])
+        }
+        "spearmanr" => {
+            let rho = spearman(&input(fact, "x"), &input(fact, "y")).expect("defined");
+            deviation(&[rho], &[output(fact, "rho")])
         }
         "bootstrap" => bootstrap(fact),
         "iqm_interval" => iqm_interval(fact),

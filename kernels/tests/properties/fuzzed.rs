@@ -3,6 +3,7 @@
 use longlab_kernels::adamw::{Options, Pass, fused, norm};
 use longlab_kernels::advantage::{self, AdvantageError, try_advantages};
 use longlab_kernels::head::{self, Head, Values, Workspace, forward};
+use longlab_kernels::loss::{Batch, OnPolicy, PolicyLoss, Sum};
 use longlab_kernels::merge::{Format, MergeError, Sce, Task, Tensors, linear};
 use longlab_kernels::stream::{Address, Purpose, Stream};
 use proptest::prelude::*;
@@ -96,4 +97,15 @@ fn a_merge_past_the_largest_number_is_an_error() {
 fn advantages_are_finite_or_an_error() {
     let got = try_advantages(&[1e308, 1e308, 0.0], &[0; 3], &[0; 3], &advantage::Options::default());
     assert!(matches!(got, Err(AdvantageError::Overflow { rollout: 0, .. })), "{got:?}");
+}
+
+#[test]
+fn a_masked_token_has_no_slope_under_any_weight_of_a_sum() {
+    let (logp, shares) = (vec![vec![-0.5, -0.5]], vec![vec![0.5, 0.0]]);
+    let batch = Batch::new(&logp, &logp, &[1.0], &[0], &shares).unwrap();
+    for weight in [f64::INFINITY, f64::NAN, 2.0] {
+        let gradient = Sum::default().plus(weight, OnPolicy).gradient(&batch);
+        assert_eq!(gradient.logp[0][1], 0.0, "weight {weight}");
+        assert!(gradient.logp[0][0] != 0.0 && gradient.entropy == [[0.0, 0.0]]);
+    }
 }

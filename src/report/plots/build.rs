@@ -4,8 +4,10 @@ use super::super::analysis::{Analysis, ScoreRow, finished, measures};
 use super::super::error::ReportError;
 use super::super::input::{Input, Row, SeedRun};
 use super::super::published::PublishedFigure;
+use super::super::scatter;
 use super::dots::Dots;
 use super::panels::{Curve, GATED, Panel, Panels, Phase, Point, STEPS, curve_key, phase_key, plain};
+use super::points::{Cloud, Points};
 use super::style::{COLOURS, Key, colour};
 use super::{Drawing, Plot};
 use plotters::style::RGBColor;
@@ -28,6 +30,7 @@ pub(crate) fn all(input: &Input, analysis: &Analysis) -> Result<Vec<Plot>, Repor
     plots.extend(scores("scores", "Scores by suite", "main split", &analysis.main));
     plots.extend(scores("long", "Scores on the long split", "long split", &analysis.long));
     plots.extend(curves(input));
+    plots.extend(scatter(input));
     plots.extend(tasks(input));
     plots.extend(published(input)?);
     Ok(plots)
@@ -59,6 +62,45 @@ fn scores(name: &'static str, heading: &str, split: &str, rows: &[ScoreRow]) -> 
         ),
         published: false,
         drawing: Drawing::Dots(dots),
+    })
+}
+
+/// Most points of a variant in a plot: more hide one another.
+const MOST_POINTS: usize = 1500;
+
+fn scatter(input: &Input) -> Option<Plot> {
+    let which = input.scatter?;
+    let mut shown = Vec::new();
+    for (at, row) in input.rows.iter().enumerate() {
+        let all: Vec<(f64, f64)> =
+            finished(row).flat_map(|run| &run.responses).map(|one| (one.entropy, one.slope)).collect();
+        let every = all.len().div_ceil(MOST_POINTS).max(1);
+        let points: Vec<(f64, f64)> = all.into_iter().step_by(every).collect();
+        if !points.is_empty() {
+            shown.push(Cloud { key: curve_key(&row.variant, colour(at)), points, every });
+        }
+    }
+    let thinned: Vec<String> = shown
+        .iter()
+        .filter(|cloud| cloud.every > 1)
+        .map(|cloud| format!(" Of {} one response in {} is drawn.", cloud.key.name, cloud.every))
+        .collect();
+    let clouds = (!shown.is_empty()).then_some(shown)?;
+    Some(Plot {
+        name: "scatter",
+        heading: "Entropy against gradient norm".into(),
+        caption: format!(
+            "Measured: each point one of the {}, all steps and seeds.{}",
+            scatter::whose(which),
+            thinned.concat()
+        ),
+        published: false,
+        drawing: Drawing::Points(Points {
+            title: "Entropy against gradient norm (measured)".into(),
+            across: "mean entropy of a response's tokens (nats)".into(),
+            axis: "mean gradient norm of its tokens".into(),
+            clouds,
+        }),
     })
 }
 

@@ -3,6 +3,7 @@
 mod build;
 pub mod dots;
 pub mod panels;
+pub mod points;
 pub mod style;
 
 pub(crate) use build::all;
@@ -31,13 +32,15 @@ pub struct Plot {
     pub drawing: Drawing,
 }
 
-/// The two kinds of plot.
+/// The kinds of plot.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Drawing {
     /// Curves over steps.
     Panels(panels::Panels),
     /// Intervals by suite.
     Dots(dots::Dots),
+    /// Responses one by one.
+    Points(points::Points),
 }
 
 impl Plot {
@@ -45,6 +48,7 @@ impl Plot {
         match &self.drawing {
             Drawing::Panels(panels) => panels.size(WIDTH),
             Drawing::Dots(dots) => dots.size(WIDTH),
+            Drawing::Points(points) => points.size(WIDTH),
         }
     }
 
@@ -52,6 +56,7 @@ impl Plot {
         let drawn = area.fill(&style::PAPER).and_then(|()| match &self.drawing {
             Drawing::Panels(panels) => panels.draw(area, scale),
             Drawing::Dots(dots) => dots.draw(area, scale),
+            Drawing::Points(points) => points.draw(area, scale),
         });
         drawn.and_then(|()| area.present()).map_err(|error| self.failed(&error))
     }
