@@ -5,7 +5,7 @@ use crate::lab::Layout;
 use crate::lab::estimate::Pace;
 use crate::lab::experiment::Plan;
 use crate::lab::slurm::queue::Entry;
-use crate::lab::slurm::record::Record;
+use crate::lab::slurm::record::{Places, Record};
 use crate::lab::slurm::submit;
 use crate::lab::status::{self, Stage, Status};
 use crate::spec::{Experiment, Job, Kind};
@@ -35,9 +35,10 @@ pub(super) fn run(args: &StatusArgs, layout: &Layout) -> anyhow::Result<Exit> {
     let pace = Pace::of(layout, experiment.kind);
     let rows: Vec<(&Job, &Status)> = plan.jobs.iter().map(|job| (job, &states[plan.position(job)])).collect();
     let queue = in_queue(layout, &plan.name);
+    let places = queue.as_ref().map(|(record, queue)| Places::new(record, queue));
     match args.json {
-        true => println!("{:#}", as_json(&experiment, &rows, &pace, queue.as_ref())),
-        false => print!("{}", as_table(&rows, &states, &pace, queue.as_ref())),
+        true => println!("{:#}", as_json(&experiment, &rows, &pace, places.as_ref())),
+        false => print!("{}", as_table(&rows, &states, &pace, places.as_ref())),
     }
     Ok(Exit::Done)
 }
@@ -53,9 +54,8 @@ fn in_queue(layout: &Layout, name: &str) -> Option<Queue> {
 type Queue = (Record, Vec<Entry>);
 
 /// Where Slurm has a job: its id there, and what the queue says.
-fn place<'a>(queue: Option<&'a Queue>, job: &Job) -> Option<(String, &'a Entry)> {
-    let (record, queue) = queue?;
-    let place = record.place(&job.id, queue)?;
+fn place<'a>(places: Option<&Places<'a>>, job: &Job) -> Option<(String, &'a Entry)> {
+    let place = places?.of(&job.id)?;
     Some((format!("{}_{}", place.array, place.task), place.entry?))
 }
 
@@ -75,7 +75,7 @@ fn left(job: &Job, status: &Status, pace: &Pace) -> Option<f64> {
     Some((open * pace.step_seconds? + pace.eval_seconds?) / 60.0)
 }
 
-fn as_table(rows: &[(&Job, &Status)], states: &[Status], pace: &Pace, queue: Option<&Queue>) -> String {
+fn as_table(rows: &[(&Job, &Status)], states: &[Status], pace: &Pace, places: Option<&Places>) -> String {
     let number = |value: Option<f64>, digits: usize| value.map_or("-".into(), |value| format!("{value:.digits$}"));
     let cells = rows.iter().map(|(job, status)| {
         let mut cells = vec![
@@ -90,14 +90,14 @@ fn as_table(rows: &[(&Job, &Status)], states: &[Status], pace: &Pace, queue: Opt
             number(status.silent.filter(|_| status.stage == Stage::Running), 0),
             number(left(job, status, pace), 1),
         ];
-        if queue.is_some() {
-            cells.push(place(queue, job).map_or("-".into(), |(id, entry)| in_words(&id, entry)));
+        if places.is_some() {
+            cells.push(place(places, job).map_or("-".into(), |(id, entry)| in_words(&id, entry)));
         }
         cells
     });
     let mut head =
         vec!["variant", "seed", "job", "stage", "step", "reward", "entropy", "latch", "silent s", "minutes left"];
-    head.extend(queue.map(|_| "Slurm"));
+    head.extend(places.map(|_| "Slurm"));
     let table = table::render(&head, &cells.collect::<Vec<_>>(), &[1, 4, 5, 6, 8, 9]);
     let count = |stage: Stage| states.iter().filter(|status| status.stage == stage).count();
     let parts = [Stage::Done, Stage::Running, Stage::Stopped, Stage::Waiting].map(|s| (count(s), s.word()));
@@ -110,14 +110,14 @@ fn in_words(id: &str, entry: &Entry) -> String {
     format!("{id} {} {about}", entry.state.to_lowercase()).trim_end().to_string()
 }
 
-fn as_json(experiment: &Experiment, rows: &[(&Job, &Status)], pace: &Pace, queue: Option<&Queue>) -> Value {
+fn as_json(experiment: &Experiment, rows: &[(&Job, &Status)], pace: &Pace, places: Option<&Places>) -> Value {
     let one = |(job, status): &(&Job, &Status)| {
         let mut value = json!({"variant": job.variant, "seed": job.seed, "id": job.id, "steps": steps(job)});
         if let (Value::Object(all), Ok(Value::Object(own))) = (&mut value, serde_json::to_value(status)) {
             all.extend(own);
             all.insert("minutes_left".into(), json!(left(job, status, pace)));
             let slurm = |(id, entry): (String, &Entry)| json!({"job": id, "state": entry.state, "reason": entry.reason, "nodes": entry.nodes});
-            all.extend(place(queue, job).map(|place| ("slurm".to_string(), slurm(place))));
+            all.extend(place(places, job).map(|place| ("slurm".to_string(), slurm(place))));
         }
         value
     };

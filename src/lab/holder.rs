@@ -53,12 +53,11 @@ impl Holder {
         Holder::read(&File::open(path)?)
     }
 
-    /// Writes this holder into a lock's file.
+    /// Writes this holder into a lock's file. Other machines see it once it is synced or closed.
     pub(super) fn write(&self, mut file: &File) -> io::Result<()> {
         file.set_len(0)?;
         file.rewind()?;
-        file.write_all(&[serde_json::to_vec(self)?, b"\n".to_vec()].concat())?;
-        file.sync_all()
+        file.write_all(&[serde_json::to_vec(self)?, b"\n".to_vec()].concat())
     }
 
     /// Whether it belongs to this boot of this machine, where the system knows more than a file can tell.

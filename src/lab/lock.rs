@@ -135,7 +135,7 @@ fn attempt(path: &Path, me: &Holder) -> io::Result<Attempt> {
     let taken = if is_at(&file, path) && Holder::at(path)? == seen {
         let file = if system == System::Theirs { replaced(path, me)? } else { file };
         // A full disk must not keep a job from being locked on this machine.
-        let _ = me.write(&file);
+        let _ = me.write(&file).and_then(|()| file.sync_all());
         Attempt::Taken(file)
     } else {
         Attempt::Changed

@@ -3,6 +3,7 @@
 use super::queue::{Entry, Tasks};
 use crate::lab::{LabError, Layout, files};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -26,13 +27,6 @@ pub struct Array {
     pub tasks: Vec<String>,
 }
 
-impl Array {
-    /// The task of a job id.
-    pub fn task(&self, id: &str) -> Option<usize> {
-        self.tasks.iter().position(|task| task == id)
-    }
-}
-
 /// Where a job id stands in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place<'a> {
@@ -42,6 +36,45 @@ pub struct Place<'a> {
     pub task: usize,
     /// What the queue says of it; none if the queue no longer knows it.
     pub entry: Option<&'a Entry>,
+}
+
+/// The places of all job ids of a record in one answer of the queue; made once a look, for both may be long.
+#[derive(Debug)]
+pub struct Places<'a> {
+    tasks: BTreeMap<&'a str, (u64, usize)>,
+    /// Entries about one task.
+    single: BTreeMap<(u64, usize), &'a Entry>,
+    /// Entries about several: what waits of an array is one.
+    several: Vec<&'a Entry>,
+}
+
+impl<'a> Places<'a> {
+    /// The places of the job ids of `record` in `queue`; of several arrays that have an id the latest counts.
+    pub fn new(record: &'a Record, queue: &'a [Entry]) -> Places<'a> {
+        let mut places = Places { tasks: BTreeMap::new(), single: BTreeMap::new(), several: Vec::new() };
+        for array in &record.arrays {
+            let Some(job) = array.job else { continue };
+            places.tasks.extend(array.tasks.iter().enumerate().map(|(task, id)| (id.as_str(), (job, task))));
+        }
+        for entry in queue {
+            match &entry.tasks {
+                Tasks::None => {}
+                Tasks::Ranges(ranges) => match ranges[..] {
+                    [(first, last)] if first == last => drop(places.single.insert((entry.job, first), entry)),
+                    _ => places.several.push(entry),
+                },
+            }
+        }
+        places
+    }
+
+    /// Where a job id stands; none if it is in no array.
+    pub fn of(&self, id: &str) -> Option<Place<'a>> {
+        let &(array, task) = self.tasks.get(id)?;
+        let among = || self.several.iter().find(|entry| entry.job == array && entry.tasks.contains(task));
+        let entry = self.single.get(&(array, task)).copied().or_else(|| among().copied());
+        Some(Place { array, task, entry })
+    }
 }
 
 fn path(layout: &Layout, name: &str) -> PathBuf {
@@ -82,14 +115,6 @@ impl Record {
         self.report = self.report.filter(|job| live(*job));
     }
 
-    /// Where a job id stands, by the latest array that has it.
-    pub fn place<'a>(&self, id: &str, queue: &'a [Entry]) -> Option<Place<'a>> {
-        let found = |array: &Array| Some((array.job?, array.task(id)?));
-        let (array, task) = self.arrays.iter().rev().find_map(found)?;
-        let entry = queue.iter().find(|entry| entry.job == array && entry.tasks.contains(task));
-        Some(Place { array, task, entry })
-    }
-
     /// The ids of everything that may still run, the report's included.
     pub fn live(&self, queue: &[Entry]) -> Vec<u64> {
         let jobs = self.arrays.iter().filter_map(|array| array.job).chain(self.report);
@@ -123,10 +148,22 @@ mod tests {
         let queue = [entry(7, "two", (0, 2), "PENDING"), entry(3, "old", (0, 2), "COMPLETED")];
         record.settle(&queue);
         assert_eq!(record, Record { arrays: vec![array("two", Some(7))], report: None });
-        let place = record.place("b", &queue).unwrap();
-        assert_eq!((place.array, place.task, place.entry), (7, 1, Some(&queue[0])));
-        assert_eq!(record.place("z", &queue), None);
+        let places = Places::new(&record, &queue);
+        assert_eq!(places.of("b"), Some(Place { array: 7, task: 1, entry: Some(&queue[0]) }));
+        assert_eq!(places.of("z"), None);
         assert_eq!(record.live(&queue), [7]);
+    }
+
+    #[test]
+    fn the_latest_array_of_a_job_counts_and_a_task_of_its_own_before_the_rest() {
+        let record = Record { arrays: vec![array("one", Some(1)), array("two", Some(2))], report: None };
+        let queue =
+            [entry(1, "one", (1, 1), "FAILED"), entry(2, "two", (1, 2), "PENDING"), entry(2, "two", (0, 0), "RUNNING")];
+        let places = Places::new(&record, &queue);
+        let state = |id: &str| places.of(id).unwrap().entry.map(|entry| entry.state.as_str());
+        assert_eq!(["a", "b", "c"].map(state), [Some("RUNNING"), Some("PENDING"), Some("PENDING")]);
+        let places = Places::new(&record, &queue[..1]);
+        assert_eq!(places.of("b").unwrap().entry, None, "the failure is that of an earlier array");
     }
 
     #[test]

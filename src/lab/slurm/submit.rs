@@ -1,7 +1,7 @@
 //! Submission: one array for the jobs that nobody works on yet, and a report job behind all of them.
 
 use super::queue::Entry;
-use super::record::{Array, Record};
+use super::record::{Array, Places, Record};
 use super::script::{self, Start};
 use super::{SlurmError, command};
 use crate::lab::experiment::Plan;
@@ -52,8 +52,8 @@ pub fn adopt_or_submit(plan: &Plan, layout: &Layout, order: &Order, queue: &[Ent
     files::make_folder(&layout.slurm(&plan.name))?;
     let mut record = Record::read(layout, &plan.name)?;
     record.settle(queue);
-    let in_queue =
-        |task: &Task| record.place(&task.id, queue).is_some_and(|place| place.entry.is_some_and(Entry::is_live));
+    let places = Places::new(&record, queue);
+    let in_queue = |task: &Task| places.of(&task.id).is_some_and(|place| place.entry.is_some_and(Entry::is_live));
     let open = plan.tasks.iter().zip(plan.finished()).filter(|(_, finished)| !finished).map(|(task, _)| task);
     let (adopted, new): (Vec<&Task>, Vec<&Task>) = open.partition(|task| in_queue(task));
     let mut submission = Submission { plan, layout, order, record, token: token(&plan.name) };

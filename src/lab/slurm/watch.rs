@@ -3,7 +3,7 @@
 use super::command;
 use super::follow::{Change, Follow, Seen};
 use super::queue::Entry;
-use super::record::Record;
+use super::record::{Places, Record};
 use crate::lab::experiment::Plan;
 use crate::lab::pool::{Failure, Summary, Task};
 use crate::lab::schedule::State;
@@ -108,12 +108,13 @@ impl<'a> Watcher<'a> {
     }
 
     fn look(&mut self, queue: &[Entry]) {
+        let places = Places::new(self.watch.record, queue);
         let tasks = &self.watch.plan.tasks;
         for (position, task) in tasks.iter().enumerate() {
             if !matches!(self.follow.states()[position], State::Queued | State::Running) {
                 continue;
             }
-            let place = self.watch.record.place(&task.id, queue);
+            let place = places.of(&task.id);
             let entry = place.and_then(|place| place.entry);
             let finished = job::is_finished(&task.dir, &task.id);
             match self.follow.look(position, Seen { finished, entry }) {
