@@ -1,8 +1,8 @@
 //! The pool and the command line from outside, with shell scripts for jobs.
 #![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 
-use longlab::lab::pool::{self, Launcher, Summary, Task};
-use longlab::lab::schedule::State;
+use longlab::lab::pool::{self, Launcher, Rules, Summary, Task};
+use longlab::lab::schedule::{Load, State};
 use longlab::lab::view::Quiet;
 use std::fs;
 use std::io::Read;
@@ -80,9 +80,13 @@ impl Bench {
     }
 
     fn run(&self, slots: usize, body: &str) -> Summary {
+        self.run_by(&Rules::slots(slots), body)
+    }
+
+    fn run_by(&self, rules: &Rules, body: &str) -> Summary {
         let args = vec![script(self.folder.path(), body).into()];
         let launcher = Launcher { program: "/bin/sh".into(), args };
-        pool::run(&self.tasks, slots, &launcher, &self.interrupts, &mut Quiet, &mut |_| Ok::<(), ()>(())).unwrap()
+        pool::run(&self.tasks, rules, &launcher, &self.interrupts, &mut Quiet, &mut |_| Ok::<(), ()>(())).unwrap()
     }
 }
 
@@ -136,11 +140,47 @@ fn an_end_without_a_result_is_a_failure() {
 }
 
 #[test]
+fn a_job_that_dies_is_started_again_with_what_it_did_and_one_with_an_error_is_not() {
+    let bench = Bench::new(3);
+    // The first dies twice and goes on where it was; the second says an error; the third dies for ever.
+    let body = r#"
+        echo "$id" >> "$root/starts"
+        echo step >> "$dir/steps"
+        case $id in
+        job0) [ $(wc -l < "$dir/steps") -gt 2 ] || kill -9 $$; finish;;
+        job1) exit 3;;
+        job2) kill -9 $$;;
+        esac"#;
+    let summary = bench.run_by(&Rules { retries: 2, ..Rules::slots(1) }, body);
+    assert_eq!(summary.states, [State::Done, State::Failed, State::Failed]);
+    assert_eq!(lines(&bench.path("starts")), ["job0", "job0", "job0", "job1", "job2", "job2", "job2"]);
+    assert_eq!(summary.failures[&1].reason, "exit code 3");
+    assert!(summary.failures[&2].reason.ends_with("as in each of 3 tries"), "{:?}", summary.failures[&2]);
+}
+
+#[test]
+fn what_runs_side_by_side_keeps_to_the_budget() {
+    let bench = Bench::new(4);
+    // Each job has three threads: of seven, two jobs fit.
+    let body = r#"
+        touch "$root/running-$id"
+        ls "$root" | grep -c '^running' >> "$root/counts"
+        sleep 0.2
+        rm "$root/running-$id"
+        finish"#;
+    let budget = Load { threads: 7, memory: u64::MAX };
+    assert_eq!(bench.run_by(&Rules { budget, ..Rules::slots(9) }, body).states, [State::Done; 4]);
+    let counts: Vec<u32> = lines(&bench.path("counts")).iter().map(|count| count.parse().unwrap()).collect();
+    assert!(counts.len() == 4 && counts.iter().all(|&count| count <= 2), "{counts:?}");
+}
+
+#[test]
 fn a_program_that_is_not_there_is_named() {
     let bench = Bench::new(2);
     let launcher = Launcher { program: "/no/such/longlab".into(), args: Vec::new() };
     let mut unchanged = |_: &[State]| Ok::<(), ()>(());
-    let summary = pool::run(&bench.tasks, 1, &launcher, &bench.interrupts, &mut Quiet, &mut unchanged).unwrap();
+    let summary =
+        pool::run(&bench.tasks, &Rules::slots(1), &launcher, &bench.interrupts, &mut Quiet, &mut unchanged).unwrap();
     assert_eq!(summary.states, [State::Failed; 2]);
     assert!(summary.failures[&1].reason.contains("/no/such/longlab"), "{:?}", summary.failures);
 }

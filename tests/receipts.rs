@@ -25,8 +25,8 @@ fn settings() -> Settings {
 fn run(settings: Settings, seed: u64) -> TempDir {
     let dir = tempfile::tempdir().expect("a folder");
     let spec = JobSpec { id: "0badcafe".into(), kind: Kind::Rl, seed, settings };
-    prepare(dir.path(), &spec, &serde_json::json!({"libtorch": "2.13.0"})).expect("prepared");
-    execute(dir.path(), work::run, &mut Silent).expect("it runs");
+    prepare(dir.path(), &spec, Some(&serde_json::json!({"libtorch": "2.13.0"}))).expect("prepared");
+    execute(dir.path(), work::run, std::time::Duration::ZERO, &mut Silent).expect("it runs");
     dir
 }
 

@@ -144,6 +144,32 @@ fn same_bytes_under_other_jobs_other_order_and_kills() {
 }
 
 #[test]
+fn a_job_that_gets_sigterm_keeps_its_work_and_ends_with_code_130() {
+    let dir = workshop();
+    let at = dir.path();
+    // Long enough to be asked in the middle, and without a checkpoint of its own accord.
+    let text = spec(&[PLAIN]).replace("\"train.steps\" = 5", "\"train.steps\" = 5000");
+    let text = text.replace("\"train.checkpoint_every\" = 2", "\"train.checkpoint_every\" = 100000");
+    fs::write(at.join("long.toml"), text).expect("a spec");
+    done(longlab(at, &["export", "long.toml", "--to", "hyperqueue", "--out", "jobs.toml"]).output().expect("starts"));
+    let job = fs::read_dir(at.join("results/jobs")).expect("jobs").flatten().next().expect("a job").path();
+    let child = longlab(at, &["job", &job.to_string_lossy()]).spawn().expect("longlab starts");
+    let rows = || fs::read_to_string(job.join("metrics.csv")).unwrap_or_default().lines().count();
+    let start = std::time::Instant::now();
+    while rows() < 3 {
+        assert!(start.elapsed() < Duration::from_secs(120), "it made no step");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // SAFETY: kill takes numbers only.
+    unsafe { libc::kill(child.id().try_into().expect("a process id"), libc::SIGTERM) };
+    let output = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains("stopped as asked"), "{said}");
+    assert!(job.join("checkpoint/state.safetensors").exists() && job.join("provenance.json").exists());
+}
+
+#[test]
 fn a_truncated_base_is_one_clear_error() {
     let dir = workshop();
     let weights = dir.path().join("base/model.safetensors");

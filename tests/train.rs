@@ -4,7 +4,7 @@ use longlab::lm::Qwen3;
 use longlab::rl::batch::{Part, Row, forward};
 use longlab::rl::job::{Places, fresh, reinforce, warm_start};
 use longlab::rl::optimizer::AdamW;
-use longlab::rl::progress::{Event, Observer, Silent};
+use longlab::rl::progress::{Event, Observer, Silent, Stopped};
 use longlab::spec::settings::{AepoMode, Settings, Train};
 use std::fs;
 use std::path::Path;
@@ -35,6 +35,33 @@ impl Observer for StopAfter {
     }
 }
 
+/// Asks the job to end once so many steps are done; keeps the step at which it began.
+struct AskAfter {
+    steps: u64,
+    began: Option<u64>,
+    asks: bool,
+}
+
+impl AskAfter {
+    fn new(steps: u64) -> AskAfter {
+        AskAfter { steps, began: None, asks: false }
+    }
+}
+
+impl Observer for AskAfter {
+    fn on(&mut self, event: &Event) -> anyhow::Result<()> {
+        match event {
+            Event::Stage { done, .. } => self.began = Some(*done),
+            Event::Step { done, .. } => self.asks = *done >= self.steps,
+        }
+        Ok(())
+    }
+
+    fn stopping(&self) -> bool {
+        self.asks
+    }
+}
+
 fn files(dir: &Path) -> Vec<Vec<u8>> {
     let places = Places::inside(dir);
     [places.metrics, places.checkpoint.join("state.safetensors")]
@@ -61,6 +88,35 @@ fn reinforcement_learning_resumes_to_the_same_bytes() {
     reinforce(&settings, 4, &fresh(&settings, 1).expect("a policy"), &Places::inside(other.path()), &mut Silent)
         .expect("six steps");
     assert_ne!(files(whole.path()), files(other.path()), "another seed is another run");
+}
+
+#[test]
+fn a_job_that_is_asked_to_end_saves_the_step_at_hand() {
+    let settings = tiny();
+    let policy = || fresh(&settings, 1).expect("a policy");
+    let whole = tempfile::tempdir().expect("a folder");
+    reinforce(&settings, 3, &policy(), &Places::inside(whole.path()), &mut Silent).expect("six steps");
+    let parts = tempfile::tempdir().expect("a folder");
+    let places = Places::inside(parts.path());
+    let stopped = reinforce(&settings, 3, &policy(), &places, &mut AskAfter::new(2)).expect_err("asked after step 2");
+    assert!(stopped.is::<Stopped>(), "{stopped}");
+    let mut rest = AskAfter::new(6);
+    reinforce(&settings, 3, &policy(), &places, &mut rest).expect("the rest");
+    assert_eq!(rest.began, Some(3), "checkpoints are made every two steps, and this one was asked for");
+    assert_eq!(files(whole.path()), files(parts.path()));
+}
+
+#[test]
+fn a_warm_start_that_is_asked_to_end_saves_the_step_at_hand() {
+    let settings = tiny();
+    let dir = tempfile::tempdir().expect("a folder");
+    let places = Places::inside(dir.path());
+    let policy = || fresh(&settings, 1).expect("a policy");
+    let stopped = warm_start(&settings, 3, &policy(), &places, &mut AskAfter::new(4)).expect_err("asked after step 4");
+    assert!(stopped.is::<Stopped>(), "{stopped}");
+    let mut rest = AskAfter::new(6);
+    warm_start(&settings, 3, &policy(), &places, &mut rest).expect("the rest");
+    assert_eq!(rest.began, Some(5));
 }
 
 #[test]

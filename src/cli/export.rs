@@ -1,9 +1,9 @@
 //! `longlab export SPEC`
 
-use super::{Exit, chosen::Chosen};
+use super::{Exit, chosen::Chosen, needs::NeedsArgs};
 use crate::lab::experiment::{self, Plan};
-use crate::lab::export::{self, Cluster, Needs};
-use crate::lab::{Layout, files, machine};
+use crate::lab::export::{self, Cluster};
+use crate::lab::{Layout, files};
 use anyhow::{Result, ensure};
 use std::io::Write;
 use std::path::PathBuf;
@@ -26,18 +26,8 @@ pub(super) struct ExportArgs {
     /// File to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Memory of a job, MiB
-    #[arg(long, value_name = "MIB", default_value_t = 1536)]
-    memory: u64,
-    /// GPUs of a job
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    gpus: u32,
-    /// Longest time of a job, minutes
-    #[arg(long, value_name = "N", default_value_t = 24 * 60)]
-    minutes: u64,
-    /// How often a job that failed is started again
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    retries: u32,
+    #[command(flatten)]
+    needs: NeedsArgs,
     /// The command that starts longlab on a node (hyperqueue)
     #[arg(long, value_name = "COMMAND", default_value = "./lab")]
     program: String,
@@ -65,8 +55,8 @@ pub(super) fn run(args: &ExportArgs, layout: &Layout) -> Result<Exit> {
     let plan = Plan::new(&experiment, layout)?;
     let open = export::open(&plan).len();
     ensure!(open > 0, "all {} jobs of {} are finished; there is nothing to export", plan.tasks.len(), plan.name);
-    experiment::prepare_all(&plan, layout, &machine::provenance())?;
-    let needs = Needs { memory: args.memory, gpus: args.gpus, seconds: 60 * args.minutes, retries: args.retries };
+    experiment::prepare_all(&plan, layout)?;
+    let needs = args.needs.over(&experiment.resources);
     let text = match args.to {
         Target::Hyperqueue => {
             let program: Vec<String> = args.program.split_whitespace().map(str::to_owned).collect();

@@ -12,10 +12,13 @@ mod job;
 mod keys;
 mod log;
 mod merge;
+mod needs;
 mod plan;
 mod replay;
 mod report;
 mod run;
+mod signals;
+mod slurm;
 mod status;
 mod table;
 mod verify;
@@ -44,6 +47,7 @@ const EXAMPLES: &str = "\
 Examples:
   longlab run experiments/quickstart.toml            train, evaluate, report; goes on where it was stopped
   longlab run experiments/table5.toml --jobs 2       two jobs side by side
+  longlab run experiments/table5.toml --executor slurm   the same on a Slurm cluster
   longlab plan experiments/table5.toml               what would run, and for how long
   longlab plan experiments/table5.toml --resolved    every setting of every variant
   longlab report experiments/table5.toml             the report again, without running anything
@@ -83,6 +87,7 @@ enum Command {
     Compare(compare::CompareArgs),
     Log(log::LogArgs),
     Export(export::ExportArgs),
+    Cancel(slurm::CancelArgs),
     Gc(gc::GcArgs),
     Verify(verify::VerifyArgs),
     Diff(diff::DiffArgs),
@@ -111,6 +116,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args, &layout),
         Command::Compare(args) => compare::run(&args, &layout),
         Command::Export(args) => export::run(&args, &layout),
+        Command::Cancel(args) => slurm::cancel(&args, &layout),
         Command::Log(args) => log::run(&args, &layout),
         Command::Gc(args) => gc::run(&args, &layout),
         Command::Verify(args) => verify::run(&args, &layout),

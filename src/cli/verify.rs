@@ -125,7 +125,7 @@ fn resume_check(dir: &Path, spec: &job::JobSpec, args: &VerifyArgs) -> Result<bo
     ensure!(spec.kind == spec::Kind::Rl && total > 1, "a job of {total} steps cannot be stopped in the middle");
     let kill = 1 + Address::new(args.seed, Purpose::Verify).stream().below(total as usize - 1) as u64;
     let folder = tempfile::tempdir().context("making a temporary folder")?;
-    job::prepare(folder.path(), spec, &json!({}))?;
+    job::prepare(folder.path(), spec, Some(&json!({})))?;
     start(folder.path(), Some(kill))?;
     start(folder.path(), None)?;
     let mut sound = true;

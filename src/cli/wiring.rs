@@ -14,6 +14,10 @@ pub(super) fn start(threads: usize) {
 
 /// The work of a job: the [`Runner`](crate::lab::job::Runner) of `longlab job`.
 pub(super) fn run_job(spec: &JobSpec, dir: &Path, observer: &mut dyn Observer) -> anyhow::Result<serde_json::Value> {
+    let provenance = crate::lab::layout::provenance_json(dir);
+    if !provenance.exists() {
+        crate::lab::job::keep_provenance(dir, spec, &crate::lab::machine::provenance())?;
+    }
     crate::lab::work::run(spec, dir, observer)
 }
 

@@ -4,10 +4,10 @@ use super::outcomes::{Outcome, Outcomes};
 use super::suite::{Split, Suite};
 use crate::data::Sample;
 use crate::rl::job::Policy;
-use crate::rl::progress::{Event, Observer};
+use crate::rl::progress::{Event, Observer, Stopped};
 use crate::rl::rollout::{Drawing, roll_out, sampling};
 use crate::spec::settings::Eval;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use longlab_kernels::stream::{Address, Purpose};
 use std::path::Path;
 
@@ -34,6 +34,7 @@ pub fn evaluate(eval: &Eval, seed: u64, policy: &Policy, dir: &Path, observer: &
         for suite in Suite::ALL {
             let items = suite.items(split, eval);
             if !outcomes.has(split, suite, items.len() * eval.answers)? {
+                ensure!(!observer.stopping(), Stopped);
                 outcomes.push(split, suite, &answer(eval, seed, policy, split, suite, &items)?)?;
             }
             done += 1;

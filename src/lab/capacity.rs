@@ -1,27 +1,12 @@
-//! How many jobs the machine carries side by side.
+//! What the machine carries of jobs side by side.
 
+use super::schedule::Load;
 use std::fs;
 
-/// Memory one micro job may take, in bytes.
-pub const MICRO_JOB_BYTES: u64 = 3 << 29; // 1.5 GiB
-
-/// The number of jobs of `threads` threads for `cores` cores and `memory` bytes; at least one.
-///
-/// ```
-/// use longlab::lab::capacity::fitting;
-/// assert_eq!(fitting(8, 2, 24 << 30), 4);  // by cores
-/// assert_eq!(fitting(64, 1, 6 << 30), 4);  // by memory
-/// assert_eq!(fitting(2, 4, 24 << 30), 1);
-/// ```
-pub fn fitting(cores: usize, threads: usize, memory: u64) -> usize {
-    let by_memory = usize::try_from(memory / MICRO_JOB_BYTES).unwrap_or(usize::MAX);
-    (cores / threads.max(1)).min(by_memory).max(1)
-}
-
-/// The default of `--jobs`: what this machine carries now of jobs of `threads` threads.
-pub fn default_jobs(threads: usize) -> usize {
+/// What this machine carries now: its cores, and the memory that is free for new processes.
+pub fn machine() -> Load {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    fitting(cores, threads, available_memory())
+    Load { threads: cores as u64, memory: available_memory() >> 20 }
 }
 
 /// Bytes that are free for new processes; where the system does not say, as much as there could be.
@@ -45,5 +30,11 @@ mod tests {
     fn meminfo_is_read_in_kibibytes() {
         assert_eq!(available_in("MemTotal:  100 kB\nMemAvailable:     64 kB\n"), Some(65_536));
         assert_eq!(available_in("MemTotal: 100 kB\n"), None);
+    }
+
+    #[test]
+    fn this_machine_carries_something() {
+        let Load { threads, memory } = machine();
+        assert!(threads > 0 && memory > 0);
     }
 }

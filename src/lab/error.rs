@@ -60,6 +60,15 @@ pub enum LabError {
         /// Who holds it.
         holder: String,
     },
+    /// The lock was taken over.
+    #[error(
+        "another process took {} over, since this one was silent for more than {} s (was its machine suspended?); this one ends here",
+        path.display(), super::lock::SILENCE.as_secs()
+    )]
+    Lost {
+        /// The folder.
+        path: PathBuf,
+    },
 }
 
 fn dir(path: &Path) -> &Path {
@@ -85,7 +94,7 @@ impl LabError {
 
     /// Whether the mend lies in the arguments or files given, not in what the machine is at.
     pub fn is_input(&self) -> bool {
-        !matches!(self, LabError::DiskFull { .. } | LabError::Locked { .. })
+        !matches!(self, LabError::DiskFull { .. } | LabError::Locked { .. } | LabError::Lost { .. })
     }
 }
 

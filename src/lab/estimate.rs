@@ -75,7 +75,7 @@ mod tests {
         for (id, eval) in [("a", 10.0), ("b", 30.0)] {
             let spec = job::JobSpec { id: id.into(), kind: Kind::Rl, seed: 0, settings: Default::default() };
             let dir = layout.job(id);
-            job::prepare(&dir, &spec, &json!({})).unwrap();
+            job::prepare(&dir, &spec, Some(&json!({}))).unwrap();
             let rows =
                 "step,rollout_seconds,rollout_tokens,update_seconds,update_tokens\n1,1.0,9,0.5,9\n2,2.0,9,1.0,9\n";
             fs::write(layout::timing_csv(&dir), rows).unwrap();

@@ -2,10 +2,10 @@
 
 use super::job::{self, JobSpec};
 use super::lock::Lock;
-use super::pool::{self, Launcher, Summary, Task};
+use super::pool::{self, Launcher, Rules, Summary, Task};
 use super::schedule::State;
 use super::view::View;
-use super::{LabError, Layout, capacity, files, layout};
+use super::{LabError, Layout, files, layout};
 use crate::spec::{Experiment, Job};
 use std::collections::BTreeMap;
 use std::fs;
@@ -47,11 +47,6 @@ impl Plan {
     pub fn finished(&self) -> Vec<bool> {
         self.tasks.iter().map(|task| job::is_finished(&task.dir, &task.id)).collect()
     }
-
-    /// The most threads a job of the plan has.
-    fn threads(&self) -> usize {
-        self.tasks.iter().map(|task| task.threads).max().unwrap_or(1)
-    }
 }
 
 fn task(job: &Job, layout: &Layout) -> Task {
@@ -73,8 +68,8 @@ fn check_name(name: &str) -> Result<(), LabError> {
 
 /// How an experiment is run.
 pub struct Options<'a> {
-    /// Jobs side by side; none for what the machine carries.
-    pub slots: Option<usize>,
+    /// How many jobs there may be side by side, and how often they are started.
+    pub rules: Rules,
     /// The command of a job.
     pub launcher: Launcher,
     /// Makes the provenance of new jobs; called only when there is work.
@@ -89,30 +84,34 @@ pub fn run(plan: &Plan, layout: &Layout, options: &Options, view: &mut dyn View)
     files::make_folder(&layout.experiment(&plan.name))?;
     let _lock = Lock::take(&layout.experiment(&plan.name))?;
     prepare(plan, options)?;
-    let slots = options.slots.unwrap_or_else(|| capacity::default_jobs(plan.threads()));
     let mut changed = |states: &[State]| write_jobs_csv(plan, layout, states);
-    Ok(pool::run(&plan.tasks, slots, &options.launcher, options.interrupts, view, &mut changed)?)
+    Ok(pool::run(&plan.tasks, &options.rules, &options.launcher, options.interrupts, view, &mut changed)?)
 }
 
 fn prepare(plan: &Plan, options: &Options) -> anyhow::Result<()> {
     if plan.finished().iter().all(|&done| done) {
         return Ok(());
     }
-    Ok(prepare_open(plan, &(options.provenance)()?)?)
+    Ok(prepare_open(plan, Some(&(options.provenance)()?))?)
 }
 
-/// Makes the directories of all unfinished jobs and the job list, for processes that something else than the pool will start.
-pub fn prepare_all(plan: &Plan, layout: &Layout, provenance: &serde_json::Value) -> Result<(), LabError> {
+/// Makes the directories of all unfinished jobs and the job list, for processes that something else than the pool will start, on machines
+/// that are not known yet.
+pub fn prepare_all(plan: &Plan, layout: &Layout) -> Result<(), LabError> {
     files::make_folder(&layout.jobs())?;
     files::make_folder(&layout.experiment(&plan.name))?;
     let _lock = Lock::take(&layout.experiment(&plan.name))?;
-    prepare_open(plan, provenance)?;
-    let states: Vec<State> =
-        plan.finished().into_iter().map(|done| if done { State::Cached } else { State::Queued }).collect();
-    write_jobs_csv(plan, layout, &states)
+    prepare_open(plan, None)?;
+    write_jobs_csv(plan, layout, &states_on_disk(plan))
 }
 
-fn prepare_open(plan: &Plan, provenance: &serde_json::Value) -> Result<(), LabError> {
+/// Finished jobs as cached, all others as queued.
+pub fn states_on_disk(plan: &Plan) -> Vec<State> {
+    plan.finished().into_iter().map(|done| if done { State::Cached } else { State::Queued }).collect()
+}
+
+/// Makes the directories of all unfinished jobs. Without a provenance the process of a job writes that of its own machine.
+pub fn prepare_open(plan: &Plan, provenance: Option<&serde_json::Value>) -> Result<(), LabError> {
     let finished = plan.finished();
     for job in &plan.jobs {
         let position = plan.position(job);
@@ -123,7 +122,8 @@ fn prepare_open(plan: &Plan, provenance: &serde_json::Value) -> Result<(), LabEr
     Ok(())
 }
 
-fn write_jobs_csv(plan: &Plan, layout: &Layout, states: &[State]) -> Result<(), LabError> {
+/// Writes `jobs.csv`, unless it says the same already.
+pub fn write_jobs_csv(plan: &Plan, layout: &Layout, states: &[State]) -> Result<(), LabError> {
     let path = layout.jobs_csv(&plan.name);
     let text = jobs_csv(plan, states).map_err(|error| LabError::writing(&path, std::io::Error::other(error)))?;
     if fs::read(&path).is_ok_and(|old| old == text) {

@@ -2,16 +2,16 @@
 
 use super::lock::Lock;
 use super::{LabError, files, layout, seal};
-use crate::rl::progress::{Event, Observer};
+use crate::rl::progress::{Event, Observer, Stopped};
 use crate::spec::Kind;
 use crate::spec::settings::Settings;
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Everything a job process needs: the contents of `job.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,10 +68,10 @@ pub fn read_done(dir: &Path) -> Option<Map<String, Value>> {
     serde_json::from_slice(&fs::read(layout::done_json(dir)).ok()?).ok()
 }
 
-/// Makes the directory of a job: `job.json` and `provenance.json`. What is there already and right stays as it is.
+/// Makes the directory of a job: `job.json` and, where it is given, `provenance.json`. What is there already and right stays as it is.
 ///
 /// A directory in which another process works is left alone; the job process will say so.
-pub fn prepare(dir: &Path, spec: &JobSpec, provenance: &Value) -> Result<(), LabError> {
+pub fn prepare(dir: &Path, spec: &JobSpec, provenance: Option<&Value>) -> Result<(), LabError> {
     files::make_folder(dir)?;
     let _lock = match Lock::take(dir) {
         Err(LabError::Locked { .. }) if read(dir).is_ok() => return Ok(()),
@@ -80,6 +80,11 @@ pub fn prepare(dir: &Path, spec: &JobSpec, provenance: &Value) -> Result<(), Lab
     if read(dir).ok().as_ref() != Some(spec) {
         files::write_json(&layout::job_json(dir), spec)?;
     }
+    provenance.map_or(Ok(()), |provenance| keep_provenance(dir, spec, provenance))
+}
+
+/// Writes `provenance.json`, unless it is there. The directory's lock must be held.
+pub fn keep_provenance(dir: &Path, spec: &JobSpec, provenance: &Value) -> Result<(), LabError> {
     // The date and machine of the first start stay; a job resumed elsewhere would show in its bytes.
     let path = layout::provenance_json(dir);
     if fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok()).is_none() {
@@ -104,19 +109,57 @@ pub fn read(dir: &Path) -> Result<JobSpec, LabError> {
     serde_json::from_slice(&bytes).map_err(|error| LabError::BrokenJob { path, reason: error.to_string() })
 }
 
-/// Runs the job of `dir` with `runner` under the directory's lock and writes `done.json` last. A finished job is left alone.
-pub fn execute(dir: &Path, runner: Runner, observer: &mut dyn Observer) -> anyhow::Result<Ran> {
+/// How often a lock that is waited for is looked at.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Takes the lock of `dir`; one that another process holds is waited for, up to `patience`.
+fn lock_within(dir: &Path, patience: Duration, observer: &dyn Observer) -> anyhow::Result<Lock> {
+    let start = Instant::now();
+    loop {
+        match Lock::take(dir) {
+            Err(LabError::Locked { .. }) if start.elapsed() < patience => {
+                ensure!(!observer.stopping(), Stopped);
+                std::thread::sleep(LOOK.min(patience));
+            }
+            taken => return Ok(taken?),
+        }
+    }
+}
+
+/// Runs the job of `dir` with `runner` under the directory's lock and writes `done.json` last. A finished job is left alone. A lock that
+/// another process holds is waited for, up to `patience`: that of a machine that died is free only after some time.
+pub fn execute(dir: &Path, runner: Runner, patience: Duration, observer: &mut dyn Observer) -> anyhow::Result<Ran> {
     let spec = read(dir)?;
-    let _lock = Lock::take(dir)?;
+    let lock = lock_within(dir, patience, observer)?;
     if is_finished(dir, &spec.id) {
         return Ok(Ran::Before);
     }
     let start = Instant::now();
-    let made = runner(&spec, dir, observer)?;
+    let made = runner(&spec, dir, &mut Guarded { observer, lock: &lock, dir })?;
     let mut done = done(&spec.id, made, start.elapsed().as_secs_f64()).context("the work of the job")?;
     seal::seal(dir, &mut done)?;
     files::write_json(&layout::done_json(dir), &done)?;
     Ok(Ran::Now)
+}
+
+/// Ends a job that lost its lock: two writers of one directory would spoil it.
+struct Guarded<'a> {
+    observer: &'a mut dyn Observer,
+    lock: &'a Lock,
+    dir: &'a Path,
+}
+
+impl Observer for Guarded<'_> {
+    fn on(&mut self, event: &Event) -> anyhow::Result<()> {
+        if self.lock.is_lost() {
+            return Err(LabError::Lost { path: self.dir.to_path_buf() }.into());
+        }
+        self.observer.on(event)
+    }
+
+    fn stopping(&self) -> bool {
+        self.observer.stopping()
+    }
 }
 
 fn done(id: &str, made: Value, seconds: f64) -> anyhow::Result<Map<String, Value>> {
@@ -170,11 +213,11 @@ mod tests {
     #[test]
     fn a_job_is_done_once_and_its_done_file_comes_last() {
         let dir = tempfile::tempdir().unwrap();
-        prepare(dir.path(), &spec(), &json!({"commit": "abc"})).unwrap();
-        assert!(execute(dir.path(), fails, &mut Silent).is_err());
+        prepare(dir.path(), &spec(), Some(&json!({"commit": "abc"}))).unwrap();
+        assert!(execute(dir.path(), fails, Duration::ZERO, &mut Silent).is_err());
         assert!(!is_finished(dir.path(), "0badcafe"));
-        assert_eq!(execute(dir.path(), works, &mut Silent).unwrap(), Ran::Now);
-        assert_eq!(execute(dir.path(), fails, &mut Silent).unwrap(), Ran::Before);
+        assert_eq!(execute(dir.path(), works, Duration::ZERO, &mut Silent).unwrap(), Ran::Now);
+        assert_eq!(execute(dir.path(), fails, Duration::ZERO, &mut Silent).unwrap(), Ran::Before);
         assert!(is_finished(dir.path(), "0badcafe") && !is_finished(dir.path(), "another"));
         let done = read_done(dir.path()).unwrap();
         assert_eq!(done.keys().collect::<Vec<_>>(), ["id", "train_seconds", "seconds", "files", "seal"]);
@@ -186,11 +229,26 @@ mod tests {
     #[test]
     fn two_processes_cannot_run_one_job() {
         let dir = tempfile::tempdir().unwrap();
-        prepare(dir.path(), &spec(), &json!({})).unwrap();
+        prepare(dir.path(), &spec(), Some(&json!({}))).unwrap();
         let _first = Lock::take(dir.path()).unwrap();
-        prepare(dir.path(), &spec(), &json!({})).unwrap();
-        let error = execute(dir.path(), works, &mut Silent).unwrap_err().to_string();
+        prepare(dir.path(), &spec(), Some(&json!({}))).unwrap();
+        let error = execute(dir.path(), works, Duration::ZERO, &mut Silent).unwrap_err().to_string();
         assert!(error.contains("is in use by process"), "{error}");
+    }
+
+    #[test]
+    fn a_lock_that_becomes_free_in_time_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        prepare(dir.path(), &spec(), Some(&json!({}))).unwrap();
+        let first = Lock::take(dir.path()).unwrap();
+        let ran = std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| execute(dir.path(), works, Duration::from_secs(60), &mut Silent));
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(!waiting.is_finished());
+            drop(first);
+            waiting.join().unwrap()
+        });
+        assert_eq!(ran.unwrap(), Ran::Now);
     }
 
     #[test]
@@ -201,7 +259,7 @@ mod tests {
         fs::write(layout::job_json(dir.path()), "{\"id\":\"0ba").unwrap();
         let broken = read(dir.path()).unwrap_err().to_string();
         assert!(broken.contains("does not describe a job") && broken.contains("line 1"), "{broken}");
-        prepare(dir.path(), &spec(), &json!({})).unwrap();
+        prepare(dir.path(), &spec(), Some(&json!({}))).unwrap();
         assert_eq!(read(dir.path()).unwrap(), spec());
     }
 

@@ -52,6 +52,11 @@ impl Layout {
         self.experiment(name).join("report.stamp")
     }
 
+    /// `results/<experiment>/slurm`: what was submitted to Slurm, its scripts and what they wrote.
+    pub fn slurm(&self, name: &str) -> PathBuf {
+        self.experiment(name).join("slurm")
+    }
+
     /// `reports/<experiment>`.
     pub fn report(&self, name: &str) -> PathBuf {
         self.reports.join(name)

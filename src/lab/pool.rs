@@ -1,6 +1,6 @@
 //! The process pool: the thin shell of processes, pipes and signals around [`Schedule`].
 
-use super::schedule::{Action, Input, Schedule, State};
+use super::schedule::{Action, End, Input, Load, Schedule, State};
 use super::view::View;
 use super::worker::{self, Message, Worker};
 use super::{job, layout};
@@ -71,20 +71,45 @@ pub struct Summary {
     pub interrupted: bool,
 }
 
-/// Runs `tasks` on `slots` processes side by side until all have ended or the user stops it.
+/// How many processes there may be, and how often they are started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Processes side by side.
+    pub slots: usize,
+    /// What all of them may take together.
+    pub budget: Load,
+    /// Memory that one of them takes, MiB.
+    pub memory: u64,
+    /// How often a job whose process died is started again.
+    pub retries: u32,
+}
+
+impl Rules {
+    /// So many processes, no budget, and none started again.
+    pub fn slots(slots: usize) -> Rules {
+        Rules { slots, budget: Load::ENDLESS, memory: 0, retries: 0 }
+    }
+
+    fn schedule(&self, tasks: &[Task], cached: &[bool]) -> Schedule {
+        let loads = tasks.iter().map(|task| Load { threads: task.threads as u64, memory: self.memory }).collect();
+        Schedule::new(self.slots, cached).with_budget(self.budget, loads).with_retries(self.retries)
+    }
+}
+
+/// Runs `tasks` by `rules` until all have ended or the user stops it.
 ///
 /// `interrupts` counts the signals received so far: the first asks the jobs to end, the second kills them. `changed` is called
 /// with the new states before the first start and after each end; its error stops everything.
 pub fn run<E>(
     tasks: &[Task],
-    slots: usize,
+    rules: &Rules,
     launcher: &Launcher,
     interrupts: &AtomicU32,
     view: &mut dyn View,
     changed: &mut dyn FnMut(&[State]) -> Result<(), E>,
 ) -> Result<Summary, E> {
     let cached: Vec<bool> = tasks.iter().map(|task| job::is_finished(&task.dir, &task.id)).collect();
-    let mut pool = Pool::new(tasks, Schedule::new(slots, &cached), launcher, view);
+    let mut pool = Pool::new(tasks, rules.schedule(tasks, &cached), launcher, view);
     changed(pool.schedule.states())?;
     pool.tick(Input::Begin);
     let mut told = pool.schedule.states().to_vec();
@@ -169,9 +194,14 @@ impl<'a> Pool<'a> {
                 Action::Start(job) => {
                     if let Err(error) = self.start(job) {
                         let reason = format!("cannot start {}: {error}", self.launcher.program.display());
-                        self.fail(job, reason, Vec::new());
-                        actions.extend(self.schedule.tick(Input::Ended { job, finished: false }));
-                        self.view.ended(job, &self.tasks[job], self.schedule.state(job), 0.0);
+                        actions.extend(self.schedule.tick(Input::Ended { job, end: End::Died }));
+                        match self.again(job) {
+                            true => self.view.again(job, &self.tasks[job], &reason, 0.0),
+                            false => {
+                                self.fail(job, reason, Vec::new());
+                                self.view.ended(job, &self.tasks[job], self.schedule.state(job), 0.0);
+                            }
+                        }
                     }
                 }
                 Action::Terminate(job) => self.signal(job, libc::SIGTERM),
@@ -180,7 +210,13 @@ impl<'a> Pool<'a> {
         }
     }
 
+    /// Whether the job that just died has another try: it waits, or was started again by the same tick.
+    fn again(&self, job: usize) -> bool {
+        matches!(self.schedule.state(job), State::Queued | State::Running)
+    }
+
     fn start(&mut self, job: usize) -> std::io::Result<()> {
+        self.closed.remove(&job);
         let worker = Worker::start(job, &self.tasks[job], self.launcher, self.send.clone())?;
         self.workers.push(worker);
         self.starts.insert(job, Instant::now());
@@ -225,28 +261,37 @@ impl<'a> Pool<'a> {
                 Ok(None) => position += 1,
                 Ok(Some(status)) => {
                     let worker = self.workers.remove(position);
-                    self.end(&worker, worker::describe(status));
+                    self.end(&worker, worker::has_died(status), worker::describe(status));
                 }
                 Err(error) => {
                     let worker = self.workers.remove(position);
-                    self.end(&worker, format!("lost sight of the process: {error}"));
+                    self.end(&worker, true, format!("lost sight of the process: {error}"));
                 }
             }
         }
     }
 
-    fn end(&mut self, worker: &Worker, how: String) {
+    fn end(&mut self, worker: &Worker, died: bool, how: String) {
         let (job, task) = (worker.job, &self.tasks[worker.job]);
         self.hear_out(job);
-        let finished = job::is_finished(&task.dir, &task.id);
+        let said = self.said.remove(&job);
+        let end = match (job::is_finished(&task.dir, &task.id), died && said.is_none()) {
+            (true, _) => End::Finished,
+            (false, true) => End::Died,
+            (false, false) => End::Failed,
+        };
         let seconds = self.starts.remove(&job).map_or(0.0, |start| start.elapsed().as_secs_f64());
-        self.seconds.insert(job, seconds);
-        let starts = self.schedule.tick(Input::Ended { job, finished });
+        *self.seconds.entry(job).or_default() += seconds;
+        let starts = self.schedule.tick(Input::Ended { job, end });
         if self.schedule.state(job) == State::Failed {
-            let reason = self.said.remove(&job).unwrap_or(how);
-            self.fail(job, reason, worker.tail(&task.dir));
+            let tries = if end == End::Died { tries(self.schedule.deaths(job)) } else { String::new() };
+            self.fail(job, said.unwrap_or(how) + &tries, worker.tail(&task.dir));
+            self.view.ended(job, task, State::Failed, seconds);
+        } else if self.again(job) {
+            self.view.again(job, task, &how, seconds);
+        } else {
+            self.view.ended(job, task, self.schedule.state(job), seconds);
         }
-        self.view.ended(job, task, self.schedule.state(job), seconds);
         self.act(starts);
     }
 
@@ -266,4 +311,9 @@ impl<'a> Pool<'a> {
             interrupted: self.schedule.interrupted(),
         }
     }
+}
+
+/// What a failure adds about earlier tries.
+fn tries(deaths: u32) -> String {
+    if deaths > 1 { format!(", as in each of {deaths} tries") } else { String::new() }
 }

@@ -18,6 +18,8 @@ pub trait View {
     fn event(&mut self, _job: usize, _event: &Event) {}
     /// The process of a job ended after `seconds`.
     fn ended(&mut self, _job: usize, _task: &Task, _state: State, _seconds: f64) {}
+    /// The process of a job died after `seconds`, and the job waits for another.
+    fn again(&mut self, _job: usize, _task: &Task, _reason: &str, _seconds: f64) {}
     /// The user asked to stop; `running` jobs are still there.
     fn stopping(&mut self, _running: usize) {}
     /// Nothing follows.
@@ -83,6 +85,10 @@ impl<W: Write> View for Plain<W> {
         self.ended += usize::from(state != State::Stopped);
         let (word, label, took) = (word(state), &task.label, clock(seconds));
         self.line(&format!("{word:7} {label} ({}) after {took}, {}/{} jobs", task.id, self.ended, self.jobs));
+    }
+
+    fn again(&mut self, _: usize, task: &Task, reason: &str, seconds: f64) {
+        self.line(&format!("again   {} ({}) after {}: {reason}", task.label, task.id, clock(seconds)));
     }
 
     fn stopping(&mut self, _: usize) {
@@ -180,6 +186,15 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the templates are constants of this file").progress_chars("━╸─")
 }
 
+impl Bars {
+    fn take_away(&mut self, job: usize) {
+        if let Some(JobBar { bar, .. }) = self.running.remove(&job) {
+            bar.finish_and_clear();
+            self.all.remove(&bar);
+        }
+    }
+}
+
 impl View for Bars {
     fn begin(&mut self, jobs: usize, cached: usize) {
         if jobs > cached {
@@ -208,11 +223,13 @@ impl View for Bars {
         bar.set_message(format!("{} {}/{}  {words}", stage.name, stage.done, stage.total));
     }
 
+    fn again(&mut self, job: usize, task: &Task, reason: &str, seconds: f64) {
+        self.take_away(job);
+        let _ = self.all.println(format!("again   {} after {}: {reason}", task.label, clock(seconds)));
+    }
+
     fn ended(&mut self, job: usize, task: &Task, state: State, seconds: f64) {
-        if let Some(JobBar { bar, .. }) = self.running.remove(&job) {
-            bar.finish_and_clear();
-            self.all.remove(&bar);
-        }
+        self.take_away(job);
         if let (Some(overall), true) = (&self.overall, state != State::Stopped) {
             overall.inc(1);
         }

@@ -112,7 +112,8 @@ fn pass_on(job: usize, stdout: impl Read, send: &Sender<Message>) {
     let _ = send.send(Message::Closed(job));
 }
 
-fn last_lines(path: &Path, from: u64) -> io::Result<Vec<String>> {
+/// The last lines of a log from byte `from` on.
+pub(super) fn last_lines(path: &Path, from: u64) -> io::Result<Vec<String>> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     // A log may be long: the last 8 KiB hold more lines than are shown.
@@ -124,10 +125,16 @@ fn last_lines(path: &Path, from: u64) -> io::Result<Vec<String>> {
     Ok(lines[lines.len().saturating_sub(TAIL_LINES)..].iter().map(ToString::to_string).collect())
 }
 
+/// Whether a process ended by a signal: killed by it, or in order because somebody asked it to (exit code 130).
+pub(super) fn has_died(status: ExitStatus) -> bool {
+    matches!(status.code(), None | Some(130))
+}
+
 /// How a process ended, in words.
 pub(super) fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(0), _) => "ended without a result (no done.json)".to_string(),
+        (Some(130), _) => "stopped by a signal from somebody else".to_string(),
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(libc::SIGKILL)) => "killed by signal 9 (out of memory, or by somebody)".to_string(),
         (None, Some(signal)) => format!("killed by signal {signal}"),

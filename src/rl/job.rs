@@ -4,7 +4,7 @@ use super::checkpoint::{self, State};
 use super::gates::Memory;
 use super::metrics::{Events, MetricsRow, StepLog, TimingRow};
 use super::optimizer::AdamW;
-use super::progress::{Event, Observer};
+use super::progress::{Event, Observer, Stopped};
 use super::receipt::{self, Receipt, Receipts};
 use super::record::Record;
 use super::train::{Step, Trainer};
@@ -16,7 +16,7 @@ use crate::spec::settings::Settings;
 use crate::synth::micro;
 use crate::synth::micro::question::Flavour;
 use crate::task::template;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
 
 /// A policy with its tokenizer.
@@ -90,6 +90,9 @@ pub fn training_pool(settings: &Settings) -> Vec<Sample> {
 }
 
 /// Trains a policy by reinforcement learning for `train.steps` steps, going on from its checkpoint where there is one.
+///
+/// # Errors
+/// [`Stopped`], with a checkpoint of the last step, when the observer asks to end; else what files and tensors say.
 pub fn reinforce(
     settings: &Settings,
     seed: u64,
@@ -116,7 +119,8 @@ pub fn reinforce(
         metrics.push(&row)?;
         timing.push(&seconds)?;
         events.push(&row);
-        if step % train.checkpoint_every == 0 || step == train.steps {
+        let stopping = observer.stopping();
+        if step % train.checkpoint_every == 0 || step == train.steps || stopping {
             let state = State { step, updates: trainer.optimizer.updates, memory: trainer.memory, course: None };
             checkpoint::save(&places.state(), &policy.model, &trainer.optimizer, &state)?;
         }
@@ -126,6 +130,7 @@ pub fn reinforce(
             entropy: Some(row.entropy),
             loss: Some(row.loss),
         })?;
+        ensure!(!stopping || step == train.steps, Stopped);
     }
     Ok(())
 }
@@ -172,11 +177,13 @@ pub fn warm_start(
         let row = warm::step(settings, &policy.model, &policy.tokenizer, &mut optimizer, &mut course, seed, step)?;
         metrics.push(&row)?;
         events.push(&row);
-        if step % settings.train.checkpoint_every == 0 || step == steps {
+        let stopping = observer.stopping();
+        if step % settings.train.checkpoint_every == 0 || step == steps || stopping {
             let state = State { step, updates: optimizer.updates, memory: Memory::default(), course: Some(course) };
             checkpoint::save(&places.state(), &policy.model, &optimizer, &state)?;
         }
         observer.on(&Event::Step { done: step, reward: None, entropy: None, loss: Some(row.loss) })?;
+        ensure!(!stopping || step == steps, Stopped);
     }
     Ok(())
 }

@@ -32,7 +32,17 @@ pub enum Event {
 pub trait Observer {
     /// Takes one event.
     fn on(&mut self, event: &Event) -> anyhow::Result<()>;
+
+    /// Whether the job was asked to end. It then writes a checkpoint after the step at hand and ends with [`Stopped`].
+    fn stopping(&self) -> bool {
+        false
+    }
 }
+
+/// The end of a job that was asked to end before its work was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("stopped as asked; what is done is kept, and the same command goes on from there")]
+pub struct Stopped;
 
 /// An observer that looks away.
 pub struct Silent;

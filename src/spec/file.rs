@@ -12,6 +12,7 @@ use super::error::{Source, SpecError, Spot};
 use super::grid::{Grid, Ground, Grown, VariantDraft};
 use super::layer::{Layer, plain};
 use super::part::{Part, kind_of, known, parts};
+use super::resources::{self, Resources};
 use super::rule::{Deed, Rule};
 use super::texts::Doc;
 use super::{Claim, Experiment, FigureRef, Variant};
@@ -38,8 +39,19 @@ pub(super) struct Place<'a> {
     pub base: Option<Spot<'a>>,
 }
 
-const SECTIONS: &[&str] =
-    &["extends", "experiment", "base", "variant", "axis", "include", "exclude", "override", "claim", "figure"];
+const SECTIONS: &[&str] = &[
+    "extends",
+    "experiment",
+    "base",
+    "resources",
+    "variant",
+    "axis",
+    "include",
+    "exclude",
+    "override",
+    "claim",
+    "figure",
+];
 const HEAD_WORDS: &[&str] = &["name", "title", "paper", "scale", "kind", "seeds", "scatter"];
 const VARIANT_WORDS: &[&str] = &["name", "paper"];
 
@@ -57,6 +69,7 @@ pub(super) fn scale(docs: &[Doc<'_>]) -> Result<Scale, SpecError> {
 pub(super) fn read<'a>(docs: &'a [Doc<'a>], preset: &'a Doc<'a>, scale: Scale) -> Result<Draft<'a>, SpecError> {
     let heads = heads(docs)?;
     let (mut experiment, paper) = read_head(&heads, scale)?;
+    experiment.resources = resources::read(docs)?;
     let (base, notes) = read_base(docs, preset, scale)?;
     let variants = read_variants(docs, &heads, &base)?;
     let names: Vec<String> = variants.iter().map(|variant| variant.name.clone()).collect();
@@ -130,6 +143,7 @@ fn read_head<'a>(heads: &[Part<'a>], scale: Scale) -> Result<(Experiment, Option
         variants: Vec::new(),
         claims: Vec::new(),
         figures: Vec::new(),
+        resources: Resources::default(),
         grid: Grid::default(),
         path: own.source.path.to_path_buf(),
         sources: Vec::new(),

@@ -35,6 +35,7 @@ pub mod level;
 mod part;
 mod reference;
 mod resolved;
+mod resources;
 mod rule;
 mod schema;
 pub mod settings;
@@ -47,6 +48,7 @@ pub use grid::{Axis, Cell, Collapsed, Excluded, Grid, MAX_JOBS};
 pub use key::{Key, Misfit, Setting};
 pub use level::{BadLevel, Bound, Threshold};
 pub use reference::reference;
+pub use resources::Resources;
 pub use schema::schema;
 pub use settings::{KEYS, Settings};
 
@@ -82,6 +84,8 @@ pub struct Experiment {
     pub claims: Vec<Claim>,
     /// Published curves shown in its report.
     pub figures: Vec<FigureRef>,
+    /// What a job needs of the machine that runs it; no part of its identity.
+    pub resources: Resources,
     /// What the cells came from: axes, and the cells that are not there, with reasons.
     pub grid: Grid,
     /// Where it was read from.

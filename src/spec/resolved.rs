@@ -1,7 +1,7 @@
 //! An experiment written out in full.
 
 use super::settings::KEYS;
-use super::{Experiment, Variant};
+use super::{Experiment, Resources, Variant, resources};
 use std::fmt::Display;
 use toml::Value;
 
@@ -19,6 +19,7 @@ pub(super) fn write(experiment: &Experiment) -> String {
     if let Some(scatter) = experiment.scatter {
         line(&mut text, "scatter", text_of(scatter.name()));
     }
+    write_resources(&mut text, &experiment.resources);
     for variant in &experiment.variants {
         write_variant(&mut text, variant);
     }
@@ -36,6 +37,14 @@ pub(super) fn write(experiment: &Experiment) -> String {
         line(&mut text, "unit", text_of(&figure.unit));
     }
     text
+}
+
+/// Resources that are not the defaults.
+fn write_resources(text: &mut String, resources: &Resources) {
+    if *resources != Resources::default() {
+        text.push_str("\n[resources]\n");
+        resources::KEYS.iter().for_each(|(name, ..)| line(text, name, resources.get(name)));
+    }
 }
 
 fn write_variant(text: &mut String, variant: &Variant) {

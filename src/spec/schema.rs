@@ -3,6 +3,7 @@
 use super::MEASURES;
 use super::choice::{Kind, Scale, Scatter};
 use super::key::Key;
+use super::resources::{self, Resources};
 use super::settings::{GROUPS, KEYS, Settings};
 use serde_json::{Map, Value, json};
 
@@ -75,6 +76,7 @@ fn sections() -> Value {
         "extends": { "type": "string", "pattern": "\\.toml$", "description": "The experiment that this one lies over, relative to this file." },
         "experiment": head(),
         "base": reference(SETTINGS),
+        "resources": resources(),
         "variant": list(settings(object(variant), "One row of the table.", &plain), &["name"]),
         "axis": list(axis(), &["name", "values"]),
         "include": list(rule(None), &["reason"]),
@@ -100,6 +102,16 @@ fn head() -> Value {
             "scatter": { "enum": Scatter::NAMES, "description": "The report shows entropy against gradient norm of these responses (Fig. 9)." },
         },
     })
+}
+
+fn resources() -> Value {
+    let defaults = Resources::default();
+    let key = |(name, least, most, about): &(&str, u64, u64, &str)| {
+        let value = json!({ "type": "integer", "minimum": least, "maximum": most, "default": defaults.get(name), "description": about });
+        (name.to_string(), value)
+    };
+    let about = "What a job needs of the machine that runs it; no part of its identity.";
+    closed(Value::Object(resources::KEYS.iter().map(key).collect()), about)
 }
 
 fn axis() -> Value {
