@@ -2,10 +2,10 @@
 
 use super::{Exit, chosen::Chosen, table};
 use crate::lab::Layout;
-use crate::lab::estimate::Pace;
+use crate::lab::estimate::{Pace, steps};
 use crate::lab::experiment::Plan;
 use crate::lab::status::{self, Stage, Status};
-use crate::spec::{Experiment, Job, Kind};
+use crate::spec::{Experiment, Job};
 use serde_json::{Value, json};
 
 /// Show where the jobs of an experiment stand
@@ -36,13 +36,6 @@ pub(super) fn run(args: &StatusArgs, layout: &Layout) -> anyhow::Result<Exit> {
         false => print!("{}", as_table(&rows, &states, &pace)),
     }
     Ok(Exit::Done)
-}
-
-fn steps(job: &Job) -> u64 {
-    match job.kind {
-        Kind::Rl => job.settings.train.steps,
-        Kind::Base => job.settings.warm.steps,
-    }
 }
 
 /// Minutes that a job will still take, from the pace of finished jobs.
