@@ -1,7 +1,7 @@
 //! longlab: a research lab for long-context reinforcement learning.
 //!
 //! Rooms, in the order in which they may use one another: `kernels` (own crate), [`spec`], [`task`], [`data`], [`lm`],
-//! [`synth`], [`rl`], [`eval`], [`lab`], [`report`], [`audit`], [`cli`]. [`merge`] uses none of them but `kernels`.
+//! [`synth`], [`rl`], [`eval`], [`lab`], [`watch`], [`report`], [`audit`], [`cli`]. [`merge`] uses none of them but `kernels`.
 
 pub mod audit;
 pub mod cli;
@@ -17,3 +17,4 @@ pub mod runtime;
 pub mod spec;
 pub mod synth;
 pub mod task;
+pub mod watch;

@@ -340,7 +340,7 @@ fn the_committed_report_is_what_the_command_writes() {
     args.extend(["--items-file", &items, "--out", dir.path().to_str().expect("UTF-8")]);
     assert_eq!(longlab(&args).status.code(), Some(0));
     let committed = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/reports/audit"));
-    for name in ["report.md", "report.html", "findings.csv", "cells.csv", "differences.csv"] {
+    for name in ["report.md", "report.html", "summary.json", "findings.csv", "cells.csv", "differences.csv"] {
         let read = |folder: &Path| fs::read_to_string(folder.join(name)).expect(name);
         assert!(read(dir.path()) == read(committed), "{name}: give `longlab audit` with --out reports/audit again");
     }

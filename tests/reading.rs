@@ -1,4 +1,7 @@
-//! The commands that read results and change nothing (`status`, `compare`, `log`) and the one that removes what nothing refers to (`gc`).
+//! The commands that read results and change nothing (`status`, `watch`, `compare`, `log`) and the one that removes what nothing refers to (`gc`).
+
+#[path = "reading/watch.rs"]
+mod watch;
 
 use std::fs;
 use std::path::Path;

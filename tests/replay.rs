@@ -138,7 +138,7 @@ fn what_cannot_be_replayed_is_refused() {
 fn the_command_prints_steps_and_points_at_mistakes() {
     let job = job(&settings());
     let spec = JobSpec { id: "0badcafe".into(), kind: Kind::Rl, seed: SEED, settings: settings() };
-    prepare(job.path(), &spec, &serde_json::json!({})).expect("a job directory");
+    prepare(job.path(), &spec, Some(&serde_json::json!({}))).expect("a job directory");
     let longlab = |args: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_longlab")).arg("replay").arg(job.path()).args(args).output();
         let output = output.expect("longlab starts");

@@ -44,7 +44,7 @@ pub use error::AuditError;
 pub use finding::{Check, Finding, Level};
 pub use items::{Items, Metric, Settings};
 pub use number::Printed;
-pub use page::report;
+pub use page::{card, report};
 pub use sheet::{cells_csv, differences_csv, findings_csv};
 pub use table::{Cell, Place, Table};
 

@@ -4,6 +4,7 @@ use super::average::Average;
 use super::effect::Reach;
 use super::grid::Fit;
 use super::{Audit, Level, Metric, Settings};
+use crate::report::card::{Card, CardKind};
 use crate::report::doc::{Block, Cell, Document, Table};
 use crate::report::text::{NOTHING, fixed, signed};
 use crate::report::{html, markdown};
@@ -13,6 +14,22 @@ use std::collections::BTreeMap;
 pub fn report(title: &str, audits: &[Audit], settings: &Settings) -> (String, String) {
     let document = document(title, audits, settings);
     (markdown::render(&document), html::render(&document, &BTreeMap::new()))
+}
+
+/// The report in short, for the gallery; `files` are those that were written beside it.
+pub fn card(title: &str, audits: &[Audit], files: &[&str]) -> Card {
+    let cells: usize = audits.iter().map(|audit| audit.grid.len()).sum();
+    let of = |level: Level| audits.iter().map(|audit| audit.count(level)).sum::<usize>();
+    let facts = [("tables", audits.len()), ("cells", cells), ("wrong", of(Level::Wrong)), ("odd", of(Level::Odd))];
+    Card {
+        kind: CardKind::Audit,
+        name: "audit".into(),
+        title: title.into(),
+        summary: INTRODUCTION.into(),
+        facts: facts.map(|(name, number)| (name.to_owned(), number as f64)).into(),
+        files: files.iter().map(|file| (*file).to_owned()).collect(),
+        ..Card::default()
+    }
 }
 
 /// The report: an overview, what the benchmarks were taken to be, and each table in turn.
@@ -32,7 +49,7 @@ const INTRODUCTION: &str = "Made by longlab audit from the printed digits alone.
      the other has. The truth lies between. Formulas: docs/audit.md.";
 
 fn table(caption: &str, head: &[&str], rows: Vec<Vec<Cell>>) -> Table {
-    Table { caption: caption.into(), published: false, head: head.iter().map(|name| (*name).into()).collect(), rows }
+    Table { caption: caption.into(), head: head.iter().map(|name| (*name).into()).collect(), rows, ..Table::default() }
 }
 
 fn overview(audits: &[Audit]) -> Table {

@@ -2,6 +2,7 @@
 
 use super::{Exit, table};
 use crate::audit::{self, Audit, AuditError, Level, Settings, Table};
+use crate::report::card;
 use crate::report::text::fixed;
 use anyhow::{Context, Result};
 use std::fmt::Write as _;
@@ -44,7 +45,7 @@ pub(super) struct AuditArgs {
     /// Write the findings as CSV
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
-    /// Write the report into a folder: report.md, report.html, findings.csv, cells.csv, differences.csv
+    /// Write the report into a folder: report.md, report.html, summary.json, findings.csv, cells.csv, differences.csv
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// End with 1 if anything is wrong
@@ -105,17 +106,23 @@ fn read(path: &Path, settings: &Settings) -> Result<Table> {
     Ok(Table::parse(&name, &bytes, settings)?)
 }
 
+const TITLE: &str = "What the tables can and cannot mean";
+
 fn report(out: &Path, audits: &[Audit], settings: &Settings) -> Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-    let (markdown, html) = audit::report("What the tables can and cannot mean", audits, settings);
+    let (markdown, html) = audit::report(TITLE, audits, settings);
     let files = [
-        ("report.md", markdown),
         ("report.html", html),
+        ("report.md", markdown),
         ("findings.csv", audit::findings_csv(audits)),
         ("cells.csv", audit::cells_csv(audits)),
         ("differences.csv", audit::differences_csv(audits)),
     ];
-    files.iter().try_for_each(|(name, text)| write(&out.join(name), text))
+    files.iter().try_for_each(|(name, text)| write(&out.join(name), text))?;
+    let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
+    let card = audit::card(TITLE, audits, &names);
+    let path = out.join(card::FILE);
+    crate::files::write_whole(&path, &card.bytes()).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -7,6 +7,7 @@ mod diff;
 mod doctor;
 mod exit;
 mod export;
+mod gallery;
 mod gc;
 mod job;
 mod keys;
@@ -22,6 +23,7 @@ mod slurm;
 mod status;
 mod table;
 mod verify;
+mod watch;
 mod wiring;
 
 use crate::lab::Layout;
@@ -52,6 +54,7 @@ Examples:
   longlab plan experiments/table5.toml --resolved    every setting of every variant
   longlab report experiments/table5.toml             the report again, without running anything
   longlab status experiments/table5.toml             where its jobs stand
+  longlab watch experiments/table5.toml              the same, live, with curves
   longlab compare experiments/table5.toml            differences between variants, with intervals
   longlab keys train                                 the settings whose names begin with `train`
   longlab verify 0123456789abcdef                    files and steps of a finished job, checked against its receipts
@@ -83,7 +86,9 @@ enum Command {
     Job(job::JobArgs),
     Report(report::ReportArgs),
     Replay(replay::ReplayArgs),
+    Gallery(gallery::GalleryArgs),
     Status(status::StatusArgs),
+    Watch(watch::WatchArgs),
     Compare(compare::CompareArgs),
     Log(log::LogArgs),
     Export(export::ExportArgs),
@@ -113,7 +118,9 @@ pub fn main() -> ExitCode {
         Command::Job(args) => job::run(&args),
         Command::Report(args) => report::run(&args, &layout),
         Command::Replay(args) => replay::run(&args, &layout),
+        Command::Gallery(args) => gallery::run(&args, &layout),
         Command::Status(args) => status::run(&args, &layout),
+        Command::Watch(args) => watch::run(&args, &layout),
         Command::Compare(args) => compare::run(&args, &layout),
         Command::Export(args) => export::run(&args, &layout),
         Command::Cancel(args) => slurm::cancel(&args, &layout),

@@ -3,13 +3,15 @@
 use super::{Exit, chosen::Chosen, wiring};
 use crate::lab::experiment::{self, Plan};
 use crate::lab::{Layout, files};
+use crate::report::card;
 use crate::spec::Experiment;
 use std::fs;
 use std::path::PathBuf;
 
 /// Render the report of what has been measured so far
 ///
-/// Runs nothing. Jobs that are not finished are named in the report.
+/// Runs nothing. Jobs that are not finished are named in the report. The gallery of all reports (index.html beside their folders)
+/// is written again with it.
 #[derive(clap::Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -33,8 +35,10 @@ pub(super) fn run(args: &ReportArgs, layout: &Layout) -> anyhow::Result<Exit> {
 pub(super) fn renew(experiment: &Experiment, plan: &Plan, layout: &Layout, write: Write) -> anyhow::Result<Exit> {
     let stamp = experiment::stamp(experiment, plan, layout);
     let there = layout.report(&plan.name).join("report.html");
+    // A report of an older version has no summary.
+    let whole = there.exists() && layout.report(&plan.name).join(card::FILE).exists();
     let same = fs::read_to_string(layout.stamp(&plan.name)).is_ok_and(|old| old == stamp);
-    if same && there.exists() {
+    if same && whole {
         println!("report: {} (up to date)", there.display());
         return Ok(Exit::Done);
     }
@@ -64,6 +68,7 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap_or_default() + "rendered\n";
         fs::create_dir_all(layout.report(&experiment.name))?;
         fs::write(&path, text)?;
+        fs::write(path.with_file_name(card::FILE), "{}")?;
         Ok(path)
     }
 
@@ -88,5 +93,7 @@ mod tests {
         assert_eq!([renderings(), renderings()], [3, 3], "the spec changed");
         fs::remove_file(layout.report("toy").join("report.html")).unwrap();
         assert_eq!(renderings(), 1, "the page is gone");
+        fs::remove_file(layout.report("toy").join(card::FILE)).unwrap();
+        assert_eq!(renderings(), 2, "the summary is gone");
     }
 }

@@ -2,13 +2,13 @@
 
 use super::{Exit, chosen::Chosen, table};
 use crate::lab::Layout;
-use crate::lab::estimate::Pace;
+use crate::lab::estimate::{Pace, steps};
 use crate::lab::experiment::Plan;
 use crate::lab::slurm::queue::Entry;
 use crate::lab::slurm::record::{Places, Record};
 use crate::lab::slurm::submit;
 use crate::lab::status::{self, Stage, Status};
-use crate::spec::{Experiment, Job, Kind};
+use crate::spec::{Experiment, Job};
 use serde_json::{Value, json};
 
 /// Show where the jobs of an experiment stand
@@ -57,13 +57,6 @@ type Queue = (Record, Vec<Entry>);
 fn place<'a>(places: Option<&Places<'a>>, job: &Job) -> Option<(String, &'a Entry)> {
     let place = places?.of(&job.id)?;
     Some((format!("{}_{}", place.array, place.task), place.entry?))
-}
-
-fn steps(job: &Job) -> u64 {
-    match job.kind {
-        Kind::Rl => job.settings.train.steps,
-        Kind::Base => job.settings.warm.steps,
-    }
 }
 
 /// Minutes that a job will still take, from the pace of finished jobs.

@@ -39,9 +39,13 @@ pub(super) fn measured_or_planned(experiment: &Experiment, layout: &Layout) -> a
     }
 }
 
-/// Writes the report of an experiment and returns the path of its page.
+/// Writes the report of an experiment and the gallery beside it, and returns the path of the report's page.
 pub(super) fn write_report(experiment: &Experiment, layout: &Layout) -> anyhow::Result<PathBuf> {
     let out = layout.report(&experiment.name);
-    report::render(&measured(experiment, layout)?, &out)?;
+    report::render_beside(&measured(experiment, layout)?, &out, &layout.jobs_link(&experiment.name))?;
+    // Another report that cannot be read is no reason to fail this one.
+    if let Err(error) = report::gallery(layout.reports()) {
+        eprintln!("the gallery is not renewed: {error}");
+    }
     Ok(out.join("report.html"))
 }

@@ -35,11 +35,15 @@ impl Pace {
 
     /// Minutes a job will take; none when no step of its kind was ever timed.
     pub fn minutes(&self, job: &Job) -> Option<f64> {
-        let steps = match job.kind {
-            Kind::Rl => job.settings.train.steps,
-            Kind::Base => job.settings.warm.steps,
-        };
-        self.step_seconds.map(|step| (step * steps as f64 + self.eval_seconds.unwrap_or(0.0)) / 60.0)
+        self.step_seconds.map(|step| (step * steps(job) as f64 + self.eval_seconds.unwrap_or(0.0)) / 60.0)
+    }
+}
+
+/// Training steps of a job in all.
+pub fn steps(job: &Job) -> u64 {
+    match job.kind {
+        Kind::Rl => job.settings.train.steps,
+        Kind::Base => job.settings.warm.steps,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where everything lies: the paths of `results/` and `reports/`.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The folders of one laboratory.
 ///
@@ -62,10 +62,29 @@ impl Layout {
         self.reports.join(name)
     }
 
+    /// The way from the report of an experiment to the job folders, as a link: `../../results/jobs`.
+    pub fn jobs_link(&self, name: &str) -> String {
+        link(&self.report(name), &self.jobs()).unwrap_or_else(|| self.jobs().display().to_string())
+    }
+
     /// The reports folder.
     pub fn reports(&self) -> &Path {
         &self.reports
     }
+}
+
+/// The way from one folder to another; none where it cannot be told from their names.
+fn link(from: &Path, to: &Path) -> Option<String> {
+    let (from, to) = (std::path::absolute(from).ok()?, std::path::absolute(to).ok()?);
+    let shared = from.components().zip(to.components()).take_while(|(left, right)| left == right).count();
+    let up = from.components().skip(shared);
+    // `..` in a path may lead anywhere once links are followed.
+    if from.components().chain(to.components()).any(|part| part == Component::ParentDir) {
+        return None;
+    }
+    let up = up.map(|_| "..".to_owned());
+    let down = to.components().skip(shared).map(|part| part.as_os_str().to_string_lossy().into_owned());
+    Some(up.chain(down).collect::<Vec<_>>().join("/"))
 }
 
 /// `job.json`: everything the job process needs.
@@ -96,4 +115,16 @@ pub fn timing_csv(dir: &Path) -> PathBuf {
 /// `log.txt`: what the job process wrote to its standard error.
 pub fn log_txt(dir: &Path) -> PathBuf {
     dir.join("log.txt")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_from_a_report_to_the_jobs() {
+        assert_eq!(Layout::new("results", "reports").jobs_link("table5"), "../../results/jobs");
+        assert_eq!(Layout::new("/a/results", "/a/b/reports").jobs_link("x"), "../../../results/jobs");
+        assert_eq!(Layout::new("/a/../results", "/a/reports").jobs_link("x"), "/a/../results/jobs");
+    }
 }

@@ -13,6 +13,13 @@ pub enum Block {
     List(Vec<String>),
     /// A table.
     Table(Table),
+    /// Short words in groups of ten, with what they are.
+    Tally {
+        /// What is counted.
+        name: String,
+        /// One word an item, in order.
+        words: Vec<String>,
+    },
     /// A plot by its file name without ending, with its caption.
     Plot {
         /// File name without ending.
@@ -35,6 +42,9 @@ pub struct Table {
     pub head: Vec<String>,
     /// Rows as long as `head`.
     pub rows: Vec<Vec<Cell>>,
+    /// What each row opens to on a page, in the order of the rows; shorter or empty where rows do not open. Pages only: other
+    /// formats have the tables alone.
+    pub details: Vec<Vec<Block>>,
 }
 
 /// A cell: its value, and its interval where it has one.
@@ -44,11 +54,13 @@ pub struct Cell {
     pub main: String,
     /// The interval.
     pub interval: Option<String>,
+    /// Where it leads to, on a page.
+    pub link: Option<String>,
 }
 
 impl<T: Into<String>> From<T> for Cell {
     fn from(main: T) -> Self {
-        Self { main: main.into(), interval: None }
+        Self { main: main.into(), ..Self::default() }
     }
 }
 

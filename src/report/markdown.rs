@@ -20,6 +20,7 @@ fn write_block(text: &mut String, block: &Block) {
         Block::Warning(warning) => writeln!(text, "> **Note.** {}", escape(warning)),
         Block::List(entries) => entries.iter().try_for_each(|entry| writeln!(text, "- {}", escape(entry))),
         Block::Table(table) => write_table(text, table),
+        Block::Tally { name, words } => writeln!(text, "{}: {}", escape(name), words.join(" ")),
         Block::Plot { name, caption, .. } => {
             writeln!(text, "![{}]({name}.png)\n\n*{}*", escape(caption), escape(caption))
         }

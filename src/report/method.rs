@@ -102,5 +102,5 @@ fn jobs(input: &Input) -> Table {
         }
     }
     let head = ["variant", "seed", "job", "status", "minutes"].map(str::to_owned).into();
-    Table { caption: "Jobs".into(), published: false, head, rows }
+    Table { caption: "Jobs".into(), head, rows, ..Table::default() }
 }

@@ -4,21 +4,25 @@
 //! result folders, [`reread`] from the small files that every report keeps in its `data` folder.
 
 mod analysis;
+pub mod card;
 mod compare;
 mod csvfile;
 pub(crate) mod doc;
 mod error;
 mod estimate;
+mod gallery;
 mod gather;
 pub(crate) mod html;
 pub mod input;
 pub mod jobdir;
+mod latex;
 pub(crate) mod markdown;
 mod method;
 pub mod plots;
 mod power;
 mod published;
 mod readings;
+mod rows;
 mod scatter;
 mod sections;
 mod spread;
@@ -31,6 +35,7 @@ mod verdict;
 pub use compare::{Compared, compare, suite_measures};
 pub use error::ReportError;
 pub use estimate::Paired;
+pub use gallery::{Gallery, gallery};
 pub use gather::{gather, gather_or_reread, planned};
 pub use input::Input;
 pub use power::{Deviations, Needed, measured_deviations, power};
@@ -53,21 +58,30 @@ pub struct Rendered {
     pub summary: String,
 }
 
+/// Where job folders lie beside a report in `reports/<experiment>`, unless other folders are chosen.
+pub const JOBS: &str = "../../results/jobs";
+
 /// Renders a report into a folder (`reports/<experiment>`), which is made if it is missing.
 ///
-/// Writes `report.html`, `report.md`, `table.csv`, `table.tex`, the plots as PNG and SVG, and `data/`. Nothing is written before
-/// all estimates are made, and every file appears whole or not at all.
+/// Writes `report.html`, `report.md`, `table.csv`, `table.tex`, `summary.json`, the plots as PNG and SVG, and `data/`. Nothing is
+/// written before all estimates are made, and every file appears whole or not at all.
 pub fn render(input: &Input, out: &Path) -> Result<Rendered, ReportError> {
+    render_beside(input, out, JOBS)
+}
+
+/// [`render`], with the way from the report to the job folders (`../../results/jobs`).
+pub fn render_beside(input: &Input, out: &Path, jobs: &str) -> Result<Rendered, ReportError> {
     let analysis = analysis::analyse(input)?;
     let plots = plots::all(input, &analysis)?;
-    let document = sections::document(input, &analysis, &plots)?;
-    let (csv, latex) = (table::csv(input, &analysis)?, table::latex(input, &analysis)?);
+    let document = sections::document(input, &analysis, &plots, jobs)?;
+    let (csv, latex) = (table::csv(input, &analysis)?, latex::latex(input, &analysis)?);
+    let card = card::of(input, &analysis, &plots);
     std::fs::create_dir_all(out).map_err(|source| ReportError::Write { path: out.into(), source })?;
     let mut files = store::write(input, out)?;
     let mut drawn = BTreeMap::new();
     for plot in &plots {
-        let (svg, written) = plot.write(out)?;
-        drawn.insert(plot.name.to_owned(), svg);
+        let (picture, written) = plot.write(out)?;
+        drawn.insert(plot.name.to_owned(), picture);
         files.extend(written);
     }
     let html = html::render(&document, &drawn);
@@ -76,11 +90,11 @@ pub fn render(input: &Input, out: &Path) -> Result<Rendered, ReportError> {
         ("table.tex", latex.into_bytes()),
         ("report.md", markdown::render(&document).into_bytes()),
         ("report.html", html.into_bytes()),
+        (card::FILE, card.bytes()),
     ];
     for (name, bytes) in texts {
         write_whole(&out.join(name), &bytes)?;
         files.push(out.join(name));
     }
-    let summary = summary::paragraph(input, &analysis);
-    Ok(Rendered { files, verdicts: analysis.verdicts, summary })
+    Ok(Rendered { files, verdicts: analysis.verdicts, summary: card.summary })
 }

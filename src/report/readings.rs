@@ -70,6 +70,7 @@ impl Statement<'_> {
             let difference = verdict.paired.map_or(NOTHING.into(), |paired| Cell {
                 main: format!("{} {}", signed(paired.difference, decimals), verdict.unit),
                 interval: Some(ends(paired.low, paired.high, decimals)),
+                ..Cell::default()
             });
             let flips = if verdict.word() == self.first().word() { "no" } else { "yes" };
             vec![
@@ -86,6 +87,7 @@ impl Statement<'_> {
             published: false,
             head: ["reading", "verdict", "flips", "difference", "p, Holm", "cells"].map(str::to_owned).into(),
             rows: self.readings.iter().map(row).collect(),
+            ..Table::default()
         })
     }
 }

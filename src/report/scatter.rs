@@ -88,6 +88,7 @@ pub(crate) fn blocks(input: &Input) -> Vec<Block> {
         let mean = stats::mean(&rhos).map_or(NOTHING.into(), |mean| Cell {
             main: format!("{mean:.3}"),
             interval: stats::student_interval(&rhos).ok().map(|found| interval(&found.into(), 3)),
+            ..Cell::default()
         });
         let each: Vec<String> = rhos.iter().map(|rho| format!("{rho:.3}")).collect();
         vec![
@@ -108,6 +109,7 @@ pub(crate) fn blocks(input: &Input) -> Vec<Block> {
             .map(str::to_owned)
             .into(),
         rows: rows.collect(),
+        ..Table::default()
     };
     vec![Block::Heading("Entropy against gradient norm".into()), Block::Table(table), Block::Text(NOTE.into())]
 }

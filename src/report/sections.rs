@@ -7,13 +7,14 @@ use super::input::{Input, STATUSES};
 use super::method;
 use super::plots::Plot;
 use super::published::{MARK, PublishedTable};
+use super::rows;
 use super::summary;
 use super::text::{NOTHING, ends, interval, probability, signed};
 use super::verdict::Verdict;
 use super::{readings, scatter};
 
-/// The whole document.
-pub fn document(input: &Input, analysis: &Analysis, plots: &[Plot]) -> Result<Document, ReportError> {
+/// The whole document. `jobs` leads from the report to the job folders.
+pub fn document(input: &Input, analysis: &Analysis, plots: &[Plot], jobs: &str) -> Result<Document, ReportError> {
     let mut blocks = vec![Block::Text(summary::paragraph(input, analysis))];
     blocks.extend(summary::warnings(input));
     if !analysis.verdicts.is_empty() {
@@ -24,8 +25,11 @@ pub fn document(input: &Input, analysis: &Analysis, plots: &[Plot]) -> Result<Do
         ]);
         blocks.extend(readings::blocks(&analysis.verdicts));
     }
-    if input.paper.is_some() || analysis.main.iter().any(|row| row.answers > 0) {
-        blocks.extend([Block::Heading("Scores".into()), Block::Table(measured(input, &analysis.main, "main split"))]);
+    let details: Vec<Vec<Block>> = input.rows.iter().map(|row| rows::of_variant(row, jobs, analysis.window)).collect();
+    let scored = input.paper.is_some() || analysis.main.iter().any(|row| row.answers > 0);
+    if scored {
+        let table = Table { details: details.clone(), ..measured(input, &analysis.main, "main split") };
+        blocks.extend([Block::Heading("Scores".into()), Block::Table(table)]);
     }
     if let Some(path) = &input.paper {
         blocks.push(Block::Table(published(&PublishedTable::read(path)?)));
@@ -39,7 +43,8 @@ pub fn document(input: &Input, analysis: &Analysis, plots: &[Plot]) -> Result<Do
     }
     blocks.extend(by_task(analysis));
     blocks.extend(outcomes(analysis));
-    blocks.extend(training(analysis));
+    // Without scores the table of training is the first that has a row a variant.
+    blocks.extend(training(analysis, if scored { vec![] } else { details }));
     blocks.extend(scatter::blocks(input));
     blocks.extend(plot(plots, "scatter"));
     for name in ["curves", "tasks", "published"] {
@@ -79,6 +84,7 @@ fn claims(verdicts: &[Verdict]) -> Table {
         let difference = verdict.paired.map(|paired| Cell {
             main: format!("{} {}", signed(paired.difference, decimals), verdict.unit),
             interval: Some(ends(paired.low, paired.high, decimals)),
+            ..Cell::default()
         });
         let published = verdict.published.map(|value| format!("{} points", signed(value, 2)));
         let detectable = verdict.spread.map(|spread| format!("{:.decimals$}", spread.detectable));
@@ -100,9 +106,9 @@ fn claims(verdicts: &[Verdict]) -> Table {
     });
     Table {
         caption: "Claims: measured difference with its 95% paired interval".into(),
-        published: false,
         head: head.map(str::to_owned).into(),
         rows: rows.collect(),
+        ..Table::default()
     }
 }
 
@@ -133,14 +139,14 @@ fn measured(input: &Input, rows: &[ScoreRow], split: &str) -> Table {
             "Measured, scale {}, {split}: score x 100, mean and 95% interval over seeds and items",
             input.scale
         ),
-        published: false,
         head: head.map(str::to_owned).collect(),
         rows: body.collect(),
+        ..Table::default()
     }
 }
 
 fn score(cell: &super::estimate::Interval) -> Cell {
-    Cell { main: format!("{:.2}", cell.mean), interval: Some(interval(cell, 1)) }
+    Cell { main: format!("{:.2}", cell.mean), interval: Some(interval(cell, 1)), ..Cell::default() }
 }
 
 fn published(table: &PublishedTable) -> Table {
@@ -149,7 +155,13 @@ fn published(table: &PublishedTable) -> Table {
         let cells = row.cells.iter().map(|cell| cell.map_or(NOTHING.into(), |value| format!("{value:.2}")).into());
         std::iter::once(row.name.clone().into()).chain(cells).collect()
     });
-    Table { caption: MARK.into(), published: true, head: head.map(str::to_owned).collect(), rows: rows.collect() }
+    Table {
+        caption: MARK.into(),
+        published: true,
+        head: head.map(str::to_owned).collect(),
+        rows: rows.collect(),
+        ..Table::default()
+    }
 }
 
 fn by_task(analysis: &Analysis) -> Vec<Block> {
@@ -164,9 +176,9 @@ fn by_task(analysis: &Analysis) -> Vec<Block> {
     });
     let table = Table {
         caption: "Measured score x 100 by task type over all suites of the main split, mean and 95% interval".into(),
-        published: false,
         head: head.collect(),
         rows: rows.collect(),
+        ..Table::default()
     };
     vec![Block::Heading("Scores by task type".into()), Block::Table(table)]
 }
@@ -183,9 +195,9 @@ fn outcomes(analysis: &Analysis) -> Vec<Block> {
     }
     let table = Table {
         caption: "How the answers ended: every answer counts once, and all of them are the denominator".into(),
-        published: false,
         head: head.map(str::to_owned).collect(),
         rows,
+        ..Table::default()
     };
     vec![Block::Heading("Outcomes".into()), Block::Table(table)]
 }
@@ -194,12 +206,13 @@ fn outcome_row(split: &str, row: &ScoreRow) -> Vec<Cell> {
     let share = |count: u64| Cell {
         main: count.to_string(),
         interval: Some(format!("{:.1}%", 100.0 * count as f64 / row.answers as f64)),
+        ..Cell::default()
     };
     let fixed = [row.variant.clone().into(), split.into(), row.answers.to_string().into()];
     fixed.into_iter().chain(row.counts.map(share)).collect()
 }
 
-fn training(analysis: &Analysis) -> Vec<Block> {
+fn training(analysis: &Analysis, details: Vec<Vec<Block>>) -> Vec<Block> {
     if analysis.training.iter().all(|row| row.reward.is_none()) {
         return vec![];
     }
@@ -218,9 +231,10 @@ fn training(analysis: &Analysis) -> Vec<Block> {
         caption: format!(
             "Training: means of the first and the last {window} steps, 95% interval over seeds (Student's t)"
         ),
-        published: false,
         head: head.map(str::to_owned).into(),
         rows: analysis.training.iter().map(training_cells).collect(),
+        details,
+        ..Table::default()
     };
     vec![Block::Heading("Training".into()), Block::Table(table)]
 }
@@ -231,7 +245,7 @@ fn training_cells(row: &TrainingRow) -> Vec<Cell> {
             let Some(value) = change.as_ref().map(pick) else { return NOTHING.into() };
             let main = if sign { signed(value.mean, decimals) } else { format!("{:.decimals$}", value.mean) };
             // One seed has no interval over seeds.
-            Cell { main, interval: (row.done > 1).then(|| interval(value, decimals)) }
+            Cell { main, interval: (row.done > 1).then(|| interval(value, decimals)), ..Cell::default() }
         };
     vec![
         row.variant.clone().into(),

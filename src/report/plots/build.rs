@@ -162,7 +162,7 @@ fn curves(input: &Input) -> Option<Plot> {
     let mut keys = variant_keys(input);
     for (at, row) in input.rows.iter().enumerate() {
         if phases.iter().any(|phase| phase.colour == colour(at)) {
-            keys.push(phase_key(&format!("{} latch on", row.variant), colour(at)));
+            keys.push(phase_key(&latch_key(row), colour(at)));
         }
     }
     let mut caption = String::from(
@@ -231,21 +231,33 @@ fn published(input: &Input) -> Result<Option<Plot>, ReportError> {
     }))
 }
 
+/// Legend of the steps of a published curve without negative gradient.
+const GATE_KEY: &str = "negative gradient off";
+
+fn latch_key(row: &Row) -> String {
+    format!("{} latch on", row.variant)
+}
+
 fn published_panel(input: &Input, figure: &PublishedFigure) -> Panel {
     let variants: Vec<&str> = input.rows.iter().map(|row| row.paper_row.as_str()).collect();
     let names: Vec<&str> = figure.curves.iter().map(|(name, _)| name.as_str()).collect();
     let colours: Vec<RGBColor> = places(&variants, &names).into_iter().map(colour).collect();
     let mut keys: Vec<Key> = names.iter().zip(&colours).map(|(name, colour)| curve_key(name, *colour)).collect();
     if !figure.gated.is_empty() {
-        keys.push(phase_key("negative gradient off", GATED));
+        keys.push(phase_key(GATE_KEY, GATED));
     }
     Panel {
         title: format!("{} (published)", figure.title),
         axis: figure.unit.clone(),
         across: STEPS.into(),
         keys,
-        curves: figure.curves.iter().zip(&colours).map(|((_, points), colour)| plain(*colour, points)).collect(),
-        phases: figure.gated.iter().map(|&x| Phase { x, colour: GATED, share: 1.0 }).collect(),
+        curves: figure
+            .curves
+            .iter()
+            .zip(&colours)
+            .map(|((name, points), colour)| plain(name, *colour, points))
+            .collect(),
+        phases: figure.gated.iter().map(|&x| Phase { name: GATE_KEY.into(), x, colour: GATED, share: 1.0 }).collect(),
     }
 }
 
@@ -276,7 +288,7 @@ fn band_curves(input: &Input, column: &str) -> Vec<Curve> {
         let points: Vec<Point> =
             by_step(&runs, column).into_iter().map(|(step, values)| point(step, &values)).collect();
         if !points.is_empty() {
-            curves.push(Curve { colour: colour(at), points });
+            curves.push(Curve { name: row.variant.clone(), colour: colour(at), points });
         }
     }
     curves
@@ -313,7 +325,7 @@ fn latch(input: &Input) -> Vec<Phase> {
         for (step, values) in by_step(&runs, "latch") {
             let share = values.iter().sum::<f64>() / values.len() as f64;
             if share > 0.0 {
-                phases.push(Phase { x: step as f64, colour: colour(at), share });
+                phases.push(Phase { name: latch_key(row), x: step as f64, colour: colour(at), share });
             }
         }
     }

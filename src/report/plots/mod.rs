@@ -2,6 +2,7 @@
 
 mod build;
 pub mod dots;
+pub mod hover;
 pub mod panels;
 pub mod points;
 pub mod style;
@@ -10,6 +11,7 @@ pub(crate) use build::all;
 
 use super::csvfile::{finish, temporary_name, write_whole};
 use super::error::ReportError;
+use hover::Frame;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::path::{Path, PathBuf};
@@ -32,6 +34,15 @@ pub struct Plot {
     pub drawing: Drawing,
 }
 
+/// A plot as a page shows it.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Picture {
+    /// SVG text.
+    pub svg: String,
+    /// What a pointer over the curves is told ([`hover::json`]).
+    pub hover: Option<String>,
+}
+
 /// The kinds of plot.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Drawing {
@@ -52,36 +63,40 @@ impl Plot {
         }
     }
 
-    fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>, scale: f64) -> Result<(), ReportError> {
+    fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>, scale: f64) -> Result<Vec<Frame>, ReportError> {
         let drawn = area.fill(&style::PAPER).and_then(|()| match &self.drawing {
             Drawing::Panels(panels) => panels.draw(area, scale),
-            Drawing::Dots(dots) => dots.draw(area, scale),
-            Drawing::Points(points) => points.draw(area, scale),
+            Drawing::Dots(dots) => dots.draw(area, scale).map(|()| vec![]),
+            Drawing::Points(points) => points.draw(area, scale).map(|()| vec![]),
         });
-        drawn.and_then(|()| area.present()).map_err(|error| self.failed(&error))
+        drawn.and_then(|frames| area.present().map(|()| frames)).map_err(|error| self.failed(&error))
     }
 
     fn failed(&self, error: &dyn std::fmt::Display) -> ReportError {
         ReportError::Plot { name: self.name.into(), what: error.to_string() }
     }
 
-    /// The plot as SVG text.
-    pub fn svg(&self) -> Result<String, ReportError> {
+    /// The plot as SVG, with the values behind its curves.
+    pub fn picture(&self) -> Result<Picture, ReportError> {
         style::register_font()?;
-        let mut text = String::new();
+        let mut svg = String::new();
         let size = (WIDTH as u32, self.height() as u32);
-        self.draw(&SVGBackend::with_string(&mut text, size).into_drawing_area(), 1.0)?;
-        Ok(text)
+        let frames = self.draw(&SVGBackend::with_string(&mut svg, size).into_drawing_area(), 1.0)?;
+        let hover = match &self.drawing {
+            Drawing::Panels(panels) => Some(hover::json(panels, &frames)),
+            Drawing::Dots(_) | Drawing::Points(_) => None,
+        };
+        Ok(Picture { svg, hover })
     }
 
-    /// Writes `<name>.svg` and `<name>.png` into a folder; gives the SVG text.
-    pub fn write(&self, folder: &Path) -> Result<(String, [PathBuf; 2]), ReportError> {
-        let svg = self.svg()?;
+    /// Writes `<name>.svg` and `<name>.png` into a folder; gives the picture.
+    pub fn write(&self, folder: &Path) -> Result<(Picture, [PathBuf; 2]), ReportError> {
+        let picture = self.picture()?;
         let path = folder.join(format!("{}.svg", self.name));
-        write_whole(&path, svg.as_bytes())?;
+        write_whole(&path, picture.svg.as_bytes())?;
         let png = folder.join(format!("{}.png", self.name));
         self.write_png(&png)?;
-        Ok((svg, [path, png]))
+        Ok((picture, [path, png]))
     }
 
     fn write_png(&self, path: &Path) -> Result<(), ReportError> {

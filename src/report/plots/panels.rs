@@ -1,5 +1,6 @@
 //! Curves over steps in one or several panels, with bands and shaded phases.
 
+use super::hover::Frame;
 use super::style::{self, GRID, INK, Key, decimals, draw_legend, legend_height, put, text};
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
@@ -8,7 +9,8 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 type Area<DB> = DrawingArea<DB, Shift>;
 type Chart<'a, DB> = ChartContext<'a, DB, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
-type Drawn<DB> = Result<(), DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
+type Framed<T, DB> = Result<T, DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
+type Drawn<DB> = Framed<(), DB>;
 
 /// A point of a curve: mean and the ends of its band.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,6 +28,8 @@ pub struct Point {
 /// One curve.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
+    /// What it is a curve of.
+    pub name: String,
     /// Its colour.
     pub colour: RGBColor,
     /// Its points by step.
@@ -35,6 +39,8 @@ pub struct Curve {
 /// Steps that are shaded behind the curves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Phase {
+    /// What is the case in the step.
+    pub name: String,
     /// Step.
     pub x: f64,
     /// Colour.
@@ -83,26 +89,27 @@ impl Panels {
         2 * EDGE + legend_height(&self.keys, width - 2 * EDGE, 1.0) + rows * self.height
     }
 
-    /// Draws the figure; `scale` pixels a pixel.
-    pub fn draw<DB: DrawingBackend>(&self, area: &Area<DB>, scale: f64) -> Drawn<DB> {
+    /// Draws the figure, `scale` pixels a pixel; gives the place of every panel's axes.
+    pub fn draw<DB: DrawingBackend>(&self, area: &Area<DB>, scale: f64) -> Framed<Vec<Frame>, DB> {
         let px = |value: i32| (f64::from(value) * scale) as i32;
         let width = area.dim_in_pixel().0 as i32;
         let inner = width - px(2 * EDGE);
         draw_legend(area, &self.keys, (px(EDGE), px(EDGE)), inner, scale)?;
         let top = px(EDGE) + legend_height(&self.keys, inner, scale);
         let column = inner / self.columns as i32;
+        let mut frames = Vec::new();
         for (index, panel) in self.panels.iter().enumerate() {
             let x = px(EDGE) + (index % self.columns) as i32 * column;
             let y = top + (index / self.columns) as i32 * px(self.height);
             let place = area.clone().shrink((x, y), (column, px(self.height)));
-            panel.draw(&place, scale)?;
+            frames.push(panel.draw(&place, scale)?);
         }
-        Ok(())
+        Ok(frames)
     }
 }
 
 impl Panel {
-    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>, scale: f64) -> Drawn<DB> {
+    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>, scale: f64) -> Framed<Frame, DB> {
         let px = |value: i32| (f64::from(value) * scale) as i32;
         let (width, height) = area.dim_in_pixel();
         put(area, &self.title, (px(4), px(TITLE / 2)), 17.0, scale, HPos::Left)?;
@@ -120,7 +127,9 @@ impl Panel {
             .build_cartesian_2d(x0..x1, y0..y1)?;
         self.phases(&mut chart)?;
         self.axes(&mut chart, scale, y1 - y0)?;
-        self.curves(&mut chart, scale)
+        self.curves(&mut chart, scale)?;
+        let (across, down) = chart.plotting_area().get_pixel_range();
+        Ok(Frame { place: [across.start, down.start, across.end, down.end], x: [x0, x1], y: [y0, y1] })
     }
 
     fn axes<DB: DrawingBackend>(&self, chart: &mut Chart<'_, DB>, scale: f64, range: f64) -> Drawn<DB> {
@@ -209,9 +218,9 @@ pub fn curve_key(name: &str, colour: RGBColor) -> Key {
 }
 
 /// Curves without a band.
-pub fn plain(colour: RGBColor, points: &[(f64, f64)]) -> Curve {
+pub fn plain(name: &str, colour: RGBColor, points: &[(f64, f64)]) -> Curve {
     let points = points.iter().map(|&(x, y)| Point { x, y, low: y, high: y }).collect();
-    Curve { colour, points }
+    Curve { name: name.into(), colour, points }
 }
 
 /// Grey for gated steps of published curves.
