@@ -104,7 +104,7 @@ mod tests {
         (settings.train.steps, settings.train.prompts, settings.train.group) = (2, 5, 10);
         let spec = JobSpec { id: "a".into(), kind: Kind::Rl, seed: 0, settings: settings.clone() };
         let dir = layout.job("a");
-        job::prepare(&dir, &spec, &json!({})).unwrap();
+        job::prepare(&dir, &spec, Some(&json!({}))).unwrap();
         fs::create_dir(dir.join("rollouts")).unwrap();
         fs::write(dir.join("rollouts/1"), [0; 300]).unwrap();
         assert_eq!(Disk::of(&layout, Kind::Rl).jobs(), 0, "a job that is not finished says nothing");
