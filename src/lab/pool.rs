@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// How often processes and signals are looked at.
 const TICK: Duration = Duration::from_millis(40);
+/// How soon a process is looked at again whose words have ended.
+const SOON: Duration = Duration::from_millis(1);
 /// How long a job may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long the words of a job that has ended may take to arrive.
@@ -164,7 +166,9 @@ impl<'a> Pool<'a> {
 
     /// One look at everything that may have happened.
     fn turn(&mut self, interrupts: u32) {
-        if let Ok(message) = self.receive.recv_timeout(TICK) {
+        // A pipe closes a moment before its process has ended: the next job need not wait for a whole tick.
+        let ending = self.workers.iter().any(|worker| self.closed.contains(&worker.job));
+        if let Ok(message) = self.receive.recv_timeout(if ending { SOON } else { TICK }) {
             self.hear(message);
             self.listen();
         }
