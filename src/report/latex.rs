@@ -55,9 +55,9 @@ fn write_table(text: &mut String, caption: &str, seeds: bool, lines: impl Iterat
     let _ = writeln!(text, "\\begin{{table}}\n\\centering\n\\caption{{{caption}}}\n{FIT}%");
     let _ = writeln!(text, "\\begin{{tabular}}{{l{}rrrrrrr}}\n\\toprule", extra.0);
     let _ = writeln!(text, "Variant{} & Avg{suites} \\\\\n\\midrule", extra.1);
-    lines.for_each(|line| {
+    for line in lines {
         let _ = writeln!(text, "{line}");
-    });
+    }
     text.push_str("\\bottomrule\n\\end{tabular}}\n\\end{table}\n");
 }
 

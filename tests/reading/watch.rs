@@ -131,7 +131,7 @@ fn a_terminal_shows_jobs_curves_and_latch() {
         let x = lines[y as usize].split(word).next().expect("before it").chars().count() as u16;
         buffer[(x, y)].fg
     };
-    assert_eq!(["done ━", "running ", "failed  "].map(colour), [Color::Green, Color::Cyan, Color::Red]);
+    assert_eq!(["done  ", "running ", "failed  "].map(colour), [Color::Green, Color::Cyan, Color::Red]);
 }
 
 const EXPECTED: &str = "

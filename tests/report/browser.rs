@@ -26,6 +26,7 @@ fn a_reader_sorts_opens_and_points_without_network_and_errors() {
     render(&reread(&root.join("reports/table5/data")).expect("a committed report"), &report).expect("rendered");
     gallery(folder.path()).expect("one card");
     let output = Command::new("python3")
+        .arg("-B")
         .arg(root.join("tests/browser/check_report.py"))
         .args([&chromium, &report])
         .output()
