@@ -65,7 +65,17 @@ impl Checkout {
         checkout.script("cc", "true");
         checkout.script("python3", &format!("exec {} \"$@\"", python()));
         checkout.pin(&checkout.wheel());
+        checkout.slurm(77);
         checkout
+    }
+
+    /// A test of Slurm that ends with this code.
+    fn slurm(&self, code: i32) {
+        fs::create_dir_all(self.path("tests/slurm")).expect("mkdir");
+        let file = self.path("tests/slurm/run.sh");
+        let body = format!("#!/bin/bash\necho \"slurm $LONGLAB\" >>{}\nexit {code}\n", self.path("calls").display());
+        fs::write(&file, body).expect("write");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("chmod");
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -337,6 +347,25 @@ fn test_runs_every_step_and_stops_at_the_first_that_fails() {
     fs::remove_file(checkout.path("calls")).expect("written above");
     assert_eq!(checkout.lab(&["test"]).status.code(), Some(101));
     assert_eq!(checkout.calls().len(), 2, "nothing runs after clippy has failed");
+}
+
+#[test]
+fn slurm_is_tested_in_ci_and_where_it_cannot_start_that_is_no_failure() {
+    let checkout = Checkout::new();
+    let test = || checkout.command(&["test"]).env("CI", "true").output().expect("lab starts");
+    for (code, passes) in [(0, true), (77, true), (1, false)] {
+        checkout.slurm(code);
+        fs::remove_file(checkout.path("calls")).ok();
+        let output = test();
+        assert_eq!(output.status.code(), Some(if passes { 0 } else { code }), "{}", text(&output));
+        let calls = checkout.calls();
+        let at = calls.iter().position(|call| call == "slurm target/release/longlab");
+        assert!(at.is_some_and(|at| calls[at - 1].starts_with("build --release --locked")), "{calls:?}");
+        assert_eq!(calls.last().is_some_and(|call| call.starts_with("nextest run")), passes, "{calls:?}");
+    }
+    fs::remove_file(checkout.path("calls")).expect("written above");
+    assert_ok(&checkout.lab(&["test"]));
+    assert!(checkout.calls().iter().all(|call| !call.starts_with("slurm")), "outside CI nothing is installed");
 }
 
 #[test]
