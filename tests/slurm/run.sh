@@ -108,11 +108,11 @@ memory = 900
 "data.min_tokens" = 64
 "data.max_tokens" = 96
 "rollout.max_tokens" = 16
-"train.steps" = 80
+"train.steps" = 40
 "train.prompts" = 6
 "train.group" = 4
 "train.micro_prompts" = 2
-"train.checkpoint_every" = 10
+"train.checkpoint_every" = 5
 "eval.items" = 2
 "eval.answers" = 2
 "eval.max_response" = 12
@@ -150,7 +150,7 @@ done_jobs() { find "$folder/slurm/results/jobs" -name done.json 2>/dev/null | wc
 # Some job on node n2 has a checkpoint and is not done.
 midway() {
     local task dir list
-    for task in $(squeue -h -t RUNNING -w n2 -o '%F_%a'); do
+    for task in $(squeue -h -t RUNNING -w n2 -o '%F_%K'); do
         list="$(ls "$folder/slurm/results/$name/slurm/"*.txt | head -n 1)"
         dir="$(sed -n "$((${task#*_} + 1))p" "$list")"
         [ -s "$dir/checkpoint/state.safetensors" ] && [ ! -e "$dir/done.json" ] && victim="$dir" && return 0
@@ -182,7 +182,7 @@ run=("$longlab" run spec.toml --executor slurm --jobs 2 --every "$every" --minut
 say "submits and watches"
 "${run[@]}" >"$folder/run-1.log" 2>&1 &
 watcher=$!
-until_true 300 "a job with a checkpoint on n2" midway
+until_true 1200 "a job with a checkpoint on n2" midway
 say "kills the process that submitted"
 kill -KILL "$watcher"; wait "$watcher" 2>/dev/null
 "$longlab" status spec.toml | tee "$folder/status.log"
@@ -194,15 +194,15 @@ node_kill n2
 say "the same command watches again"
 "${run[@]}" >"$folder/run-2.log" 2>&1 &
 watcher=$!
-until_true 60 "the second watcher" grep -q "in Slurm's queue already" "$folder/run-2.log"
+until_true 180 "the second watcher" grep -q "in Slurm's queue already" "$folder/run-2.log"
 grep -q "^submitted" "$folder/run-2.log" && fail "jobs were submitted twice"
-until_true 120 "Slurm learns that n2 is dead" sh -c 'sinfo -h -n n2 -o %t | grep -q down'
+until_true 300 "Slurm learns that n2 is dead" sh -c 'sinfo -h -n n2 -o %t | grep -q down'
 say "n2 is down; it comes back"
 node_start n2
 if [ -z "$full" ]; then
-    running() { squeue -h -t RUNNING -o '%F_%a' | grep -q .; }
-    until_true 120 "a running job" running
-    task="$(squeue -h -t RUNNING -o '%F_%a' | head -n 1)"
+    running() { squeue -h -t RUNNING -o '%F_%K' | grep -q .; }
+    until_true 300 "a running job" running
+    task="$(squeue -h -t RUNNING -o '%F_%K' | head -n 1)"
     say "tells $task that its time ends"
     scancel --batch --signal=USR1 "$task"
 fi
@@ -210,7 +210,7 @@ wait "$watcher" || fail "the second watcher ended with an error"
 say "watched to the end: $(grep ' jobs\{0,1\}: ' "$folder/run-2.log")"
 [ "$(done_jobs)" = "$jobs" ] || fail "$(done_jobs) of $jobs jobs are done"
 [ "$(submissions)" = 1 ] || fail "there were $(submissions) submissions"
-until_true 60 "an empty queue" sh -c '[ -z "$(squeue -h -t PENDING,RUNNING,COMPLETING)" ]'
+until_true 180 "an empty queue" sh -c '[ -z "$(squeue -h -t PENDING,RUNNING,COMPLETING)" ]'
 [ -s "reports/$name/report.html" ] || fail "the report's job wrote no report"
 grep -q "report: " results/$name/slurm/report-*.out || fail "the report's job said nothing"
 grep -h " begins " results/$name/slurm/*.out | sed 's/^/slurm:     /'
@@ -235,14 +235,14 @@ say "$(wc -l <"$folder/local.sums") files of $jobs jobs hold the same bytes as i
 say "cancels: a job that is asked to end keeps its work"
 rm -rf "$folder/slurm/results"
 "${run[@]}" --detach >"$folder/run-3.log" 2>&1 || fail "the detached submission"
-until_true 300 "a job with a checkpoint on n2" midway
+until_true 1200 "a job with a checkpoint on n2" midway
 (cd "$folder/slurm" && "$longlab" run spec.toml --no-report) >"$folder/run-refused.log" 2>&1 && fail "a local run beside Slurm was not refused"
 grep -q "Slurm works on this experiment" "$folder/run-refused.log" || fail "the refusal has no reason"
 # A second process in the directory of a job that runs is refused, whoever starts it.
 "$longlab" job "$victim" >"$folder/run-second.log" 2>&1 && fail "two processes ran one job"
 grep -q "in use by process" "$folder/run-second.log" || fail "the second process was not told who has the lock"
 "$longlab" cancel spec.toml || fail "cancel"
-until_true 60 "an empty queue" sh -c '[ -z "$(squeue -h -t PENDING,RUNNING,COMPLETING)" ]'
+until_true 180 "an empty queue" sh -c '[ -z "$(squeue -h -t PENDING,RUNNING,COMPLETING)" ]'
 [ -s "$victim/checkpoint/state.safetensors" ] || fail "a cancelled job kept no checkpoint"
 tail -n 1 "$victim/log.txt" | grep -q "stopped as asked" || fail "a cancelled job was not asked to end: $(tail -n 1 "$victim/log.txt")"
 
