@@ -143,7 +143,7 @@ fn measure(sweep: &Sweep, csv: &mut String) -> Panel {
         axis: "seconds an update".into(),
         across: sweep.across.into(),
         keys: vec![],
-        curves: vec![plain(colour(0), &shared), plain(colour(1), &plainly)],
+        curves: vec![plain("shared", colour(0), &shared), plain("plain", colour(1), &plainly)],
         phases: vec![],
     }
 }
@@ -157,5 +157,5 @@ fn draw(folder: &Path, panels: Vec<Panel>) {
         published: false,
         drawing: Drawing::Panels(Panels { panels, columns: 3, height: 260, keys }),
     };
-    std::fs::write(folder.join("scaling.svg"), plot.svg().expect("a plot")).expect("scaling.svg");
+    std::fs::write(folder.join("scaling.svg"), plot.picture().expect("a plot").svg).expect("scaling.svg");
 }
