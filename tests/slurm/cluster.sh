@@ -116,13 +116,28 @@ node_processes() {
     done
 }
 
+# Processes of this cluster by name, told from those of any other by its configuration.
+cluster_processes() {
+    local each
+    for each in $(pgrep -x "$1"); do
+        tr '\0' '\n' 2>/dev/null <"/proc/$each/environ" | grep -qx "SLURM_CONF=$SLURM_CONF" && printf '%s\n' "$each"
+    done
+    return 0
+}
+
 cluster_stop() {
-    local file
+    local file each look
     [ -n "${cluster:-}" ] || return 0
     scancel --user="$(id -un)" 2>/dev/null || true
-    # A node that still ends its jobs would leave them to the system.
-    sleep 1
+    for ((look = 0; look < 40; look++)); do
+        [ -n "$(squeue -h 2>/dev/null)" ] || break
+        sleep 0.5
+    done
     for file in "$cluster"/slurmd-n1.pid "$cluster"/slurmd-n2.pid "$cluster"/slurmctld.pid "$cluster"/munged.pid; do
         [ -s "$file" ] && kill "$(cat "$file")" 2>/dev/null || true
+    done
+    # What watches over a job would wait for a controller that is gone.
+    for each in $(cluster_processes slurmstepd); do
+        kill -KILL "$each" 2>/dev/null || true
     done
 }
