@@ -144,7 +144,7 @@ fn check_tables(files: &BTreeMap<PathBuf, Vec<u8>>) {
     assert_eq!(lines.len(), 6);
     let latex = text(files, "table.tex");
     let measured =
-        format!("AEPO & 2{} \\\\\n &{} \\\\\n", " & 75.00".repeat(7), " & {\\scriptsize [75.0, 75.0]}".repeat(7));
+        format!("AEPO & 2{} \\\\\n & {} \\\\\n", " & 75.00".repeat(7), " & {\\scriptsize [75.0, 75.0]}".repeat(7));
     assert!(latex.contains(&measured), "{latex}");
     assert!(
         latex.lines().any(|line| line == "GRPO & 56.07 & 61.25 & 44.33 & 67.11 & 40.90 & 58.75 & 64.10 \\\\"),

@@ -45,7 +45,7 @@ fn the_second_taker_is_told_who_has_it() {
 #[test]
 fn a_living_holder_on_another_machine_is_refused_and_a_dead_one_is_not() {
     let folder = folder();
-    left(folder.path(), &elsewhere(), 30);
+    left(folder.path(), &elsewhere(), 35);
     let error = refusal(folder.path());
     assert!(error.contains("process 77 on n2, heard of 3") && error.contains("dead after 120 s"), "{error}");
     assert!(is_held(folder.path()));

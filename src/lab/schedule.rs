@@ -301,7 +301,8 @@ mod tests {
     #[test]
     fn a_job_larger_than_the_budget_runs_alone() {
         let load = |threads| Load { threads, memory: 1 };
-        let mut schedule = Schedule::new(9, &[false; 4]).with_budget(load(4), vec![load(1), load(8), load(1), load(1)]);
+        let budget = Load { threads: 4, memory: 9 };
+        let mut schedule = Schedule::new(9, &[false; 4]).with_budget(budget, vec![load(1), load(8), load(1), load(1)]);
         assert_eq!(schedule.tick(Input::Begin), [Action::Start(0)]);
         assert_eq!(schedule.tick(Input::Ended { job: 0, end: End::Finished }), [Action::Start(1)]);
         assert_eq!(schedule.tick(Input::Ended { job: 1, end: End::Finished }), [Action::Start(2), Action::Start(3)]);

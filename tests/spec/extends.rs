@@ -210,7 +210,10 @@ fn a_base_policy_outside_the_project_is_refused() {
 /// The resolved text of an experiment that extends others stands on its own.
 #[test]
 fn the_resolved_text_needs_no_other_file() {
-    let experiment = child("");
+    let mut experiment = child("");
     let again = longlab::spec::parse(&experiment.resolved(), Path::new("resolved.toml")).unwrap();
+    // Written out, a claim about swept variants is one claim for each point, which its text names.
+    assert!(experiment.claims.iter().all(|claim| claim.text.ends_with(&format!("[{}]", claim.at.as_deref().unwrap()))));
+    experiment.claims.iter_mut().for_each(|claim| claim.at = None);
     assert_eq!((again.variants, again.claims), (experiment.variants, experiment.claims));
 }

@@ -5,6 +5,7 @@ use crate::lab::{LabError, Layout, files};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// The submissions that may still be in the queue.
@@ -90,10 +91,12 @@ impl Record {
         let path = path(layout, name);
         let mend = "; look at `squeue --me` for jobs of this experiment, cancel them, and delete this file";
         match fs::read(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Record::default()),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                Ok(Record::default())
+            }
             Err(source) => Err(LabError::Unreadable { path, source, mend }),
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
-                let source = std::io::Error::new(std::io::ErrorKind::InvalidData, error);
+                let source = std::io::Error::new(ErrorKind::InvalidData, error);
                 LabError::Unreadable { path, source, mend }
             }),
         }
