@@ -200,9 +200,18 @@ until_true 300 "Slurm learns that n2 is dead" sh -c 'sinfo -h -n n2 -o %t | grep
 say "n2 is down; it comes back"
 node_start n2
 if [ -z "$full" ]; then
-    running() { squeue -h -t RUNNING -o '%F_%K' | grep -q .; }
-    until_true 300 "a running job" running
-    task="$(squeue -h -t RUNNING -o '%F_%K' | head -n 1)"
+    # A go that brought a job no further would end it: one is told that has written a checkpoint since.
+    touch "$folder/back"
+    under_way() {
+        local list dir
+        list="$(ls "$folder/slurm/results/$name/slurm/"*.txt | head -n 1)"
+        for task in $(squeue -h -t RUNNING -o '%F_%K'); do
+            dir="$(sed -n "$((${task#*_} + 1))p" "$list")"
+            [ "$dir/checkpoint/state.safetensors" -nt "$folder/back" ] && [ ! -e "$dir/done.json" ] && return 0
+        done
+        return 1
+    }
+    until_true 300 "a job that went on" under_way
     say "tells $task that its time ends"
     scancel --batch --signal=USR1 "$task"
 fi
