@@ -338,8 +338,15 @@ fn test_runs_every_step_and_stops_at_the_first_that_fails() {
     assert_ok(&checkout.lab(&["test"]));
     let steps: Vec<String> =
         checkout.calls().iter().map(|call| call.split(" --").next().unwrap_or_default().to_string()).collect();
-    assert_eq!(steps, ["fmt", "clippy", "test", "nextest", "nextest run"]);
-    assert!(checkout.calls().last().is_some_and(|call| call == "nextest run --release --workspace"));
+    assert_eq!(steps, ["fmt", "clippy", "test", "nextest", "test", "nextest run"]);
+    // Every test runs once: what the one process has is left out of the other run.
+    let calls = checkout.calls();
+    assert_eq!(calls[4], "test --release --package longlab --lib --test spec --quiet");
+    let rest = "nextest run --release --workspace --filterset not (package(longlab) and (kind(lib) or binary(spec)))";
+    assert_eq!(calls[5], rest);
+    fs::remove_file(checkout.path("calls")).expect("written above");
+    assert_ok(&checkout.lab(&["test", "latch"]));
+    assert!(checkout.calls().last().is_some_and(|call| call == "nextest run --release --workspace latch"));
     assert!(checkout.exists(".readers/torch/lib/libtorch.so") && checkout.exists(".readers/python"));
 
     let failing = format!("echo \"$*\" >>{}; [ \"$1\" != clippy ] || exit 101", checkout.path("calls").display());

@@ -53,7 +53,7 @@ enum Target {
 pub(super) fn run(args: &ExportArgs, layout: &Layout) -> Result<Exit> {
     let experiment = args.chosen.load()?;
     let plan = Plan::new(&experiment, layout)?;
-    let open = export::open(&plan).len();
+    let open = plan.open().len();
     ensure!(open > 0, "all {} jobs of {} are finished; there is nothing to export", plan.tasks.len(), plan.name);
     experiment::prepare_all(&plan, layout)?;
     let needs = args.needs.over(&experiment.resources);

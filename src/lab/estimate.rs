@@ -1,10 +1,10 @@
 //! How long jobs will take, from what finished jobs took.
 
+use super::rows::Rows;
 use super::{Layout, job, layout};
 use crate::spec::{Job, Kind};
 use serde_json::Value;
 use std::fs;
-use std::path::Path;
 
 /// The pace of finished jobs of one kind.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,7 +26,7 @@ impl Pace {
             let Some(done) = job::read_done(&dir) else { continue };
             if job::read(&dir).is_ok_and(|spec| spec.kind == kind) {
                 jobs += 1;
-                steps.extend(step_seconds(&dir).unwrap_or_default());
+                steps.extend(Rows::read(&layout::timing_csv(&dir)).step_seconds());
                 evals.extend(done.get("eval_seconds").and_then(Value::as_f64));
             }
         }
@@ -47,16 +47,8 @@ pub fn steps(job: &Job) -> u64 {
     }
 }
 
-/// The seconds of each step in `timing.csv`.
-fn step_seconds(dir: &Path) -> Option<Vec<f64>> {
-    let mut reader = csv::Reader::from_path(layout::timing_csv(dir)).ok()?;
-    let header = reader.headers().ok()?.clone();
-    let columns: Vec<usize> = (0..header.len()).filter(|&column| header[column].ends_with("_seconds")).collect();
-    let rows = reader.records().map_while(Result::ok);
-    Some(rows.map(|row| columns.iter().filter_map(|&c| row.get(c)?.parse::<f64>().ok()).sum()).collect())
-}
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
+/// The middle of some values, or the mean of the two in the middle.
+pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     match values.len() {

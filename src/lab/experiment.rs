@@ -47,6 +47,11 @@ impl Plan {
     pub fn finished(&self) -> Vec<bool> {
         self.tasks.iter().map(|task| job::is_finished(&task.dir, &task.id)).collect()
     }
+
+    /// The tasks that are not finished on disk.
+    pub fn open(&self) -> Vec<&Task> {
+        self.tasks.iter().zip(self.finished()).filter(|(_, finished)| !finished).map(|(task, _)| task).collect()
+    }
 }
 
 fn task(job: &Job, layout: &Layout) -> Task {

@@ -43,11 +43,6 @@ struct Request {
     time_request: String,
 }
 
-/// The tasks that are not finished.
-pub fn open(plan: &Plan) -> Vec<&Task> {
-    plan.tasks.iter().zip(plan.finished()).filter(|(_, finished)| !finished).map(|(task, _)| task).collect()
-}
-
 /// A HyperQueue job definition file (TOML, for `hq job submit-file`): a task for each unfinished job, with its threads as cpus. `mem` is a
 /// resource of HyperQueue in MiB.
 ///
@@ -68,7 +63,7 @@ pub fn hyperqueue(plan: &Plan, program: &[String], needs: &Needs) -> Result<Stri
             request: vec![Request { resources, time_request: "1s".to_string() }],
         }
     };
-    let task = open(plan).iter().enumerate().map(task).collect();
+    let task = plan.open().iter().enumerate().map(task).collect();
     toml::to_string(&JobFile { name: format!("longlab-{}", plan.name), task })
 }
 
@@ -94,7 +89,7 @@ const MOUNT: &str = "/lab";
 /// A Kubernetes Indexed Job (`batch/v1`, JSON, for `kubectl apply -f`): one index for each unfinished job. `list` is a file in the working
 /// directory with the directory of a job a line, in the order of the indices ([`job_list`]).
 pub fn kubernetes(plan: &Plan, list: &str, needs: &Needs, cluster: &Cluster) -> Value {
-    let open = open(plan);
+    let open = plan.open();
     let threads = open.iter().map(|task| task.threads).max().unwrap_or(1);
     let mut limits = json!({"cpu": threads.to_string(), "memory": format!("{}Mi", needs.memory)});
     if needs.gpus > 0 {
@@ -135,7 +130,7 @@ pub fn kubernetes(plan: &Plan, list: &str, needs: &Needs, cluster: &Cluster) -> 
 
 /// The directories of the unfinished jobs, one a line.
 pub fn job_list(plan: &Plan) -> String {
-    open(plan).iter().map(|task| format!("{}\n", task.dir.display())).collect()
+    plan.open().iter().map(|task| format!("{}\n", task.dir.display())).collect()
 }
 
 /// A name as Kubernetes allows it (RFC 1123: lower case, digits, hyphens, 63 characters, a letter or digit at both ends).

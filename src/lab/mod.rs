@@ -18,6 +18,7 @@ pub mod layout;
 pub mod lock;
 pub mod machine;
 pub mod pool;
+pub mod rows;
 pub mod schedule;
 pub mod seal;
 pub mod slurm;

@@ -1,5 +1,6 @@
 //! Where the jobs of a plan stand, read from their directories: nothing is started, locked or changed.
 
+use super::rows::Rows;
 use super::{job, layout, lock};
 use serde::Serialize;
 use std::fs;
@@ -54,9 +55,10 @@ pub struct Status {
 /// Reads where the job `id` in `dir` stands.
 pub fn of(dir: &Path, id: &str) -> Status {
     let metrics = layout::metrics_csv(dir);
-    let last = LastRow::read(&metrics);
+    let rows = Rows::read(&metrics);
+    let step = rows.last("step").map_or(0, |step| step as u64);
     let seconds = job::is_finished(dir, id).then(|| job::read_done(dir)?.get("seconds")?.as_f64());
-    let begun = last.step > 0 || layout::log_txt(dir).exists();
+    let begun = step > 0 || layout::log_txt(dir).exists();
     let stage = match (seconds.is_some(), begun) {
         (true, _) => Stage::Done,
         _ if lock::is_held(dir) => Stage::Running,
@@ -66,47 +68,17 @@ pub fn of(dir: &Path, id: &str) -> Status {
     let age = fs::metadata(&metrics).and_then(|meta| meta.modified()).ok().map(age);
     Status {
         stage,
-        step: last.step,
-        reward: last.reward,
-        entropy: last.entropy,
-        latch: last.latch,
-        silent: age.filter(|_| last.step > 0).map(|age| age.as_secs_f64()),
+        step,
+        reward: rows.last("reward"),
+        entropy: rows.last("entropy"),
+        latch: rows.last("latch").map(|latch| latch == 1.0),
+        silent: age.filter(|_| step > 0).map(|age| age.as_secs_f64()),
         seconds: seconds.flatten(),
     }
 }
 
 fn age(written: SystemTime) -> Duration {
     SystemTime::now().duration_since(written).unwrap_or_default()
-}
-
-/// The last whole row of a `metrics.csv`.
-#[derive(Default)]
-struct LastRow {
-    step: u64,
-    reward: Option<f64>,
-    entropy: Option<f64>,
-    latch: Option<bool>,
-}
-
-impl LastRow {
-    fn read(path: &Path) -> LastRow {
-        let text = fs::read_to_string(path).unwrap_or_default();
-        // A torn last line has no newline after it.
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        let mut lines = whole.lines();
-        let names: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
-        let Some(cells) = lines.next_back().map(|line| line.split(',').collect::<Vec<_>>()) else {
-            return LastRow::default();
-        };
-        let cell = |name: &str| names.iter().position(|n| *n == name).and_then(|at| cells.get(at).copied());
-        let number = |name: &str| cell(name).and_then(|cell| cell.parse::<f64>().ok());
-        LastRow {
-            step: cell("step").and_then(|cell| cell.parse().ok()).unwrap_or(0),
-            reward: number("reward"),
-            entropy: number("entropy"),
-            latch: cell("latch").map(|cell| cell == "1"),
-        }
-    }
 }
 
 #[cfg(test)]

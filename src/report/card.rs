@@ -29,6 +29,9 @@ pub struct Card {
     pub plot: Option<PlotLink>,
     /// Facts of the size and the cost, as name and number, in reading order.
     pub facts: Vec<(String, f64)>,
+    /// Seconds of each finished job by its id: experiments share jobs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub jobs: BTreeMap<String, f64>,
     /// Variants of an experiment.
     pub variants: Vec<VariantCard>,
     /// Claims with their verdicts.
@@ -128,7 +131,7 @@ impl Card {
 /// Files of a report that a reader is led to.
 const FILES: [&str; 4] = ["report.html", "report.md", "table.csv", "table.tex"];
 /// Plots by how much of the result they show.
-const MAIN: [&str; 2] = ["scores", "curves"];
+const MAIN: [&str; 3] = ["scatter", "scores", "curves"];
 
 /// The card of an experiment.
 pub(crate) fn of(input: &Input, analysis: &Analysis, plots: &[Plot]) -> Card {
@@ -140,6 +143,7 @@ pub(crate) fn of(input: &Input, analysis: &Analysis, plots: &[Plot]) -> Card {
         summary: summary::paragraph(input, analysis),
         plot: main.map(|plot| PlotLink { file: format!("{}.svg", plot.name), caption: plot.caption.clone() }),
         facts: facts(input, analysis),
+        jobs: jobs(input),
         variants: variants(analysis),
         claims: claims(analysis),
         files: FILES.map(str::to_owned).into(),
@@ -151,9 +155,7 @@ fn facts(input: &Input, analysis: &Analysis) -> Vec<(String, f64)> {
     let seeds: BTreeSet<u64> = runs().map(|run| run.seed).collect();
     // A job may stand in several rows; it was run and paid once.
     let of = |status: Status| runs().filter(|run| run.status == status).map(|run| &run.job).collect::<BTreeSet<_>>();
-    let paid: BTreeMap<&str, f64> =
-        input.rows.iter().flat_map(finished).filter_map(|run| Some((run.job.as_str(), run.done?.seconds))).collect();
-    let minutes = (paid.values().sum::<f64>() / 6.0).round() / 10.0;
+    let minutes = (jobs(input).values().sum::<f64>() / 6.0).round() / 10.0;
     let answers: u64 = analysis.main.iter().chain(&analysis.long).map(|row| row.answers).sum();
     let counts = [
         ("variants", input.rows.len() as f64),
@@ -165,6 +167,11 @@ fn facts(input: &Input, analysis: &Analysis) -> Vec<(String, f64)> {
         ("answers", answers as f64),
     ];
     counts.map(|(name, number)| (name.to_owned(), number)).into()
+}
+
+fn jobs(input: &Input) -> BTreeMap<String, f64> {
+    let paid = input.rows.iter().flat_map(finished).filter_map(|run| Some((run.job.clone(), run.done?.seconds)));
+    paid.map(|(job, seconds)| (job, (10.0 * seconds).round() / 10.0)).collect()
 }
 
 /// Numbers of a card have the digits of the report's tables.

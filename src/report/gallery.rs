@@ -4,6 +4,7 @@ use super::card::{Card, CardKind, ClaimCard};
 use super::csvfile::write_whole;
 use super::error::ReportError;
 use super::html::{escape, page};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -55,15 +56,19 @@ fn folders(reports: &Path) -> Result<Vec<(String, PathBuf)>, ReportError> {
 
 fn render(cards: &[Card]) -> String {
     let mut body = String::new();
-    let of = |word: &str| cards.iter().flat_map(|card| &card.claims).filter(|claim| claim.verdict == word).count();
-    let sum = |fact: &str| cards.iter().filter_map(|card| card.fact(fact)).sum::<f64>();
+    // Experiments share jobs and take over claims: each counts once.
+    let jobs: BTreeMap<&String, f64> =
+        cards.iter().flat_map(|card| card.jobs.iter().map(|(id, seconds)| (id, *seconds))).collect();
+    let claims = cards.iter().flat_map(|card| &card.claims);
+    let claims: BTreeSet<_> = claims.map(|claim| (&claim.verdict, &claim.text, &claim.measure)).collect();
+    let of = |word: &str| claims.iter().filter(|(verdict, ..)| *verdict == word).count();
     let experiments = cards.iter().filter(|card| card.kind == CardKind::Experiment).count();
     let _ = writeln!(
         body,
         "<p>{experiments} experiments, {} jobs, {:.0} minutes. Claims: {} reproduced, {} contradicted, {} not resolved. \
          All numbers were measured here unless they are marked as published.</p>\n<ul class=\"cards\">",
-        sum("jobs done"),
-        sum("minutes"),
+        jobs.len(),
+        jobs.values().sum::<f64>() / 60.0,
         of("reproduced"),
         of("contradicted"),
         of("not resolved")

@@ -1,8 +1,9 @@
 //! What a job has written so far: its curves, its speed.
 
+use crate::lab::estimate::median;
 use crate::lab::layout;
+use crate::lab::rows::Rows;
 use crate::spec::Kind;
-use std::fs;
 use std::path::Path;
 
 /// The two measures whose curves are shown, as column of `metrics.csv` and title with unit.
@@ -34,54 +35,21 @@ impl History {
     pub fn read(dir: &Path, kind: Kind) -> History {
         let metrics = Rows::read(&layout::metrics_csv(dir));
         let timing = Rows::read(&layout::timing_csv(dir));
-        let last = |name: &str| timing.column(name).last().map(|(_, value)| *value);
-        let rate = last("rollout_tokens").zip(last("rollout_seconds").filter(|seconds| *seconds > 0.0));
+        let seconds = timing.last("rollout_seconds").filter(|seconds| *seconds > 0.0);
+        let rate = timing.last("rollout_tokens").zip(seconds);
         History {
             curves: measures(kind).map(|(column, _)| metrics.column(column)),
             latch: metrics.column("latch"),
             rate: rate.map(|(tokens, seconds)| tokens / seconds),
-            step_seconds: timing.step_seconds(),
+            step_seconds: median(timing.step_seconds()),
         }
-    }
-}
-
-/// The whole lines of a CSV file without quotes.
-struct Rows {
-    names: Vec<String>,
-    cells: Vec<Vec<Option<f64>>>,
-}
-
-impl Rows {
-    fn read(path: &Path) -> Rows {
-        let text = fs::read_to_string(path).unwrap_or_default();
-        // A line without its end is being written.
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        let mut lines = whole.lines();
-        let names = lines.next().unwrap_or_default().split(',').map(str::to_owned).collect();
-        let cells = lines.map(|line| line.split(',').map(|cell| cell.parse().ok()).collect()).collect();
-        Rows { names, cells }
-    }
-
-    /// Step and value of every row that has both.
-    fn column(&self, name: &str) -> Curve {
-        let place = |name: &str| self.names.iter().position(|own| own == name);
-        let (Some(step), Some(column)) = (place("step"), place(name)) else { return vec![] };
-        let at = |row: &[Option<f64>], column: usize| row.get(column).copied().flatten();
-        self.cells.iter().filter_map(|row| Some((at(row, step)?, at(row, column)?))).collect()
-    }
-
-    fn step_seconds(&self) -> Option<f64> {
-        let columns: Vec<usize> = (0..self.names.len()).filter(|&c| self.names[c].ends_with("_seconds")).collect();
-        let sum = |row: &Vec<Option<f64>>| columns.iter().filter_map(|&c| row.get(c).copied().flatten()).sum::<f64>();
-        let mut seconds: Vec<f64> = self.cells.iter().map(sum).collect();
-        seconds.sort_by(f64::total_cmp);
-        seconds.get(seconds.len() / 2).copied()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_torn_row_and_an_empty_cell_are_left_out() {

@@ -59,7 +59,7 @@ end() {{
     asked="$1"
     [ -n "$job" ] || return 0
     kill -TERM "$job" 2>/dev/null
-    [ -n "$guard" ] || {{ (sleep {grace}; kill -KILL "$job") 2>/dev/null & guard=$!; }}
+    [ -n "$guard" ] || {{ (sleep {grace}; kill -KILL "$job") >/dev/null 2>&1 & guard=$!; }}
 }}
 trap 'end time' USR1
 trap 'end term' TERM
@@ -68,6 +68,8 @@ while :; do
     say "begins (start ${{SLURM_RESTART_COUNT:-0}} by Slurm, try $try)"
     {program} "$dir" --wait {patience} 2>>"$dir/log.txt" &
     job=$!
+    # A signal that came before there was anything to hand it on to.
+    [ -z "$asked" ] || [ -n "$guard" ] || end "$asked"
     wait "$job"; code=$?
     # A signal ends the wait early: wait again for the job itself.
     [ -z "$asked" ] || {{ wait "$job"; code=$?; }}

@@ -79,11 +79,16 @@ fn a_job_that_dies_is_tried_again_and_one_with_an_error_is_not() {
     assert_eq!((fails.tries(), fails.said()), (1, String::new()));
 }
 
-/// A job that asks the script, as Slurm would, and ends in order when it is asked itself.
-fn asked(signal: &str, work: &str) -> Bench {
+/// A job that does `first`, works until it is asked to end (ten seconds at the longest), and ends in order with `work`.
+fn waiting(first: &str, work: &str) -> Bench {
     Bench::new(&format!(
-        "trap '{work}; exit 130' TERM; echo x >> tries; kill -{signal} $PPID; while :; do sleep 0.02; done"
+        "trap '{work}; exit 130' TERM; echo x >> tries; {first}; for i in {{1..500}}; do sleep 0.02; done; exit 7"
     ))
+}
+
+/// A job that asks the script, as Slurm would.
+fn asked(signal: &str, work: &str) -> Bench {
+    waiting(&format!("kill -{signal} $PPID"), work)
 }
 
 #[test]
@@ -107,6 +112,17 @@ fn a_cancelled_job_is_asked_to_end_and_stays_out_of_the_queue() {
     let bench = asked("TERM", r#"echo saved > "$dir/checkpoint/state.safetensors""#);
     let output = bench.run();
     assert_eq!((output.status.code(), bench.said().as_str(), bench.tries()), (Some(130), "", 1), "{output:?}");
+}
+
+/// The script calls `date` just before it starts the job: the signal comes when there is no process yet to hand it on to.
+#[test]
+fn a_job_cancelled_while_it_starts_is_asked_to_end() {
+    let bench = waiting("true", r#"echo saved > "$dir/checkpoint/state.safetensors""#);
+    bench.program("date", "[ -e \"${0%/*}/told\" ] || kill -TERM $PPID; touch \"${0%/*}/told\"");
+    let output = bench.run();
+    // 143 where the signal was faster than the trap of the job.
+    assert!(matches!(output.status.code(), Some(130 | 143)), "{output:?}");
+    assert_eq!(bench.said(), "", "{output:?}");
 }
 
 #[test]

@@ -54,8 +54,7 @@ pub fn adopt_or_submit(plan: &Plan, layout: &Layout, order: &Order, queue: &[Ent
     record.settle(queue);
     let places = Places::new(&record, queue);
     let in_queue = |task: &Task| places.of(&task.id).is_some_and(|place| place.entry.is_some_and(Entry::is_live));
-    let open = plan.tasks.iter().zip(plan.finished()).filter(|(_, finished)| !finished).map(|(task, _)| task);
-    let (adopted, new): (Vec<&Task>, Vec<&Task>) = open.partition(|task| in_queue(task));
+    let (adopted, new): (Vec<&Task>, Vec<&Task>) = plan.open().into_iter().partition(|task| in_queue(task));
     let mut submission = Submission { plan, layout, order, record, token: token(&plan.name) };
     submission.arrays(&new)?;
     if !new.is_empty() {

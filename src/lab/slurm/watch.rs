@@ -8,9 +8,8 @@ use crate::lab::experiment::Plan;
 use crate::lab::pool::{Failure, Summary, Task};
 use crate::lab::schedule::State;
 use crate::lab::view::View;
-use crate::lab::{Layout, job, layout, status, worker};
+use crate::lab::{Layout, estimate, job, layout, status, worker};
 use crate::rl::progress::Event;
-use crate::spec::Kind;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -99,9 +98,7 @@ impl<'a> Watcher<'a> {
     fn new(watch: &'a Watch, follow: Follow, view: &'a mut dyn View) -> Watcher<'a> {
         let mut steps = vec![0; watch.plan.tasks.len()];
         for job in &watch.plan.jobs {
-            let settings = &job.settings;
-            let total = if job.kind == Kind::Rl { settings.train.steps } else { settings.warm.steps };
-            steps[watch.plan.position(job)] = total;
+            steps[watch.plan.position(job)] = estimate::steps(job);
         }
         let (starts, seconds, failures) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         Watcher { watch, follow, view, steps, starts, seconds, failures }
