@@ -2,7 +2,7 @@
 #![allow(non_snake_case, missing_docs)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use longlab::lm::{Config, Qwen3, Request, Sampling, generate};
+use longlab::lm::{Config, Decoder, Request, Sampling, generate};
 use std::time::Duration;
 use tch::Tensor;
 
@@ -15,7 +15,7 @@ fn tokens(shape: &[i64], salt: i64) -> Tensor {
 /// 4 prompts x 8 continuations, 384 + 64 tokens, forward and backward.
 fn update(c: &mut Criterion) {
     tch::set_num_threads(1);
-    let model = Qwen3::init(Config::micro(700), 1).expect("the micro shape is valid");
+    let model = Decoder::init(Config::micro(700), 1).expect("the micro shape is valid");
     let leaves: Vec<&Tensor> = model.parameters().iter().map(|(_, t)| t).collect();
     let (prompts, answers) = (tokens(&[4, 384], 1), tokens(&[4, 8, 64], 2));
     let mut group = c.benchmark_group("lm");
@@ -35,7 +35,7 @@ fn update(c: &mut Criterion) {
 /// 16 prompts x 8 rows x 64 tokens.
 fn rollout(c: &mut Criterion) {
     tch::set_num_threads(1);
-    let model = Qwen3::init(Config::micro(700), 1).expect("the micro shape is valid");
+    let model = Decoder::init(Config::micro(700), 1).expect("the micro shape is valid");
     let prompts: Vec<Vec<u32>> = (0..16)
         .map(|p| {
             Vec::<i64>::try_from(tokens(&[300 + 10 * p], p)).expect("int64").into_iter().map(|t| t as u32).collect()

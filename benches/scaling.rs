@@ -7,7 +7,7 @@
 //! Criterion would measure each point for seconds; a plot wants many points, so each is the median of a few runs.
 #![allow(missing_docs)]
 
-use longlab::lm::{Config, Qwen3};
+use longlab::lm::{Config, Decoder};
 use longlab::report::plots::panels::{Panel, Panels, curve_key, plain};
 use longlab::report::plots::style::colour;
 use longlab::report::plots::{Drawing, Plot};
@@ -42,7 +42,7 @@ enum Way {
 }
 
 /// Median seconds of forward and backward over one prompt and its rollouts of so many tokens.
-fn seconds(model: &Qwen3, shape: Shape, response: usize, way: Way, runs: usize) -> f64 {
+fn seconds(model: &Decoder, shape: Shape, response: usize, way: Way, runs: usize) -> f64 {
     let prompt = tokens(shape.prompt, shape.vocabulary, 1);
     let (last, prefix) = prompt.split_last().expect("a prompt");
     let row = |r| Row::response(*last, &tokens(response, shape.vocabulary, r), &vec![1.0 / response as f32; response]);
@@ -76,7 +76,7 @@ fn large() {
         max_position_embeddings: 8192,
         ..Config::micro(49_152)
     };
-    let model = Qwen3::init(config, 1).expect("a shape");
+    let model = Decoder::init(config, 1).expect("a shape");
     let shape = Shape { group: 8, prompt: 1024, vocabulary: 49_152 };
     let times = [Way::Shared, Way::Plain(2)].map(|way| seconds(&model, shape, 64, way, 1));
     println!("135M: shared {:.2} s, plain {:.2} s, {:.2} times", times[0], times[1], times[1] / times[0]);
@@ -129,7 +129,7 @@ fn measure(sweep: &Sweep, csv: &mut String) -> Panel {
     let (mut shared, mut plainly) = (vec![], vec![]);
     for &(x, shape) in &sweep.shapes {
         let config = Config { max_position_embeddings: 8192, ..Config::micro(shape.vocabulary) };
-        let model = Qwen3::init(config, 1).expect("a shape");
+        let model = Decoder::init(config, 1).expect("a shape");
         let of = |way| seconds(&model, shape, RESPONSE, way, RUNS);
         let (one, each) = (of(Way::Shared), of(Way::Plain(shape.group)));
         println!("{} {x}: {one:.4} s, prompt once a rollout {each:.4} s", sweep.title);

@@ -3,7 +3,7 @@
 #![allow(missing_docs)]
 
 use criterion::{Criterion, criterion_group};
-use longlab::lm::{Config, Qwen3, Request, Sampling, generate};
+use longlab::lm::{Config, Decoder, Request, Sampling, generate};
 use longlab::rl::batch::{Part, Row, forward};
 use longlab::rl::optimizer::{AdamW, clip_gradients};
 use longlab::rl::receipt;
@@ -31,7 +31,7 @@ struct Times {
     update: Duration,
 }
 
-fn step(model: &Qwen3, optimizer: &mut AdamW, case: &Case, n: usize) -> Times {
+fn step(model: &Decoder, optimizer: &mut AdamW, case: &Case, n: usize) -> Times {
     let clock = Instant::now();
     let requests: Vec<Request> = (0..case.prompts.len())
         .map(|p| Request { prompt: &case.prompts[p], rows: case.group, key: (n * case.prompts.len() + p) as u64 })
@@ -69,7 +69,7 @@ fn peer(dir: &Path, steps: usize) {
     let text = std::fs::read_to_string(dir.join("case.json")).expect("case.json");
     let case: Case = serde_json::from_str(&text).expect("a case");
     tch::set_num_threads(case.threads);
-    let model = Qwen3::load(dir).expect("a model");
+    let model = Decoder::load(dir).expect("a model");
     let mut optimizer = AdamW::new(model.parameters(), &Settings::default().train);
     for n in 0..steps {
         let times = step(&model, &mut optimizer, &case, n);
@@ -81,7 +81,7 @@ fn peer(dir: &Path, steps: usize) {
 fn micro(c: &mut Criterion) {
     tch::set_num_threads(1);
     let vocabulary = 584;
-    let model = Qwen3::init(Config::micro(vocabulary), 1).expect("the micro shape is valid");
+    let model = Decoder::init(Config::micro(vocabulary), 1).expect("the micro shape is valid");
     let mut optimizer = AdamW::new(model.parameters(), &Settings::default().train);
     let prompt = |p: usize| (0..384).map(|t| ((t * t * 31 + p * 7) % vocabulary) as u32).collect();
     let case = Case { prompts: (0..16).map(prompt).collect(), group: 8, response: 32, micro_prompts: 4, threads: 1 };

@@ -9,13 +9,23 @@ use std::path::{Path, PathBuf};
 /// The temporary name is fixed, so that a killed writer leaves at most one stray file, which the next one overwrites: writers
 /// to one folder must take turns.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = temporary(path);
-    write_synced(&temporary, bytes).and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
-        // The first error is the one to tell; a temporary that cannot be removed either is overwritten next time.
-        let _ = fs::remove_file(&temporary);
-    })?;
+    replace(path, bytes, true)?;
     sync_folder(path);
     Ok(())
+}
+
+/// [`write_whole`] without waiting for the disk: whole after any death of the process, but a power cut may leave an empty file. For what
+/// is read with suspicion and can be made again.
+pub fn write_soon(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, bytes, false)
+}
+
+fn replace(path: &Path, bytes: &[u8], synced: bool) -> io::Result<()> {
+    let temporary = temporary(path);
+    write(&temporary, bytes, synced).and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
+        // The first error is the one to tell; a temporary that cannot be removed either is overwritten next time.
+        let _ = fs::remove_file(&temporary);
+    })
 }
 
 fn temporary(path: &Path) -> PathBuf {
@@ -24,10 +34,10 @@ fn temporary(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write(path: &Path, bytes: &[u8], synced: bool) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
-    file.sync_all()
+    if synced { file.sync_all() } else { Ok(()) }
 }
 
 /// Makes the rename survive a power cut; file systems that cannot sync a folder lose nothing but that.

@@ -1,7 +1,12 @@
 //! The language model room: one prefix for all continuations, cached generation, weights on disk, the tokenizer.
 #![allow(non_snake_case, clippy::unwrap_used)]
 
-use longlab::lm::{Config, LmError, Qwen3, Request, Response, Sampling, build_wordpiece, generate, pick};
+#[path = "lm/infer.rs"]
+mod infer;
+#[path = "lm/parity.rs"]
+mod parity;
+
+use longlab::lm::{Config, Decoder, LmError, Request, Response, Sampling, build_wordpiece, generate, pick};
 use proptest::prelude::*;
 use tch::{Kind, Tensor};
 
@@ -17,9 +22,9 @@ fn small() -> Config {
 }
 
 /// A small model whose norm weights are not all 1 and whose probabilities are not all alike.
-fn model(config: Config) -> Qwen3 {
+fn model(config: Config) -> Decoder {
     tch::set_num_threads(1);
-    let model = Qwen3::init(config, 7).unwrap();
+    let model = Decoder::init(config, 7).unwrap();
     let _no_grad = tch::no_grad_guard();
     for (index, (name, tensor)) in model.parameters().iter().enumerate() {
         let noise =
@@ -30,7 +35,7 @@ fn model(config: Config) -> Qwen3 {
     model
 }
 
-fn get<'a>(model: &'a Qwen3, name: &str) -> &'a Tensor {
+fn get<'a>(model: &'a Decoder, name: &str) -> &'a Tensor {
     &model.parameters().iter().find(|(known, _)| known == name).unwrap().1
 }
 
@@ -51,7 +56,7 @@ fn rotate(x: &Tensor, theta: f64) -> Tensor {
 }
 
 /// Hidden states of one whole sequence, written plainly, layer by layer and head by head.
-fn forward_plain(model: &Qwen3, tokens: &[i64]) -> Tensor {
+fn forward_plain(model: &Decoder, tokens: &[i64]) -> Tensor {
     let c = &model.config;
     let (heads, shared, width) = (c.num_attention_heads as i64, c.num_key_value_heads as i64, c.head_dim as i64);
     let length = tokens.len() as i64;
@@ -89,7 +94,7 @@ fn worst(a: &Tensor, b: &Tensor) -> f64 {
 }
 
 /// Three prompts of different lengths, two continuations each; with the plain forward of each whole sequence beside it.
-fn both_ways(model: &Qwen3) -> (Vec<Tensor>, Vec<Tensor>) {
+fn both_ways(model: &Decoder) -> (Vec<Tensor>, Vec<Tensor>) {
     let (lens, answer, rows) = ([9usize, 4, 0], 6usize, 2usize);
     let mut padded = vec![0i64; 3 * 9];
     let mut answers = Vec::new();
@@ -138,7 +143,7 @@ fn gradients_through_the_prefix_equal_those_of_the_plain_forward() {
 }
 
 /// Three prompts (one of them a single token) with continuations of unequal number and length: packed, and plain beside it.
-fn packed_and_plain(model: &Qwen3) -> (Tensor, Tensor) {
+fn packed_and_plain(model: &Decoder) -> (Tensor, Tensor) {
     let lens = [9usize, 4, 0];
     let answers: Vec<Vec<Vec<u32>>> = [vec![6usize, 1, 3], vec![5], vec![2, 7]]
         .iter()
@@ -159,7 +164,7 @@ fn packed_and_plain(model: &Qwen3) -> (Tensor, Tensor) {
     (model.continuations_packed(&prefix, &rows), Tensor::cat(&plain, 0))
 }
 
-fn same_values_and_gradients(model: &Qwen3) {
+fn same_values_and_gradients(model: &Decoder) {
     let (packed, plain) = packed_and_plain(model);
     assert_eq!(packed.size(), [24, 32]);
     assert!(worst(&packed, &plain) < 1e-5, "hidden states differ by {}", worst(&packed, &plain));
@@ -206,7 +211,7 @@ fn prompts() -> Vec<Vec<u32>> {
     [12usize, 1, 30, 5].iter().enumerate().map(|(p, &n)| tokens(n, p).iter().map(|&t| t as u32).collect()).collect()
 }
 
-fn run(model: &Qwen3, sampling: &Sampling, batch: usize) -> Vec<Vec<Response>> {
+fn run(model: &Decoder, sampling: &Sampling, batch: usize) -> Vec<Vec<Response>> {
     let prompts = prompts();
     let requests: Vec<Request> = prompts
         .iter()
@@ -217,7 +222,7 @@ fn run(model: &Qwen3, sampling: &Sampling, batch: usize) -> Vec<Vec<Response>> {
 }
 
 /// Log-probabilities of an answer by one teacher-forced pass.
-fn forced(model: &Qwen3, prompt: &[u32], answer: &[u32], temperature: f64) -> (Vec<i64>, Vec<f64>, Vec<f64>) {
+fn forced(model: &Decoder, prompt: &[u32], answer: &[u32], temperature: f64) -> (Vec<i64>, Vec<f64>, Vec<f64>) {
     let _no_grad = tch::no_grad_guard();
     let whole: Vec<i64> = prompt.iter().chain(answer).map(|&t| i64::from(t)).collect();
     let at = prompt.len() - 1;
@@ -314,7 +319,7 @@ fn saved_weights_come_back_byte_for_byte() {
     let model = model(small());
     let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     model.save(a.path()).unwrap();
-    let again = Qwen3::load(a.path()).unwrap();
+    let again = Decoder::load(a.path()).unwrap();
     again.save(b.path()).unwrap();
     assert_eq!(again.config, model.config);
     for file in ["config.json", "model.safetensors"] {
@@ -334,10 +339,10 @@ fn damaged_and_foreign_weights_are_named() {
     let file = dir.path().join("model.safetensors");
     model.save(dir.path()).unwrap();
     let bytes = std::fs::read(&file).unwrap();
-    let message = || Qwen3::load(dir.path()).err().unwrap().to_string();
+    let message = || Decoder::load(dir.path()).err().unwrap().to_string();
     for cut in [4, 100, bytes.len() / 2, bytes.len() - 1] {
         std::fs::write(&file, &bytes[..cut]).unwrap();
-        assert!(message().contains("damaged safetensors file"), "{}", message());
+        assert!(message().contains("model.safetensors is damaged"), "{}", message());
     }
     std::fs::remove_file(&file).unwrap();
     assert!(message().contains("model.safetensors"));
@@ -353,38 +358,49 @@ fn damaged_and_foreign_weights_are_named() {
     change("model.norm.bias", Some(Tensor::from_slice(&[1f32])), true);
     assert!(message().contains("unknown tensor `model.norm.bias`"));
     change("model.norm.weight", Some(Tensor::from_slice(&[1f32; 5])), false);
-    assert!(message().contains("shape [5], config.json asks for [32]"), "{}", message());
+    assert!(message().contains("shape [5], the configuration asks for [32]"), "{}", message());
 }
 
-#[test]
-fn other_number_types_are_refused_by_name() {
+/// A folder whose tensors are of this type, all bytes zero.
+fn folder_of(kind: safetensors::Dtype, bytes: usize) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let config = small();
     config.save(&dir.path().join("config.json")).unwrap();
     let model = model(config);
-    let half: Vec<(String, Vec<usize>, Vec<u8>)> = model
+    let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = model
         .parameters()
         .iter()
-        .map(|(n, t)| (n.clone(), t.size().iter().map(|&x| x as usize).collect(), vec![0u8; 2 * t.numel()]))
+        .map(|(n, t)| (n.clone(), t.size().iter().map(|&x| x as usize).collect(), vec![0u8; bytes * t.numel()]))
         .collect();
-    let views = half.iter().map(|(n, s, b)| {
-        (n.as_str(), safetensors::tensor::TensorView::new(safetensors::Dtype::BF16, s.clone(), b).unwrap())
-    });
+    let views =
+        tensors.iter().map(|(n, s, b)| (n.as_str(), safetensors::tensor::TensorView::new(kind, s.clone(), b).unwrap()));
     std::fs::write(dir.path().join("model.safetensors"), safetensors::serialize(views, None).unwrap()).unwrap();
-    let message = Qwen3::load(dir.path()).err().unwrap().to_string();
-    assert!(message.contains("stored as BF16") && message.contains("model.embed_tokens.weight"), "{message}");
+    dir
+}
+
+#[test]
+fn half_precision_is_read_and_other_number_types_are_refused_by_name() {
+    for kind in [safetensors::Dtype::BF16, safetensors::Dtype::F16] {
+        let model = Decoder::load(folder_of(kind, 2).path()).unwrap();
+        assert!(
+            model.parameters().iter().all(|(_, t)| t.kind() == Kind::Float && t.abs().max().double_value(&[]) == 0.0)
+        );
+    }
+    let message = Decoder::load(folder_of(safetensors::Dtype::F64, 8).path()).err().unwrap().to_string();
+    assert!(message.contains("stored as F64") && message.contains("model."), "{message}");
 }
 
 #[test]
 fn config_tolerates_foreign_keys_and_refuses_nonsense() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("config.json");
-    let mut value = serde_json::to_value(small()).unwrap();
+    small().save(&path).unwrap();
+    let mut value: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     value["sliding_window"] = serde_json::json!(null);
     std::fs::write(&path, value.to_string()).unwrap();
     assert_eq!(Config::load(&path).unwrap(), small());
     for (key, bad, wanted) in
-        [("num_key_value_heads", 3, "no multiple"), ("head_dim", 15, "even"), ("vocab_size", 0, "at least 1")]
+        [("num_key_value_heads", 3, "no multiple"), ("head_dim", 15, "even"), ("vocab_size", 0, "must be 1 to")]
     {
         let mut broken = value.clone();
         broken[key] = serde_json::json!(bad);
@@ -396,9 +412,9 @@ fn config_tolerates_foreign_keys_and_refuses_nonsense() {
 #[test]
 fn initial_weights_follow_the_seed_and_the_stated_deviation() {
     let (a, b, c) = (
-        Qwen3::init(Config::micro(700), 1).unwrap(),
-        Qwen3::init(Config::micro(700), 1).unwrap(),
-        Qwen3::init(small(), 1),
+        Decoder::init(Config::micro(700), 1).unwrap(),
+        Decoder::init(Config::micro(700), 1).unwrap(),
+        Decoder::init(small(), 1),
     );
     assert!(c.is_ok());
     for ((name, x), (_, y)) in a.parameters().iter().zip(b.parameters()) {
@@ -407,7 +423,7 @@ fn initial_weights_follow_the_seed_and_the_stated_deviation() {
     let deviation = |name: &str| get(&a, name).std(true).double_value(&[]);
     assert!((deviation("model.embed_tokens.weight") - 0.02).abs() < 2e-4);
     assert!((deviation("model.layers.2.self_attn.o_proj.weight") - 0.02 / 8f64.sqrt()).abs() < 2e-4);
-    let other = Qwen3::init(Config::micro(700), 2).unwrap();
+    let other = Decoder::init(Config::micro(700), 2).unwrap();
     assert!(!get(&other, "model.embed_tokens.weight").equal(get(&a, "model.embed_tokens.weight")));
 }
 

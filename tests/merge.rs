@@ -1,6 +1,6 @@
 //! `longlab merge` from the outside: what it writes is a policy again, and bad input is one clear error with nothing left behind.
 
-use longlab::lm::{Config, Qwen3};
+use longlab::lm::{Config, Decoder};
 use longlab::rl::job::Policy;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ const BASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/experiments/micro/base"
 fn stranger(dir: &Path, seed: u64) -> PathBuf {
     let (base, folder) = (Path::new(BASE), dir.join(format!("model{seed}")));
     let config = Config::load(&base.join("config.json")).expect("a shape");
-    Qwen3::init(config, seed).expect("a model").save(&folder).expect("a folder");
+    Decoder::init(config, seed).expect("a model").save(&folder).expect("a folder");
     fs::copy(base.join("tokenizer.json"), folder.join("tokenizer.json")).expect("a tokenizer");
     folder
 }
@@ -55,7 +55,7 @@ fn bad_input_is_one_error_and_leaves_nothing() {
     let mut config = Config::load(&Path::new(BASE).join("config.json")).expect("a shape");
     config.num_hidden_layers = 2;
     let small = dir.path().join("small");
-    Qwen3::init(config, 1).expect("a model").save(&small).expect("a folder");
+    Decoder::init(config, 1).expect("a model").save(&small).expect("a folder");
     let taken = dir.path().join("taken");
     fs::create_dir(&taken).expect("a folder");
     let out = dir.path().join("out");

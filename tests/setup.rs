@@ -341,8 +341,8 @@ fn test_runs_every_step_and_stops_at_the_first_that_fails() {
     assert_eq!(steps, ["fmt", "clippy", "test", "nextest", "test", "nextest run"]);
     // Every test runs once: what the one process has is left out of the other run.
     let calls = checkout.calls();
-    assert_eq!(calls[4], "test --release --package longlab --lib --test spec --quiet");
-    let rest = "nextest run --release --workspace --filterset not (package(longlab) and (kind(lib) or binary(spec)))";
+    assert_eq!(calls[4], "test --release --workspace --lib --test spec --test model --quiet");
+    let rest = "nextest run --release --workspace --filterset not (kind(lib) or binary(spec) or binary(model))";
     assert_eq!(calls[5], rest);
     fs::remove_file(checkout.path("calls")).expect("written above");
     assert_ok(&checkout.lab(&["test", "latch"]));

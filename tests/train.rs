@@ -1,6 +1,6 @@
 //! Training: a killed and resumed job ends as an undisturbed one, and the gradient is that of the objective.
 
-use longlab::lm::Qwen3;
+use longlab::lm::Decoder;
 use longlab::rl::batch::{Part, Row, forward};
 use longlab::rl::job::{Places, fresh, reinforce, warm_start};
 use longlab::rl::optimizer::AdamW;
@@ -171,7 +171,7 @@ fn a_damaged_checkpoint_is_named_with_the_mend() {
     assert!(text.contains("state.safetensors") && text.contains("delete it"), "{text}");
 }
 
-fn model() -> Qwen3 {
+fn model() -> Decoder {
     fresh(&tiny(), 5).expect("a policy").model
 }
 
@@ -179,7 +179,7 @@ fn model() -> Qwen3 {
 fn the_gradient_is_that_of_the_objective() {
     let model = model();
     let prefix: Vec<u32> = (20..40).collect();
-    let objective = |model: &Qwen3| {
+    let objective = |model: &Decoder| {
         let rows =
             vec![Row::response(7, &[11, 12, 13], &[0.5, -0.25, 0.0]), Row::response(7, &[14, 15], &[-1.0, 0.75])];
         forward(model, &[Part { prefix: &prefix, rows }], 0, 0.7, false).objective

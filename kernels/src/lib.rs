@@ -3,11 +3,13 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`stream`] | addressed randomness: every draw comes from a ChaCha stream keyed by where it is used |
+//! | [`attention`] | causal attention over a cache of keys and values in pages |
 //! | [`advantage`] | group-relative advantages (Eq. 3, Eq. 7) |
 //! | [`baselines`] | other ways from rewards to advantages: REINFORCE++, OPO, GPG, Pass@k |
 //! | [`gate`] | negative-gradient clipping (Eq. 8, Eq. 9) and the AEPO latch (Eq. 11) |
 //! | [`head`] | the output head, streamed: log-probabilities, entropies and gradients without the matrix of logits |
 //! | [`entropy_control`] | what else holds entropy: adaptive bonus, positives only, high-entropy tokens only |
+//! | [`linear`] | products with a matrix that stays, for one row or many, with the same bits for each row |
 //! | [`loss`] | token weights of the objective (Eq. 4, Eq. 8) and policy losses with exact gradients |
 //! | [`merge`] | merging models tensor by tensor: linear, task arithmetic, TIES, DARE, SCE |
 //! | [`properties`] | what must hold of any loss, advantage, gate or latch, to be called on one's own |
@@ -19,10 +21,12 @@
 
 pub mod adamw;
 pub mod advantage;
+pub mod attention;
 pub mod baselines;
 pub mod entropy_control;
 pub mod gate;
 pub mod head;
+pub mod linear;
 pub mod loss;
 pub mod merge;
 pub mod properties;

@@ -53,6 +53,8 @@ pub enum Purpose {
     Merge = 14,
     /// Which steps of a finished job are run again.
     Verify = 15,
+    /// Tokens of an answer to a user.
+    Answer = 16,
 }
 
 /// Where a draw belongs: 8 + 4 + 4 + 8 + 4 + 4 bytes, exactly a ChaCha key.

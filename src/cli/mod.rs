@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand, thin.
 
+mod ask;
 mod audit;
 mod chosen;
 mod compare;
@@ -7,12 +8,14 @@ mod diff;
 mod doctor;
 mod exit;
 mod export;
+mod fetch;
 mod gallery;
 mod gc;
 mod job;
 mod keys;
 mod log;
 mod merge;
+mod model;
 mod needs;
 mod plan;
 mod replay;
@@ -59,6 +62,8 @@ Examples:
   longlab keys train                                 the settings whose names begin with `train`
   longlab verify 0123456789abcdef                    files and steps of a finished job, checked against its receipts
   longlab merge recipe.toml --out merged             merge models that lie in Hugging Face folders
+  longlab ask --doc notes.txt \"Who signed it?\"     a question about documents, answered by a model on this machine
+  longlab model smol                                 what a checkpoint is and what it needs
   longlab audit table.csv --items math=500,qa=200    what a published table can and cannot mean
 
 Exit codes: 0 done, 1 jobs failed, 2 bad input, 130 stopped by Ctrl-C";
@@ -105,6 +110,9 @@ enum Command {
     },
     Keys(keys::KeysArgs),
     Merge(merge::MergeArgs),
+    Fetch(fetch::FetchArgs),
+    Model(model::ModelArgs),
+    Ask(ask::AskArgs),
     Audit(audit::AuditArgs),
 }
 
@@ -131,6 +139,9 @@ pub fn main() -> ExitCode {
         Command::Doctor { json } => doctor::run(json).map(|()| Exit::Done),
         Command::Keys(args) => keys::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Fetch(args) => fetch::run(&args),
+        Command::Model(args) => model::run(&args),
+        Command::Ask(args) => ask::run(&args),
         Command::Audit(args) => audit::run(&args),
     };
     ended.unwrap_or_else(|error| exit::explain(&error)).into()

@@ -13,10 +13,19 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), LabError> {
 
 /// Writes a value as pretty JSON with [`write_whole`].
 pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), LabError> {
+    write_whole(path, &pretty(path, value)?)
+}
+
+/// Writes a value as pretty JSON with [`crate::files::write_soon`].
+pub fn write_json_soon(path: &Path, value: &impl serde::Serialize) -> Result<(), LabError> {
+    crate::files::write_soon(path, &pretty(path, value)?).map_err(|source| LabError::writing(path, source))
+}
+
+fn pretty(path: &Path, value: &impl serde::Serialize) -> Result<Vec<u8>, LabError> {
     let mut text =
         serde_json::to_vec_pretty(value).map_err(|error| LabError::writing(path, io::Error::other(error)))?;
     text.push(b'\n');
-    write_whole(path, &text)
+    Ok(text)
 }
 
 /// Makes a folder and its parents.

@@ -78,7 +78,8 @@ pub fn prepare(dir: &Path, spec: &JobSpec, provenance: Option<&Value>) -> Result
         lock => lock?,
     };
     if read(dir).ok().as_ref() != Some(spec) {
-        files::write_json(&layout::job_json(dir), spec)?;
+        // A power cut may lose these two: they are made again then, and written to the disk with the seal.
+        files::write_json_soon(&layout::job_json(dir), spec)?;
     }
     provenance.map_or(Ok(()), |provenance| keep_provenance(dir, spec, provenance))
 }
@@ -88,7 +89,7 @@ pub fn keep_provenance(dir: &Path, spec: &JobSpec, provenance: &Value) -> Result
     // The date and machine of the first start stay; a job resumed elsewhere would show in its bytes.
     let path = layout::provenance_json(dir);
     if fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok()).is_none() {
-        files::write_json(&path, &with_threads(provenance, spec.settings.train.threads))?;
+        files::write_json_soon(&path, &with_threads(provenance, spec.settings.train.threads))?;
     }
     Ok(())
 }

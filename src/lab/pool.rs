@@ -19,6 +19,8 @@ const SOON: Duration = Duration::from_millis(1);
 const GRACE: Duration = Duration::from_secs(10);
 /// How long the words of a job that has ended may take to arrive.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How often new states are told at the most: whoever keeps them may write a file each time.
+const TELL: Duration = Duration::from_millis(100);
 
 /// One job as the pool sees it.
 #[derive(Clone, Debug)]
@@ -101,7 +103,7 @@ impl Rules {
 /// Runs `tasks` by `rules` until all have ended or the user stops it.
 ///
 /// `interrupts` counts the signals received so far: the first asks the jobs to end, the second kills them. `changed` is called
-/// with the new states before the first start and after each end; its error stops everything.
+/// with the new states before the first start, after ends (ten times a second at the most), and at the end; its error stops everything.
 pub fn run<E>(
     tasks: &[Task],
     rules: &Rules,
@@ -114,12 +116,14 @@ pub fn run<E>(
     let mut pool = Pool::new(tasks, rules.schedule(tasks, &cached), launcher, view);
     changed(pool.schedule.states())?;
     pool.tick(Input::Begin);
-    let mut told = pool.schedule.states().to_vec();
+    let (mut told, mut last) = (pool.schedule.states().to_vec(), Instant::now());
     while !pool.schedule.over() {
         pool.turn(interrupts.load(Ordering::SeqCst));
-        if pool.schedule.states() != told {
+        let due = pool.schedule.over() || last.elapsed() >= TELL;
+        if due && pool.schedule.states() != told {
             told = pool.schedule.states().to_vec();
             changed(&told)?;
+            last = Instant::now();
         }
     }
     Ok(pool.summary())

@@ -7,7 +7,7 @@ use super::{LabError, files, job, layout};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What is wrong with a file of a finished job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,8 +37,12 @@ impl std::fmt::Display for Finding {
 const FILES: &str = "files";
 const SEAL: &str = "seal";
 
-/// Adds the digests of all files of `dir` to what `done.json` will hold, and its seal.
+/// Adds the digests of all files of `dir` to what `done.json` will hold, and its seal. The files are on the disk then: no power cut
+/// leaves a `done.json` without what it seals.
 pub fn seal(dir: &Path, done: &mut Map<String, Value>) -> Result<(), LabError> {
+    for (_, path) in covered(dir)? {
+        fs::File::open(&path).and_then(|file| file.sync_all()).map_err(|source| LabError::writing(&path, source))?;
+    }
     done.insert(FILES.to_string(), json!(digests(dir)?));
     done.insert(SEAL.to_string(), json!(own(done)));
     Ok(())
@@ -82,20 +86,24 @@ fn own(done: &Map<String, Value>) -> String {
     blake3::hash(Value::Object(done.clone()).to_string().as_bytes()).to_hex().to_string()
 }
 
-/// The digest of each file below `dir` by its path in there; without `done.json`, the lock and temporaries.
+/// The digest of each file that a seal covers, by its path in the directory.
 fn digests(dir: &Path) -> Result<BTreeMap<String, String>, LabError> {
     let mut digests = BTreeMap::new();
-    for path in files::below(dir)? {
-        let name = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().into_owned();
-        if ["done.json", "lock"].contains(&name.as_str()) || name.ends_with(".tmp") {
-            continue;
-        }
+    for (name, path) in covered(dir)? {
         let mut hasher = blake3::Hasher::new();
         let read = fs::File::open(&path).and_then(|file| hasher.update_reader(file).map(|_| ()));
         read.map_err(|source| unreadable(&path, source))?;
         digests.insert(name, hasher.finalize().to_hex().to_string());
     }
     Ok(digests)
+}
+
+/// The files below `dir`, with their paths in there; without `done.json`, the lock and temporaries.
+fn covered(dir: &Path) -> Result<Vec<(String, PathBuf)>, LabError> {
+    let name = |path: &Path| path.strip_prefix(dir).unwrap_or(path).to_string_lossy().into_owned();
+    let mut files: Vec<_> = files::below(dir)?.into_iter().map(|path| (name(&path), path)).collect();
+    files.retain(|(name, _)| !["done.json", "lock"].contains(&name.as_str()) && !name.ends_with(".tmp"));
+    Ok(files)
 }
 
 fn unreadable(path: &Path, source: std::io::Error) -> LabError {

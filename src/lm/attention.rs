@@ -74,14 +74,14 @@ pub(super) fn by_head(x: &Tensor) -> Tensor {
 }
 
 /// Mask [1, rep*T, T] that lets a continuation see itself up to the query.
-pub(super) fn own_causal(config: &Config, length: i64) -> Tensor {
+pub(super) fn own_causal(config: &Config, length: i64, kind: Kind) -> Tensor {
     let rep = (config.num_attention_heads / config.num_key_value_heads) as i64;
-    let above = Tensor::full([length, length], f64::NEG_INFINITY, (Kind::Float, Device::Cpu)).triu(1);
+    let above = Tensor::full([length, length], f64::NEG_INFINITY, (kind, Device::Cpu)).triu(1);
     above.repeat([rep, 1]).unsqueeze(0)
 }
 
 /// Mask [P*K, 1, Tp] that hides the pads of prompts; None where there are none.
-pub(super) fn pad_mask(config: &Config, lens: &[usize], width: usize) -> Option<Tensor> {
+pub(super) fn pad_mask(config: &Config, lens: &[usize], width: usize, kind: Kind) -> Option<Tensor> {
     if lens.iter().all(|&len| len == width) {
         return None;
     }
@@ -92,5 +92,5 @@ pub(super) fn pad_mask(config: &Config, lens: &[usize], width: usize) -> Option<
             values.extend((0..width).map(|t| if t < len { 0.0 } else { f32::NEG_INFINITY }));
         }
     }
-    Some(Tensor::from_slice(&values).reshape([(lens.len() * heads) as i64, 1, width as i64]))
+    Some(Tensor::from_slice(&values).reshape([(lens.len() * heads) as i64, 1, width as i64]).to_kind(kind))
 }

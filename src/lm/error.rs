@@ -29,44 +29,6 @@ pub enum LmError {
         /// What the reader said.
         reason: String,
     },
-    /// A tensor that the configuration asks for is not in the file.
-    #[error("{path}: tensor `{name}` is missing; does config.json beside it belong to these weights?", path = path.display())]
-    Missing {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-    },
-    /// The file holds a tensor that the configuration has no place for.
-    #[error("{path}: unknown tensor `{name}`; does config.json beside it belong to these weights?", path = path.display())]
-    Unknown {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-    },
-    /// A tensor has another shape than the configuration says.
-    #[error("{path}: tensor `{name}` has shape {found:?}, config.json asks for {wanted:?}", path = path.display())]
-    Shape {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-        /// The shape by the configuration.
-        wanted: Vec<usize>,
-        /// The shape in the file.
-        found: Vec<usize>,
-    },
-    /// A tensor is not stored as 32-bit floats.
-    #[error("{path}: tensor `{name}` is stored as {found}, only F32 is read; convert the file", path = path.display())]
-    Dtype {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-        /// The stored type.
-        found: String,
-    },
     /// A tokenizer could not be built, read, written or applied.
     #[error("tokenizer: {reason}")]
     Tokenizer {
@@ -121,6 +83,9 @@ pub enum LmError {
         /// Position in the answer, from 0.
         position: usize,
     },
+    /// A checkpoint could not be opened or read.
+    #[error(transparent)]
+    Checkpoint(#[from] super::CheckpointError),
     /// libtorch refused an operation.
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),

@@ -1,9 +1,9 @@
 //! Generation with a key/value cache: a prompt is computed once, its rows are decoded side by side.
 
 use super::attention::{SharedKV, by_head, shared};
-use super::qwen3::Layer;
+use super::layer::Layer;
 use super::sample::Rows;
-use super::{LmError, Prefix, Qwen3};
+use super::{Decoder, LmError, Prefix};
 use tch::{Device, Kind, Tensor};
 
 /// How tokens are drawn.
@@ -53,7 +53,7 @@ pub struct Response {
 /// # Errors
 /// An empty or too long prompt, a token outside the vocabulary, a sampling parameter outside its range, weights that have diverged.
 pub fn generate(
-    model: &Qwen3,
+    model: &Decoder,
     requests: &[Request],
     sampling: &Sampling,
     draw: &dyn Fn(u64, usize, usize) -> f64,
@@ -67,7 +67,7 @@ pub fn generate(
     let mut order: Vec<usize> = (0..requests.len()).filter(|&i| requests[i].rows > 0).collect();
     order.sort_by_key(|&i| (requests[i].prompt.len(), i));
     for chunk in order.chunks(batch.max(1)) {
-        let mut decoder = Decoder::new(model, &layers, requests, chunk, sampling.max_tokens);
+        let mut decoder = Decoding::new(model, &layers, requests, chunk, sampling.max_tokens);
         for position in 0..sampling.max_tokens {
             let rows = Rows::new(&decoder.step(position), sampling.temperature)?;
             decoder.take(&rows, sampling, draw, position, &mut answers)?;
@@ -79,7 +79,7 @@ pub fn generate(
     Ok(answers)
 }
 
-fn check(model: &Qwen3, requests: &[Request], sampling: &Sampling) -> Result<(), LmError> {
+fn check(model: &Decoder, requests: &[Request], sampling: &Sampling) -> Result<(), LmError> {
     let (vocab, limit) = (model.config.vocab_size, model.config.max_position_embeddings);
     let wrong = |name, value, range| Err(LmError::Sampling { name, value, range });
     if !(sampling.temperature >= 0.0 && sampling.temperature.is_finite()) {
@@ -104,8 +104,8 @@ fn check(model: &Qwen3, requests: &[Request], sampling: &Sampling) -> Result<(),
 }
 
 /// Some prompts in the midst of decoding. Every prompt has the same number of slots; a slot holds a live row or idles.
-struct Decoder<'a> {
-    model: &'a Qwen3,
+struct Decoding<'a> {
+    model: &'a Decoder,
     layers: &'a [Layer],
     requests: &'a [Request<'a>],
     lanes: Vec<Lane>,
@@ -133,8 +133,8 @@ struct OwnKV {
     v: Tensor,
 }
 
-impl<'a> Decoder<'a> {
-    fn new(model: &'a Qwen3, layers: &'a [Layer], requests: &'a [Request<'a>], chunk: &[usize], room: usize) -> Self {
+impl<'a> Decoding<'a> {
+    fn new(model: &'a Decoder, layers: &'a [Layer], requests: &'a [Request<'a>], chunk: &[usize], room: usize) -> Self {
         let width = chunk.iter().map(|&i| requests[i].rows).max().unwrap_or(0);
         let lanes: Vec<Lane> = chunk.iter().map(|&request| Lane::new(request, &requests[request], width)).collect();
         let lens: Vec<usize> = chunk.iter().map(|&i| requests[i].prompt.len() - 1).collect();
@@ -156,9 +156,9 @@ impl<'a> Decoder<'a> {
             room as i64,
             model.config.head_dim as i64,
         ];
-        let empty = || Tensor::zeros(size, (Kind::Float, Device::Cpu));
+        let empty = || Tensor::zeros(size, (model.kind(), Device::Cpu));
         let own = layers.iter().map(|_| OwnKV { k: empty(), v: empty() }).collect();
-        Decoder { model, layers, requests, lanes, prefix, own, seen: 0 }
+        Decoding { model, layers, requests, lanes, prefix, own, seen: 0 }
     }
 
     /// Logits [P*G, V] of the next token of every slot.
@@ -177,7 +177,7 @@ impl<'a> Decoder<'a> {
         }
         self.seen += 1;
         let hidden = self.model.last_norm(&x);
-        self.model.logits(&hidden.reshape([-1, self.model.config.hidden_size as i64]))
+        self.model.logits(&hidden.reshape([-1, self.model.config.hidden_size as i64])).to_kind(Kind::Float)
     }
 
     /// Draws a token for every live slot and writes it to its answer.
@@ -276,7 +276,7 @@ impl OwnKV {
             let size = tensor.size();
             let (heads, room, d) = (size[1], size[3], size[4]);
             let old = tensor.view([-1, room, d]).narrow(1, 0, seen).index_select(0, rows);
-            let fresh = Tensor::zeros([lanes as i64, heads, width as i64, room, d], (Kind::Float, Device::Cpu));
+            let fresh = Tensor::zeros([lanes as i64, heads, width as i64, room, d], (tensor.kind(), Device::Cpu));
             fresh.narrow(3, 0, seen).copy_(&old.view([lanes as i64, heads, width as i64, seen, d]));
             *tensor = fresh;
         }

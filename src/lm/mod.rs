@@ -5,21 +5,37 @@
 #![allow(non_snake_case)]
 
 mod attention;
-mod config;
+pub mod chat;
+mod checkpoint;
+mod decoder;
+pub mod describe;
 mod error;
+mod experts;
+pub mod fetch;
 mod files;
 mod generate;
+pub mod gguf;
+pub mod infer;
+mod layer;
+mod llama;
+mod micro;
+pub mod needs;
 mod packed;
 mod qwen3;
+mod qwen3_moe;
 mod rope;
 mod sample;
+pub mod talk;
 mod tokenizer;
 mod weights;
 
-pub use config::Config;
+pub use checkpoint::{
+    Checkpoint, CheckpointError, Config, Experts, Family, Format, Scaling, Settings, Stored, TokenizerError,
+    gguf_tokenizer,
+};
+pub use decoder::{Decoder, Prefix};
 pub use error::LmError;
 pub use generate::{Request, Response, Sampling, generate};
-pub use qwen3::{Prefix, Qwen3};
 pub use sample::{Choice, pick};
 pub use tokenizer::{Tokenizer, build_wordpiece};
-pub use weights::{load_weights, save_weights};
+pub use weights::save_weights;

@@ -62,7 +62,7 @@ impl Packing {
             spread: Tensor::from_slice(&spread),
             collect: Tensor::from_slice(&collect),
             rows: [count as i64, longest as i64],
-            own_mask: own_causal(config, longest as i64),
+            own_mask: own_causal(config, longest as i64, Kind::Float),
         }
     }
 

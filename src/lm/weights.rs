@@ -1,9 +1,10 @@
 //! Named tensors on disk: safetensors with sorted names, so that equal weights are equal bytes.
 
-use super::{Config, LmError, files};
-use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
+use super::checkpoint::Stored;
+use super::{Checkpoint, LmError, files};
+use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 use std::path::Path;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// Writes f32 tensors under their names; the same tensors give the same bytes each time.
 pub fn save_weights(path: &Path, tensors: &[(String, Tensor)]) -> Result<(), LmError> {
@@ -21,36 +22,55 @@ pub fn save_weights(path: &Path, tensors: &[(String, Tensor)]) -> Result<(), LmE
     files::write_whole(path, &file)
 }
 
-/// Reads the tensors that `config` asks for, sorted by name, in f32, without gradients. Fails on a missing, an unknown, a
-/// misshapen tensor, another type than F32, and a damaged file.
-pub fn load_weights(path: &Path, config: &Config) -> Result<Vec<(String, Tensor)>, LmError> {
-    let bytes = std::fs::read(path).map_err(|source| LmError::io(path, source))?;
-    let file = SafeTensors::deserialize(&bytes)
-        .map_err(|error| LmError::Damaged { path: path.to_owned(), reason: error.to_string() })?;
-    let shapes = config.shapes();
-    let mut names = file.names();
-    names.sort_unstable();
-    for name in names {
-        if shapes.binary_search_by(|(known, _)| known.as_str().cmp(name)).is_err() {
-            return Err(LmError::Unknown { path: path.to_owned(), name: name.to_owned() });
-        }
-    }
-    shapes.into_iter().map(|(name, shape)| read(path, &file, name, shape)).collect()
+/// Parameters of one layer by their short names.
+pub(super) struct Named<'a> {
+    pub parameters: &'a [(String, Tensor)],
+    pub layer: usize,
 }
 
-fn read(path: &Path, file: &SafeTensors, name: String, wanted: Vec<usize>) -> Result<(String, Tensor), LmError> {
-    let Ok(view) = file.tensor(&name) else {
-        return Err(LmError::Missing { path: path.to_owned(), name });
+impl Named<'_> {
+    /// The tensor `model.layers.<layer>.<part>.weight`.
+    pub(super) fn get(&self, part: &str) -> &Tensor {
+        find(self.parameters, &format!("model.layers.{}.{part}.weight", self.layer))
+    }
+}
+
+/// A tensor of a sorted list that holds all of a configuration's.
+pub(super) fn find<'a>(parameters: &'a [(String, Tensor)], name: &str) -> &'a Tensor {
+    let found = parameters.binary_search_by(|(known, _)| known.as_str().cmp(name));
+    &parameters[found.expect("init and load put in every tensor of Config::tensors")].1
+}
+
+/// All tensors of a checkpoint, sorted by name, in f32, without gradients.
+pub(super) fn read(checkpoint: &Checkpoint) -> Result<Vec<(String, Tensor)>, LmError> {
+    checkpoint.tensors().iter().map(|(name, stored)| Ok((name.clone(), tensor(checkpoint, name, stored)?))).collect()
+}
+
+/// All tensors of a checkpoint, sorted by name, in bf16, without gradients; mapped where they are stored so.
+pub(super) fn map(checkpoint: Checkpoint) -> Result<Vec<(String, Tensor)>, LmError> {
+    // Tensors over mapped bytes know no owner, and clones of them may go anywhere: the map stays until the process ends.
+    let checkpoint: &'static Checkpoint = Box::leak(Box::new(checkpoint));
+    let one = |name: &str, stored: &Stored| match checkpoint.bf16(name) {
+        Some(bytes) => mapped(bytes, &stored.shape),
+        None => Ok(tensor(checkpoint, name, stored)?.to_kind(Kind::BFloat16)),
     };
-    if view.dtype() != Dtype::F32 {
-        return Err(LmError::Dtype { path: path.to_owned(), name, found: format!("{:?}", view.dtype()) });
-    }
-    if view.shape() != wanted {
-        return Err(LmError::Shape { path: path.to_owned(), name, wanted, found: view.shape().to_vec() });
-    }
-    let values: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect();
-    let size: Vec<i64> = wanted.iter().map(|&n| n as i64).collect();
-    Ok((name, Tensor::f_from_slice(&values)?.f_reshape(size)?))
+    checkpoint.tensors().iter().map(|(name, stored)| Ok((name.clone(), one(name, stored)?))).collect()
+}
+
+/// A tensor over bytes that are never freed.
+fn mapped(bytes: &'static [u8], shape: &[usize]) -> Result<Tensor, LmError> {
+    let size: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
+    let strides: Vec<i64> = (0..size.len()).map(|i| size[i + 1..].iter().product()).collect();
+    // SAFETY: the bytes are as many as the shape has numbers of two bytes (the header was checked against it), live as long as the
+    // process, and are only read: no tensor of this model requires gradients or is written to.
+    Ok(unsafe { Tensor::f_from_blob(bytes.as_ptr(), &size, &strides, Kind::BFloat16, Device::Cpu)? })
+}
+
+fn tensor(checkpoint: &Checkpoint, name: &str, stored: &Stored) -> Result<Tensor, LmError> {
+    let mut values = vec![0f32; stored.rows() * stored.width()];
+    checkpoint.read(name, 0..stored.rows(), &mut values)?;
+    let size: Vec<i64> = stored.shape.iter().map(|&n| n as i64).collect();
+    Ok(Tensor::f_from_slice(&values)?.f_reshape(size)?)
 }
 
 fn shape_of(tensor: &Tensor) -> Vec<usize> {

@@ -1,6 +1,6 @@
 //! From token rows to a differentiable number: the weighted sum of log-probabilities.
 
-use crate::lm::Qwen3;
+use crate::lm::Decoder;
 use tch::{Kind, Tensor};
 
 /// One continuation of a prompt: what is fed and what each position should predict, with the weight of its log-probability.
@@ -62,7 +62,7 @@ struct Wanted {
 
 /// Hidden states of the positions that have a weight, prompts once, continuations after them. A row is fed no further than its
 /// last weight; one without weights not at all.
-fn hidden(model: &Qwen3, parts: &[Part], pad: u32) -> (Tensor, Wanted) {
+fn hidden(model: &Decoder, parts: &[Part], pad: u32) -> (Tensor, Wanted) {
     let lens: Vec<usize> = parts.iter().map(|part| part.prefix.len()).collect();
     let prefixes: Vec<&[u32]> = parts.iter().map(|part| part.prefix).collect();
     let prefix = model.prefix(&padded(&prefixes, pad), &lens);
@@ -101,7 +101,7 @@ fn chosen(log_probs: &Tensor, targets: &[i64]) -> Tensor {
 }
 
 /// Runs the model over the parts: logits only where a weight is not zero, the weighted log-probabilities summed.
-pub fn forward(model: &Qwen3, parts: &[Part], pad: u32, temperature: f64, want_best: bool) -> Forward {
+pub fn forward(model: &Decoder, parts: &[Part], pad: u32, temperature: f64, want_best: bool) -> Forward {
     let (hidden, wanted) = hidden(model, parts, pad);
     let logits = model.logits(&hidden);
     let best = if want_best { tokens_of(&logits.detach().argmax(-1, false)) } else { vec![] };
@@ -111,7 +111,7 @@ pub fn forward(model: &Qwen3, parts: &[Part], pad: u32, temperature: f64, want_b
 }
 
 /// Runs the model over the parts and gives the numbers of each position that has a weight.
-pub fn pass(model: &Qwen3, parts: &[Part], pad: u32, temperature: f64, want_entropy: bool) -> Pass {
+pub fn pass(model: &Decoder, parts: &[Part], pad: u32, temperature: f64, want_entropy: bool) -> Pass {
     let (hidden, wanted) = hidden(model, parts, pad);
     let log_probs = log_probs(model.logits(&hidden), temperature);
     let entropy = want_entropy.then(|| -(log_probs.exp() * &log_probs).sum_dim_intlist(-1, false, Kind::Float));

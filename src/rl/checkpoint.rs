@@ -4,7 +4,7 @@ use super::gates::Memory;
 use super::optimizer::AdamW;
 use super::warm::Course;
 use crate::files;
-use crate::lm::Qwen3;
+use crate::lm::Decoder;
 use anyhow::{Context, Result, bail};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ fn floats(tensor: &Tensor) -> Vec<u8> {
 }
 
 /// Writes the state of a job; the same state gives the same bytes.
-pub fn save(path: &Path, model: &Qwen3, optimizer: &AdamW, state: &State) -> Result<()> {
+pub fn save(path: &Path, model: &Decoder, optimizer: &AdamW, state: &State) -> Result<()> {
     let parameters = model.parameters();
     let mut blobs: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
     for (i, (name, parameter)) in parameters.iter().enumerate() {
@@ -55,7 +55,7 @@ pub fn save(path: &Path, model: &Qwen3, optimizer: &AdamW, state: &State) -> Res
 }
 
 /// Reads a state back into the model and optimizer.
-pub fn load(path: &Path, model: &Qwen3, optimizer: &mut AdamW) -> Result<State> {
+pub fn load(path: &Path, model: &Decoder, optimizer: &mut AdamW) -> Result<State> {
     let broken = || {
         format!("the checkpoint {} is damaged; delete it and the job starts again from its beginning", path.display())
     };

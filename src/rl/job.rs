@@ -10,7 +10,7 @@ use super::record::Record;
 use super::train::{Step, Trainer};
 use super::warm::{self, Course, WarmRow};
 use crate::data::{Sample, pool};
-use crate::lm::{Config, Qwen3, Tokenizer, build_wordpiece};
+use crate::lm::{Config, Decoder, Tokenizer, build_wordpiece};
 use crate::spec::Kind;
 use crate::spec::settings::Settings;
 use crate::synth::micro;
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 /// A policy with its tokenizer.
 pub struct Policy {
     /// The model.
-    pub model: Qwen3,
+    pub model: Decoder,
     /// Its tokenizer.
     pub tokenizer: Tokenizer,
 }
@@ -30,7 +30,7 @@ pub struct Policy {
 impl Policy {
     /// Reads a policy from a folder in Hugging Face layout.
     pub fn load(dir: &Path) -> Result<Policy> {
-        let model = Qwen3::load(dir).with_context(|| format!("loading the base policy {}", dir.display()))?;
+        let model = Decoder::load(dir).with_context(|| format!("loading the base policy {}", dir.display()))?;
         let tokenizer = Tokenizer::load(&dir.join("tokenizer.json"))?;
         Ok(Policy { model, tokenizer })
     }
@@ -79,7 +79,7 @@ impl Places {
 }
 
 /// Opens the state a job stands at: its checkpoint, or the beginning.
-fn stand(places: &Places, model: &Qwen3, optimizer: &mut AdamW) -> Result<State> {
+fn stand(places: &Places, model: &Decoder, optimizer: &mut AdamW) -> Result<State> {
     std::fs::create_dir_all(&places.checkpoint).with_context(|| format!("making {}", places.checkpoint.display()))?;
     if places.state().exists() { checkpoint::load(&places.state(), model, optimizer) } else { Ok(State::default()) }
 }
@@ -155,7 +155,7 @@ pub fn fresh(settings: &Settings, seed: u64) -> Result<Policy> {
         rope_theta: shape.theta,
         ..Config::micro(tokenizer.vocab_size())
     };
-    Ok(Policy { model: Qwen3::init(config, seed)?, tokenizer })
+    Ok(Policy { model: Decoder::init(config, seed)?, tokenizer })
 }
 
 /// Trains a fresh policy on traces for `warm.steps` steps, going on from its checkpoint where there is one.

@@ -8,7 +8,7 @@ use super::batch::{Part, Pass, Row, forward, pass};
 use super::decide::{Decision, Flat};
 use super::job::Policy;
 use super::rollout::Group;
-use crate::lm::{Qwen3, Tokenizer};
+use crate::lm::{Decoder, Tokenizer};
 use crate::spec::settings::{Loss, LossKind, Settings};
 use crate::task::template;
 use anyhow::{Context, Result};
@@ -169,7 +169,7 @@ pub struct Learner<'a> {
     /// Seed of the job.
     pub seed: u64,
     /// Policy.
-    pub model: &'a Qwen3,
+    pub model: &'a Decoder,
     /// Its tokenizer.
     pub tokenizer: &'a Tokenizer,
     /// The base policy, where the loss has a KL term.

@@ -1,7 +1,7 @@
 //! Rollouts of a batch: G responses a sample, graded.
 
 use crate::data::Sample;
-use crate::lm::{Qwen3, Request, Response, Sampling, Tokenizer, generate};
+use crate::lm::{Decoder, Request, Response, Sampling, Tokenizer, generate};
 use crate::task::{Graded, grade, template};
 use anyhow::{Context, Result};
 use longlab_kernels::stream::Address;
@@ -43,7 +43,7 @@ pub fn sampling(tokenizer: &Tokenizer, temperature: f64, top_p: f64, max_tokens:
 /// Draws and grades responses to samples. Every token is drawn at `address` with the sample's number (and how often the sample
 /// came before in this call), the row and the position: no draw depends on another.
 pub fn roll_out<'a>(
-    model: &Qwen3,
+    model: &Decoder,
     tokenizer: &Tokenizer,
     samples: &[&'a Sample],
     drawing: &Drawing,

@@ -10,7 +10,7 @@ use super::receipt::{self, Made};
 use super::record::Record;
 use super::rollout::{Drawing, Group, roll_out, sampling};
 use crate::data::{Sample, sampler::Sampler};
-use crate::lm::{Qwen3, Tokenizer};
+use crate::lm::{Decoder, Tokenizer};
 use crate::spec::settings::Settings;
 use crate::task::{Status, TaskType};
 use anyhow::{Context, Result};
@@ -25,7 +25,7 @@ pub struct Trainer<'a> {
     /// Seed of the job.
     pub seed: u64,
     /// Policy.
-    pub model: &'a Qwen3,
+    pub model: &'a Decoder,
     /// Its tokenizer.
     pub tokenizer: &'a Tokenizer,
     /// Training pool.

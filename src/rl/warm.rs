@@ -7,7 +7,7 @@ pub use course::{Course, rate};
 
 use super::batch::{Forward, Part, forward};
 use super::optimizer::{AdamW, clip_gradients};
-use crate::lm::{Qwen3, Tokenizer};
+use crate::lm::{Decoder, Tokenizer};
 use crate::spec::settings::Settings;
 use crate::synth::micro::trace::Noise;
 use crate::synth::micro::{self, Plan, Skill};
@@ -79,7 +79,7 @@ const SUMS_SHARE: f32 = 0.5;
 /// One supervised step: draws lessons, learns traces and look-ups (not the questions).
 pub fn step(
     settings: &Settings,
-    model: &Qwen3,
+    model: &Decoder,
     tokenizer: &Tokenizer,
     optimizer: &mut AdamW,
     course: &mut Course,

@@ -21,19 +21,25 @@ use super::lanes;
 /// One tile: 16 x 16 dwords, row after row.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-pub(super) struct Tile(pub [u32; 256]);
+pub(crate) struct Tile(pub [u32; 256]);
 
 impl Tile {
-    pub(super) const ZERO: Tile = Tile([0; 256]);
+    pub(crate) const ZERO: Tile = Tile([0; 256]);
 }
 
 /// 32 numbers side by side: one row of a strip of results.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(C, align(64))]
-pub(super) struct Row(pub [f32; 32]);
+pub struct Row(pub [f32; 32]);
 
 impl Row {
-    pub(super) const ZERO: Row = Row([0.0; 32]);
+    pub(crate) const ZERO: Row = Row([0.0; 32]);
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Row::ZERO
+    }
 }
 
 /// The instruction set of the inner loops.
@@ -77,14 +83,14 @@ impl Isa {
 
 /// A packed operand: `outer` rows (left) or columns (right) of tiles, `depth` tiles along the sum, depth innermost.
 #[derive(Clone, Copy)]
-pub(super) struct Packed<'a> {
+pub(crate) struct Packed<'a> {
     pub tiles: &'a [Tile],
     pub outer: usize,
     pub depth: usize,
 }
 
 impl<'a> Packed<'a> {
-    pub(super) fn new(tiles: &'a [Tile], outer: usize, depth: usize) -> Self {
+    pub(crate) fn new(tiles: &'a [Tile], outer: usize, depth: usize) -> Self {
         assert!(outer.is_multiple_of(2) && depth > 0 && tiles.len() >= outer * depth, "whole pairs of tiles");
         Packed { tiles, outer, depth }
     }
@@ -95,13 +101,26 @@ const DEPTH: usize = 10;
 
 /// What the dwords of tiles hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dword {
+pub(crate) enum Dword {
     F32,
     Bf16,
 }
 
 /// out = left right, or out += left right. `out` holds strips of 32 columns, each `16 left.outer` rows.
-pub(super) fn multiply(isa: Isa, dword: Dword, left: Packed<'_>, right: Packed<'_>, out: &mut [Row], add: bool) {
+pub(crate) fn multiply(isa: Isa, dword: Dword, left: Packed<'_>, right: Packed<'_>, out: &mut [Row], add: bool) {
+    multiply_first(isa, dword, 16 * left.outer, left, right, out, add);
+}
+
+/// [`multiply`], of which the first `wanted` rows count: what the others are is not said.
+pub(crate) fn multiply_first(
+    isa: Isa,
+    dword: Dword,
+    wanted: usize,
+    left: Packed<'_>,
+    right: Packed<'_>,
+    out: &mut [Row],
+    add: bool,
+) {
     assert!(isa.available(), "{isa:?} on this machine");
     assert_eq!(left.depth, right.depth, "one depth");
     let rows = 16 * left.outer;
@@ -112,11 +131,12 @@ pub(super) fn multiply(isa: Isa, dword: Dword, left: Packed<'_>, right: Packed<'
     for (pair, strip) in out.chunks_exact_mut(rows).take(right.outer / 2).enumerate() {
         for from in (0..left.depth).step_by(step) {
             let depth = step.min(left.depth - from);
-            for (high, block) in strip.chunks_exact_mut(32).enumerate() {
+            for (high, block) in strip.chunks_exact_mut(32).enumerate().take(wanted.div_ceil(32)) {
                 let at = |operand: &Packed<'_>, outer: usize| outer * operand.depth + from;
                 let l = [at(&left, 2 * high), at(&left, 2 * high + 1)].map(|i| &left.tiles[i..i + depth]);
                 let r = [at(&right, 2 * pair), at(&right, 2 * pair + 1)].map(|i| &right.tiles[i..i + depth]);
-                tiles.block(l, r, block.try_into().expect("32 rows"), add || from > 0);
+                let rows = (wanted - 32 * high).min(32);
+                tiles.block(rows, l, r, block.try_into().expect("32 rows"), add || from > 0);
             }
         }
     }
@@ -126,7 +146,7 @@ pub(super) fn multiply(isa: Isa, dword: Dword, left: Packed<'_>, right: Packed<'
 macro_rules! dispatch {
     ($($(#[$doc:meta])* $name:ident ( $($arg:ident : $type:ty),* ) $(-> $out:ty)?;)*) => {$(
         $(#[$doc])*
-        pub(super) fn $name(isa: Isa, $($arg: $type),*) $(-> $out)? {
+        pub(crate) fn $name(isa: Isa, $($arg: $type),*) $(-> $out)? {
             #[cfg(target_arch = "x86_64")]
             {
                 #[target_feature(enable = "avx2,fma")]
@@ -160,6 +180,10 @@ dispatch! {
     gradient(rows: &[Row], coefficients: &lanes::Coefficients, out: &mut [Row]);
     /// See [`lanes::gradient_of_kept`].
     gradient_of_kept(kept: &[[u16; 32]], coefficients: &lanes::Coefficients, out: &mut [Row]);
+    /// See [`lanes::weigh`].
+    weigh(scores: &Row, max: f32, weights: &mut [u16; 32]) -> f32;
+    /// See [`lanes::swiglu`].
+    swiglu(gate: &mut [f32], up: &[f32]);
     /// See [`lanes::pair_lanes`].
     pair_lanes(rows: &[Row], out: &mut Tile);
     /// See [`lanes::pair_rows`].
@@ -179,7 +203,7 @@ dispatch! {
 }
 
 /// The 16 x 16 dwords mirrored at the diagonal.
-pub(super) fn transpose(isa: Isa, tile: &mut Tile) {
+pub(crate) fn transpose(isa: Isa, tile: &mut Tile) {
     #[cfg(target_arch = "x86_64")]
     if isa >= Isa::Avx512 {
         assert!(isa.available(), "{isa:?} on this machine");
@@ -215,8 +239,15 @@ mod block {
             Session { isa, dword }
         }
 
-        /// out (+)= left right for all `left[0].len()` tiles of the sum.
-        pub(super) fn block(&self, left: [&[Tile]; 2], right: [&[Tile]; 2], out: &mut [Row; 32], add: bool) {
+        /// out (+)= left right for all `left[0].len()` tiles of the sum, in the first `rows` rows at least.
+        pub(super) fn block(
+            &self,
+            rows: usize,
+            left: [&[Tile]; 2],
+            right: [&[Tile]; 2],
+            out: &mut [Row; 32],
+            add: bool,
+        ) {
             #[cfg(target_arch = "x86_64")]
             {
                 use super::x86;
@@ -225,15 +256,15 @@ mod block {
                 // tiles as the first, and AMX is configured.
                 match (self.isa, self.dword) {
                     (Isa::Plain, _) => {}
-                    (Isa::Avx2, Dword::F32) => return unsafe { x86::avx2_f32(left, right, out, add) },
-                    (Isa::Avx2, Dword::Bf16) => return unsafe { x86::avx2_bf16(left, right, out, add) },
-                    (_, Dword::F32) => return unsafe { x86::avx512_f32(left, right, out, add) },
-                    (Isa::Avx512, Dword::Bf16) => return unsafe { x86::avx512_widened(left, right, out, add) },
-                    (Isa::Avx512Bf16, Dword::Bf16) => return unsafe { x86::avx512_bf16(left, right, out, add) },
+                    (Isa::Avx2, Dword::F32) => return unsafe { x86::avx2_f32(rows, left, right, out, add) },
+                    (Isa::Avx2, Dword::Bf16) => return unsafe { x86::avx2_bf16(rows, left, right, out, add) },
+                    (_, Dword::F32) => return unsafe { x86::avx512_f32(rows, left, right, out, add) },
+                    (Isa::Avx512, Dword::Bf16) => return unsafe { x86::avx512_widened(rows, left, right, out, add) },
+                    (Isa::Avx512Bf16, Dword::Bf16) => return unsafe { x86::avx512_bf16(rows, left, right, out, add) },
                     (Isa::Amx, Dword::Bf16) => return unsafe { x86::amx(left, right, out, add) },
                 }
             }
-            lanes::block(left, right, self.dword, out, add);
+            lanes::block(rows, left, right, self.dword, out, add);
         }
     }
 

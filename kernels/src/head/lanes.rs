@@ -56,7 +56,7 @@ pub(super) fn ln<const FMA: bool>(x: f32) -> f32 {
 
 /// The nearest bf16, ties to even; NaN stays NaN.
 #[inline(always)]
-pub(super) fn bf16(x: f32) -> u16 {
+pub(crate) fn bf16(x: f32) -> u16 {
     let bits = x.to_bits();
     let rounded = bits.wrapping_add(0x7fff).wrapping_add(bits >> 16 & 1);
     (if x.is_nan() { bits | 0x0040_0000 } else { rounded } >> 16) as u16
@@ -64,13 +64,13 @@ pub(super) fn bf16(x: f32) -> u16 {
 
 /// The number that bf16 bits stand for.
 #[inline(always)]
-pub(super) fn widen(bits: u16) -> f32 {
+pub(crate) fn widen(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
 }
 
 /// What one panel of the vocabulary adds to the softmax of 32 tokens, y = logit / temperature.
 #[derive(Clone, Copy)]
-pub(super) struct Statistics {
+pub(crate) struct Statistics {
     /// max y
     pub max: [f32; 32],
     /// sum of exp(y - max)
@@ -136,9 +136,33 @@ pub(super) fn exponentials<const FMA: bool>(rows: &[Row], inverse: f32, referenc
     }
 }
 
+/// Part of a softmax: exp(score - max) in bf16, and the sum of what was rounded. Scores of -inf weigh nothing.
+#[inline(always)]
+pub(super) fn weigh<const FMA: bool>(scores: &Row, max: f32, weights: &mut [u16; 32]) -> f32 {
+    let mut sums = [0.0; 16];
+    for half in 0..2 {
+        for i in 0..16 {
+            let weight = bf16(exp::<FMA>(scores.0[16 * half + i] - max));
+            weights[16 * half + i] = weight;
+            sums[i] += widen(weight);
+        }
+    }
+    sums.iter().sum()
+}
+
+/// silu(gate) * up, in the place of the gate; silu(x) = x / (1 + exp(-x)).
+#[inline(always)]
+pub(super) fn swiglu<const FMA: bool>(gate: &mut [f32], up: &[f32]) {
+    for (gate, &up) in gate.iter_mut().zip(up) {
+        let x = *gate;
+        let e = exp::<FMA>(-x.abs());
+        *gate = x * (if x < 0.0 { e } else { 1.0 }) / (1.0 + e) * up;
+    }
+}
+
 /// What the gradient of 32 tokens' logits needs: p (constant + slope ln p), see [`super`].
 #[derive(Clone, Copy)]
-pub(super) struct Coefficients {
+pub(crate) struct Coefficients {
     /// 1 / temperature
     pub inverse: f32,
     /// max y over the vocabulary; of kept exponentials their reference less that
@@ -288,9 +312,16 @@ pub(super) fn round<const FMA: bool>(row: &mut [u16], strip: &[f32]) {
     }
 }
 
-/// 32 x 32 results of the packed operands, in plain Rust.
-pub(super) fn block(left: [&[Tile]; 2], right: [&[Tile]; 2], dword: Dword, out: &mut [Row; 32], add: bool) {
-    for (r, out) in out.iter_mut().enumerate() {
+/// The first `rows` rows of 32 x 32 results of the packed operands, in plain Rust.
+pub(super) fn block(
+    rows: usize,
+    left: [&[Tile]; 2],
+    right: [&[Tile]; 2],
+    dword: Dword,
+    out: &mut [Row; 32],
+    add: bool,
+) {
+    for (r, out) in out.iter_mut().enumerate().take(rows) {
         if !add {
             *out = Row::ZERO;
         }

@@ -43,8 +43,8 @@
 //! # Ok::<(), longlab_kernels::head::HeadError>(())
 //! ```
 
-mod isa;
-mod lanes;
+pub(crate) mod isa;
+pub(crate) mod lanes;
 mod pass;
 mod plan;
 mod rows;

@@ -110,14 +110,14 @@ pub(super) unsafe fn amx(left: Operand<'_>, right: Operand<'_>, out: &mut [Row; 
 macro_rules! vector_block {
     ($name:ident, $features:literal, $rows:literal, $lanes:literal, $vector:ty, $zero:ident, $load:ident, $store:ident,
      |$sum:ident, $a:ident, $b:ident| $step:expr) => {
-        /// out (+)= left right in vectors.
+        /// out (+)= left right in vectors, in the first `rows` rows at least.
         ///
         /// # Safety
         /// The features are available; the operands are equally long.
         #[target_feature(enable = $features)]
-        pub(super) unsafe fn $name(left: Operand<'_>, right: Operand<'_>, out: &mut [Row; 32], add: bool) {
+        pub(super) unsafe fn $name(rows: usize, left: Operand<'_>, right: Operand<'_>, out: &mut [Row; 32], add: bool) {
             const GROUPS: usize = 32 / $lanes; // of columns
-            for row in (0..32).step_by($rows) {
+            for row in (0..rows.min(32)).step_by($rows) {
                 for group in (0..GROUPS).step_by(2) {
                     // Two vectors of columns: both halves of a 16-lane block, or the two 8-lane halves of a tile.
                     let column = |i: usize| $lanes * (group + i);

@@ -1,0 +1,19 @@
+//! Checkpoints on disk: what is in them, what they need, how one talks to them, how one gets them.
+#![allow(clippy::unwrap_used)]
+
+#[path = "model/chat.rs"]
+mod chat;
+#[path = "model/checkpoint.rs"]
+mod checkpoint;
+#[path = "model/describe.rs"]
+mod describe;
+#[path = "model/fetch.rs"]
+mod fetch;
+#[path = "model/gguf.rs"]
+mod gguf;
+#[path = "model/stub.rs"]
+mod stub;
+#[path = "model/talk.rs"]
+mod talk;
+#[path = "model/tokenizer.rs"]
+mod tokenizer;
