@@ -342,7 +342,7 @@ fn test_runs_every_step_and_stops_at_the_first_that_fails() {
     // Every test runs once: what the one process has is left out of the other run.
     let calls = checkout.calls();
     assert_eq!(calls[4], "test --release --workspace --lib --test spec --test model --quiet");
-    let rest = "nextest run --release --workspace --filterset not (kind(lib) or binary(spec) or binary(model))";
+    let rest = "nextest run --release --workspace --tests --filterset not (kind(lib) or binary(spec) or binary(model))";
     assert_eq!(calls[5], rest);
     fs::remove_file(checkout.path("calls")).expect("written above");
     assert_ok(&checkout.lab(&["test", "latch"]));
