@@ -14,6 +14,7 @@ pub mod merge;
 pub mod report;
 pub mod rl;
 pub mod runtime;
+pub mod shards;
 pub mod spec;
 pub mod synth;
 pub mod task;

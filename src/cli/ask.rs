@@ -43,8 +43,8 @@ pub(super) struct AskArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Threads [default: one a core]
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
     /// Leave the thinking out
     #[arg(long)]
     hide_thinking: bool,
@@ -61,7 +61,7 @@ pub(super) fn run(args: &AskArgs) -> Result<Exit> {
     let documents = args.doc.iter().map(read).collect::<Result<Vec<_>>>()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let begun = Instant::now();
-    let talker = Talker::load(&fetch::place(&args.model)?, args.threads.unwrap_or(cores))?;
+    let talker = Talker::load(&fetch::place(&args.model)?, args.threads.map_or(cores, usize::from))?;
     let loaded = begun.elapsed().as_secs_f64();
     let prompt = talker.prompt(&[("user", &message(&documents, &args.question))], args.max_tokens)?;
     if prompt.cut > 0 {

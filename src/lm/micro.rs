@@ -35,8 +35,12 @@ impl Config {
     /// Writes config.json as transformers reads it.
     ///
     /// # Errors
-    /// What the system says about the file.
+    /// Frequencies with factors of their own, which config.json has no words for, and what the system says about the file.
     pub fn save(&self, path: &Path) -> Result<(), LmError> {
+        if let Some(Scaling::Factors { .. }) = self.rope_scaling {
+            let reason = "RoPE frequencies with factors of their own (of a GGUF file) cannot be written".to_owned();
+            return Err(LmError::Config { path: path.to_owned(), reason });
+        }
         let text = serde_json::to_string_pretty(&Written::new(self))
             .map_err(|error| LmError::Config { path: path.to_owned(), reason: error.to_string() })?;
         files::write_whole(path, format!("{text}\n").as_bytes())

@@ -1,7 +1,7 @@
 //! A model one can talk to: checkpoint, tokenizer, chat template and the drawing of answers.
 
 use super::chat::{ChatError, Template};
-use super::infer::{Model, Sequence, Wanted};
+use super::infer::{LoadError, Model, Sequence, Wanted};
 use super::{Checkpoint, CheckpointError, TokenizerError, pick};
 use longlab_kernels::stream::{Address, Purpose};
 use serde_json::{Value, json};
@@ -13,6 +13,9 @@ pub enum TalkError {
     /// The checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// Its weights.
+    #[error(transparent)]
+    Load(#[from] LoadError),
     /// Its tokenizer.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),

@@ -1,5 +1,6 @@
 //! What can go wrong between model folders, with the mend in the message.
 
+use crate::shards::ShardsError;
 use longlab_kernels::merge::MergeError;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,28 +11,9 @@ pub enum MergeFilesError {
     /// The recipe's settings cannot be used.
     #[error("{0}")]
     Recipe(String),
-    /// There is no model in the folder.
-    #[error("{} holds no model; give a folder with model.safetensors, or with shards and model.safetensors.index.json", path.display())]
-    NoModel {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// A file cannot be read.
-    #[error("cannot read {}: {cause}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// The cause. Not a `source`: the message says it.
-        cause: io::Error,
-    },
-    /// A file is cut short, or is not what its name says.
-    #[error("{} is damaged: {reason}; get it again", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    /// The files of a model cannot be used.
+    #[error(transparent)]
+    Files(#[from] ShardsError),
     /// Two models do not have the same tensors.
     #[error("{} and {} differ in their tensors:{}{}; merge models of one architecture", model.display(), first.display(), listed("without", missing), listed("with", extra))]
     Names {
@@ -127,7 +109,7 @@ pub enum MergeFilesError {
 
 impl MergeFilesError {
     pub(super) fn reading(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        |cause| MergeFilesError::Unreadable { path: path.to_owned(), cause }
+        |cause| ShardsError::reading(path)(cause).into()
     }
 
     pub(super) fn writing(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
@@ -135,7 +117,7 @@ impl MergeFilesError {
     }
 
     pub(super) fn damaged(path: &Path, reason: impl ToString) -> Self {
-        MergeFilesError::Damaged { path: path.to_owned(), reason: reason.to_string() }
+        ShardsError::damaged(path, reason).into()
     }
 
     /// Whether the mend lies in the recipe or the files given, not in what the machine is at.

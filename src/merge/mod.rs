@@ -13,7 +13,6 @@
 //! models are cut into shards.
 
 mod error;
-mod folder;
 mod plan;
 mod recipe;
 mod tensor;
@@ -27,7 +26,7 @@ pub use error::MergeFilesError;
 pub use recipe::{Method, Recipe, Size};
 pub use work::Merged;
 
-use folder::Folder;
+use crate::shards::Shards;
 use plan::Plan;
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -37,7 +36,7 @@ use write::Target;
 pub struct Merge<'a> {
     recipe: &'a Recipe,
     /// The base, if the recipe has one, and then the models.
-    folders: Vec<Folder>,
+    folders: Vec<Shards>,
     plan: Plan,
 }
 
@@ -49,7 +48,7 @@ impl<'a> Merge<'a> {
     pub fn open(recipe: &'a Recipe) -> Result<Self, MergeFilesError> {
         recipe.check()?;
         let paths = recipe.base.iter().chain(&recipe.models);
-        let folders = paths.map(|path| Folder::open(path)).collect::<Result<Vec<_>, _>>()?;
+        let folders = paths.map(|path| Shards::open(path)).collect::<Result<Vec<_>, _>>()?;
         let plan = Plan::new(&folders, recipe)?;
         Ok(Merge { recipe, folders, plan })
     }

@@ -1,7 +1,7 @@
 //! Which tensors belong together, and where in which shard each result lies. Nothing is read but headers.
 
-use super::folder::{Entry, Folder};
 use super::{MergeFilesError, Recipe};
+use crate::shards::{Entry, Shards};
 use longlab_kernels::merge::Format;
 use safetensors::Dtype;
 use serde_json::{Map, Value, json};
@@ -57,7 +57,7 @@ fn dtype_of(format: Format) -> Dtype {
 
 impl Plan {
     /// Compares the models (the base first, if there is one) and lays out the result.
-    pub fn new(folders: &[Folder], recipe: &Recipe) -> Result<Self, MergeFilesError> {
+    pub fn new(folders: &[Shards], recipe: &Recipe) -> Result<Self, MergeFilesError> {
         let (first, others) = folders.split_first().ok_or_else(|| MergeFilesError::Recipe("no models".into()))?;
         for other in others {
             same_names(first, other)?;
@@ -70,8 +70,8 @@ impl Plan {
     }
 }
 
-fn same_names(first: &Folder, other: &Folder) -> Result<(), MergeFilesError> {
-    let lacking = |one: &Folder, other: &Folder| -> Vec<String> {
+fn same_names(first: &Shards, other: &Shards) -> Result<(), MergeFilesError> {
+    let lacking = |one: &Shards, other: &Shards| -> Vec<String> {
         one.tensors.keys().filter(|name| !other.tensors.contains_key(*name)).cloned().collect()
     };
     let (missing, extra) = (lacking(first, other), lacking(other, first));
@@ -81,7 +81,7 @@ fn same_names(first: &Folder, other: &Folder) -> Result<(), MergeFilesError> {
     Err(MergeFilesError::Names { model: other.path.clone(), first: first.path.clone(), missing, extra })
 }
 
-fn same_kind(name: &str, first: (&Folder, &Entry), other: (&Folder, &Entry)) -> Result<(), MergeFilesError> {
+fn same_kind(name: &str, first: (&Shards, &Entry), other: (&Shards, &Entry)) -> Result<(), MergeFilesError> {
     let ((first, expected), (model, got)) = (first, other);
     let (name, model, first) = (name.to_owned(), model.path.clone(), first.path.clone());
     if got.shape != expected.shape {

@@ -1,8 +1,8 @@
 //! One tensor of all models: read, checked, hashed, merged.
 
-use super::folder::{Entry, Folder};
 use super::plan::{Planned, format_of};
 use super::{Merge, MergeFilesError};
+use crate::shards::{Entry, Shards};
 use longlab_kernels::merge::{Format, MergeError, Source, Sources};
 use memmap2::{Mmap, UncheckedAdvice};
 use std::cell::Cell;
@@ -129,7 +129,7 @@ struct Mapped<'a> {
 }
 
 impl<'a> Mapped<'a> {
-    fn new(folder: &'a Folder, name: &str) -> Self {
+    fn new(folder: &'a Shards, name: &str) -> Self {
         let entry: &Entry = &folder.tensors[name];
         let (file, bytes) = (folder.file(entry), entry.bytes.clone());
         Mapped { file, behind: Cell::new(bytes.start), bytes, format: format_of(entry.dtype) }

@@ -161,7 +161,7 @@ proptest! {
         prop_assert_eq!(files(&bench.path("plain")), files(&bench.path("cut")));
         bench.merge(&Recipe { shard_size: Size::default(), ..recipe }, threads, "whole").unwrap();
         prop_assert_eq!(read_model(&bench.path("whole")), read_model(&bench.path("cut")));
-        let out = Folder::open(&bench.path("cut")).unwrap();
+        let out = Shards::open(&bench.path("cut")).unwrap();
         prop_assert_eq!(out.tensors.len(), model(0).len(), "the index is right");
     }
 }

@@ -2,8 +2,9 @@
 
 use super::parity::{MODELS, folder};
 use longlab::lm::infer::{Model, Sequence, Wanted};
-use longlab::lm::{Checkpoint, Decoder};
+use longlab::lm::{Checkpoint, Decoder, Request, Sampling, generate};
 use serde_json::Value;
+use tch::{Kind, Tensor};
 
 fn load(name: &str, threads: usize) -> (Model, Value) {
     let facts = std::fs::read_to_string(folder(name).join("facts.json")).unwrap();
@@ -41,9 +42,51 @@ fn logits_are_those_in_f32_up_to_what_bf16_costs() {
     }
 }
 
+/// The folder of a golden model with its numbers in bf16.
+fn in_bf16(name: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::copy(folder(name).join("config.json"), dir.path().join("config.json")).unwrap();
+    let model = Decoder::load(&folder(name)).unwrap();
+    let bytes = |tensor: &Tensor| -> Vec<u8> {
+        let bits = tensor.detach().to_kind(Kind::BFloat16).view_dtype(Kind::Int16).flatten(0, -1);
+        Vec::<i16>::try_from(bits).unwrap().iter().flat_map(|bits| bits.to_le_bytes()).collect()
+    };
+    let tensors: Vec<(&str, Vec<usize>, Vec<u8>)> = model
+        .parameters()
+        .iter()
+        .map(|(name, t)| (name.as_str(), t.size().iter().map(|&n| n as usize).collect(), bytes(t)))
+        .collect();
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        (*name, safetensors::tensor::TensorView::new(safetensors::Dtype::BF16, shape.clone(), bytes).unwrap())
+    });
+    std::fs::write(dir.path().join("model.safetensors"), safetensors::serialize(views, None).unwrap()).unwrap();
+    dir
+}
+
+/// The decoder of libtorch over mapped bf16: the same roundings as in transformers, in another order.
+#[test]
+fn a_mapped_bf16_folder_answers_as_transformers_in_bf16() {
+    for name in ["qwen3_yarn", "qwen3_moe", "llama"] {
+        let (_, facts) = load(name, 1);
+        let (tokens, dir) = (ids(&facts["long_tokens"]), in_bf16(name));
+        let model = Decoder::open(dir.path()).unwrap();
+        assert!(model.kind() == Kind::BFloat16 && model.parameters().iter().all(|(_, t)| t.kind() == Kind::BFloat16));
+        let exact = whole(&Decoder::load(&folder(name)).unwrap(), &tokens);
+        let ours = whole(&model, &tokens);
+        let error: f64 = ours.iter().zip(&exact).map(|(&a, &b)| f64::from(a - b).powi(2)).sum();
+        let size: f64 = exact.iter().map(|&b| f64::from(b).powi(2)).sum();
+        let (error, half) = ((error / size).sqrt(), facts["half"].as_f64().unwrap());
+        assert!(error < 1.5 * half, "{name}: {error}, {half}");
+        let sampling = Sampling { temperature: 1.0, top_p: 0.9, max_tokens: 5, eos: -1 };
+        let request = Request { prompt: &tokens[..9], rows: 3, key: 1 };
+        let answers = generate(&model, &[request], &sampling, &super::address, 1).unwrap();
+        assert!(answers[0].iter().all(|row| row.tokens.len() == 5), "{name}");
+    }
+}
+
 fn whole(model: &Decoder, tokens: &[u32]) -> Vec<f32> {
     let tokens: Vec<i64> = tokens.iter().map(|&token| i64::from(token)).collect();
-    Vec::try_from(super::parity::logits(model, &tokens).flatten(0, -1)).unwrap()
+    Vec::try_from(super::parity::logits(model, &tokens).to_kind(Kind::Float).flatten(0, -1)).unwrap()
 }
 
 #[test]

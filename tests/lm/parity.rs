@@ -1,7 +1,7 @@
 //! The families against what transformers makes of the same weights (tests/goldens/lm, made by make.py there).
 
 use super::{address, small, tokens, worst};
-use longlab::lm::{Config, Decoder, Experts, Family, Request, Sampling, generate};
+use longlab::lm::{Config, Decoder, Experts, Family, Request, Sampling, Scaling, generate};
 use serde_json::Value;
 use std::path::PathBuf;
 use tch::{Kind, Tensor};
@@ -185,4 +185,23 @@ fn the_load_of_the_router_counts_every_token_as_often_as_it_has_experts() {
     assert_eq!(load.iter().map(|layer| layer.iter().sum::<u64>()).collect::<Vec<_>>(), [20, 0, 20]);
     assert_eq!(load[0].len(), 6);
     assert!(model.router_load().iter().all(Vec::is_empty), "taken");
+}
+
+/// A GGUF file that divides each frequency by 2 says what its folder calls linear scaling by 2, through both decoders.
+#[test]
+fn a_gguf_files_own_factors_scale_the_frequencies() {
+    let place = |name: &str| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/model").join(name);
+    let [file, linear] = ["llama_factors.gguf", "llama_factors"].map(|name| Decoder::load(&place(name)).unwrap());
+    assert_eq!(file.config.rope_scaling, Some(Scaling::Factors { factors: vec![2.0; 2] }));
+    assert_eq!(linear.config.rope_scaling, Some(Scaling::Linear { factor: 2.0 }));
+    let refused = file.save(tempfile::tempdir().unwrap().path()).unwrap_err().to_string();
+    assert!(refused.contains("factors of their own"), "{refused}");
+    let tokens = [0, 1, 2, 2, 1, 0, 1, 1];
+    assert!(logits(&file, &tokens).equal(&logits(&linear, &tokens)));
+    let config = Config { rope_scaling: None, ..linear.config.clone() };
+    let plain = tempfile::tempdir().unwrap();
+    linear.save(plain.path()).unwrap();
+    config.save(&plain.path().join("config.json")).unwrap();
+    let plain = Decoder::load(plain.path()).unwrap();
+    assert!(!logits(&plain, &tokens).equal(&logits(&linear, &tokens)), "the scaling shows");
 }

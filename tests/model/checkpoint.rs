@@ -3,6 +3,7 @@
 use longlab::lm::gguf::Kind;
 use longlab::lm::needs::{Float, Training, serve, size, train};
 use longlab::lm::{Checkpoint, CheckpointError, Config, Family, Format, Scaling};
+use longlab::shards::ShardsError;
 use serde_json::{Map, Value, json};
 use std::fs::{self, File};
 use std::io::Write;
@@ -199,12 +200,12 @@ fn folders_that_are_not_whole_are_refused() {
     assert!(matches!(open(empty.path()), CheckpointError::NoModel { .. }));
     let folder = changed("qwen3_moe", |_| {});
     fs::remove_file(folder.path().join("model-00002-of-00002.safetensors")).unwrap();
-    assert!(matches!(open(folder.path()), CheckpointError::Unreadable { .. }));
+    assert!(matches!(open(folder.path()), CheckpointError::Files(ShardsError::Unreadable { .. })));
     let folder = changed("llama", |_| {});
     let shard = folder.path().join("model.safetensors");
     let length = fs::metadata(&shard).unwrap().len();
     File::options().write(true).open(&shard).unwrap().set_len(length - 1).unwrap();
-    assert!(matches!(open(folder.path()), CheckpointError::Damaged { .. }));
+    assert!(matches!(open(folder.path()), CheckpointError::Files(ShardsError::Damaged { .. })));
     let folder = changed("qwen3_moe", |_| {});
     let index = folder.path().join("model.safetensors.index.json");
     fs::write(&index, r#"{"weight_map": {"a": "../model.safetensors"}}"#).unwrap();
@@ -292,5 +293,20 @@ fn smollm2_is_read_to_the_last_bit() {
             hasher.update(&bytes);
         }
         assert_eq!(hasher.finalize().to_hex()[..16], hashes[name], "{name}");
+    }
+}
+
+#[test]
+fn factors_of_frequencies_are_above_zero() {
+    let mut bytes = fs::read(golden("llama_factors.gguf")).unwrap();
+    let two = 2f32.to_le_bytes();
+    let both = bytes.windows(8).rposition(|eight| eight == [two, two].concat()).unwrap();
+    for wrong in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        bytes[both..both + 4].copy_from_slice(&wrong.to_le_bytes());
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("model.gguf");
+        fs::write(&path, &bytes).unwrap();
+        let message = Checkpoint::open(&path).err().unwrap().to_string();
+        assert!(message.contains("rope_freqs.weight") && message.contains("above zero"), "{message}");
     }
 }

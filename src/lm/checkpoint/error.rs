@@ -1,6 +1,7 @@
 //! What can be wrong with a checkpoint.
 
 use crate::lm::gguf::GgufError;
+use crate::shards::ShardsError;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -13,22 +14,9 @@ pub enum CheckpointError {
         /// The file or folder.
         path: PathBuf,
     },
-    /// A file cannot be read.
-    #[error("cannot read {}: {cause}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// The cause. Not a `source`: the message says it.
-        cause: io::Error,
-    },
-    /// A file is cut short, or is not what its name says.
-    #[error("{} is damaged: {reason}; get it again", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    /// Its files cannot be used.
+    #[error(transparent)]
+    Files(#[from] ShardsError),
     /// The configuration's numbers do not fit together, or ask for what is not known here.
     #[error("{}: {reason}", path.display())]
     Config {
@@ -96,11 +84,11 @@ pub enum CheckpointError {
 
 impl CheckpointError {
     pub(super) fn reading(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        |cause| CheckpointError::Unreadable { path: path.to_owned(), cause }
+        |cause| ShardsError::reading(path)(cause).into()
     }
 
     pub(super) fn damaged(path: &Path, reason: impl ToString) -> Self {
-        CheckpointError::Damaged { path: path.to_owned(), reason: reason.to_string() }
+        ShardsError::damaged(path, reason).into()
     }
 
     pub(super) fn config(path: &Path, reason: impl ToString) -> Self {

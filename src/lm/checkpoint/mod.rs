@@ -5,7 +5,6 @@
 //! | `shape` | what a configuration says, and which tensors follow from it |
 //! | `config` | config.json to a shape |
 //! | `metadata` | a GGUF file's metadata to a shape, its tensors to Hugging Face's names |
-//! | `shards` | the tensors of a folder, mapped |
 //! | `settings` | chat template, special tokens, advised sampling |
 //! | `tokenizer` | tokenizer.json, or a tokenizer from a GGUF file's metadata |
 //! | `pre_tokenizer` | how families split a text before their merges apply |
@@ -18,7 +17,6 @@ mod metadata;
 mod pre_tokenizer;
 mod settings;
 mod shape;
-mod shards;
 mod tokenizer;
 
 pub use error::CheckpointError;
@@ -27,7 +25,8 @@ pub use shape::{Config, Experts, Family, Scaling};
 pub use tokenizer::{TokenizerError, gguf_tokenizer};
 
 use super::gguf::{Gguf, Kind, dequantise};
-use shards::Shards;
+use crate::shards::{Entry, Shards};
+use safetensors::Dtype;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -106,8 +105,8 @@ impl Checkpoint {
             unused.remove(name.as_str());
             same(path, &name, wanted, &entry.shape)?;
             let place = Place { tensor: name.clone(), first: 0, permuted: false };
-            let (shape, bytes) = (entry.shape.clone(), entry.bytes.len() as u64);
-            tensors.insert(name, Stored { shape, kind: entry.kind, bytes, place });
+            let (shape, bytes, kind) = (entry.shape.clone(), entry.bytes.len() as u64, number(path, &name, entry)?);
+            tensors.insert(name, Stored { shape, kind, bytes, place });
         }
         // Some tied models store the output layer all the same; it is the embedding.
         if shape.tie_word_embeddings {
@@ -124,6 +123,10 @@ impl Checkpoint {
         if shape.rope_scaling.is_none() && file.header().tensors.contains_key(metadata::FACTORS) {
             let mut factors = vec![0.0; shape.head_dim / 2];
             file.read(metadata::FACTORS, 0..1, &mut factors)?;
+            if let Some(factor) = factors.iter().find(|factor| !(factor.is_finite() && **factor > 0.0)) {
+                let reason = format!("{} holds {factor}, numbers above zero are needed", metadata::FACTORS);
+                return Err(CheckpointError::config(path, reason));
+            }
             shape.rope_scaling = Some(Scaling::Factors { factors });
         }
         let mut unused: BTreeSet<&str> = file.header().tensors.keys().map(String::as_str).collect();
@@ -176,7 +179,7 @@ impl Checkpoint {
     /// The bytes of a tensor that a folder stores in bf16, mapped; none for others, and for bytes that begin at an odd address.
     pub(in crate::lm) fn bf16(&self, name: &str) -> Option<&[u8]> {
         let Source::Folder(shards) = &self.source else { return None };
-        let entry = shards.tensors.get(name).filter(|entry| entry.kind == Kind::Bf16)?;
+        let entry = shards.tensors.get(name).filter(|entry| entry.dtype == Dtype::BF16)?;
         Some(shards.bytes(entry)).filter(|bytes| bytes.as_ptr().addr().is_multiple_of(2))
     }
 
@@ -253,6 +256,16 @@ fn stored(
     let bytes = (wanted.iter().product::<usize>() / info.kind.block() * info.kind.bytes()) as u64;
     let place = Place { tensor: part.tensor, first, permuted: part.permuted };
     Ok(Stored { shape: wanted, kind: info.kind, bytes, place })
+}
+
+/// The type of a folder's numbers, if it is one that is read.
+fn number(path: &Path, name: &str, entry: &Entry) -> Result<Kind, CheckpointError> {
+    match entry.dtype {
+        Dtype::F32 => Ok(Kind::F32),
+        Dtype::F16 => Ok(Kind::F16),
+        Dtype::BF16 => Ok(Kind::Bf16),
+        other => Err(CheckpointError::Dtype { path: path.to_owned(), name: name.to_owned(), found: other.to_string() }),
+    }
 }
 
 fn same(path: &Path, name: &str, wanted: Vec<usize>, found: &[usize]) -> Result<(), CheckpointError> {

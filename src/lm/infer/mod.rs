@@ -16,5 +16,5 @@ mod model;
 mod sequence;
 mod team;
 
-pub use model::{Model, Wanted};
+pub use model::{LoadError, Model, Wanted};
 pub use sequence::Sequence;

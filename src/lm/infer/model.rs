@@ -25,6 +25,22 @@ pub struct Model {
     team: Team,
 }
 
+/// Why a model could not be made ready.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Its tensors.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The system gives no threads.
+    #[error("cannot start {threads} threads ({cause}); ask for fewer")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What the system said.
+        cause: String,
+    },
+}
+
 /// Which logits a pass gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
@@ -38,15 +54,13 @@ impl Model {
     /// Reads and packs a checkpoint, for passes on `threads` threads.
     ///
     /// # Errors
-    /// See [`Checkpoint::read`].
-    pub fn load(checkpoint: &Checkpoint, threads: usize) -> Result<Model, CheckpointError> {
+    /// See [`Checkpoint::read`]; threads that cannot be started.
+    pub fn load(checkpoint: &Checkpoint, threads: usize) -> Result<Model, LoadError> {
         let config = checkpoint.config().clone();
-        let team = Team::new(threads).map_err(|error| CheckpointError::Damaged {
-            path: checkpoint.path().to_owned(),
-            reason: error.to_string(),
-        })?;
+        let team = Team::new(threads).map_err(|error| LoadError::Threads { threads, cause: error.to_string() })?;
         let source = Source { checkpoint, isa: team.isa };
-        let layers = (0..config.num_hidden_layers).map(|layer| source.layer(layer)).collect::<Result<_, _>>()?;
+        let layers =
+            (0..config.num_hidden_layers).map(|layer| source.layer(layer)).collect::<Result<_, CheckpointError>>()?;
         let head = (!config.tie_word_embeddings).then(|| source.matrix("lm_head.weight")).transpose()?;
         let (frequencies, length) = frequencies(&config);
         Ok(Model {

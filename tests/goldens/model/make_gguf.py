@@ -1,4 +1,4 @@
-"""Makes kinds.gguf, kinds.f32 and the twin checkpoints llama and qwen3_moe.
+"""Makes kinds.gguf, kinds.f32 and the twin checkpoints llama, qwen3_moe and llama_factors.
 
     pip install gguf==0.19.0 numpy safetensors && python make_gguf.py
 
@@ -87,7 +87,7 @@ def numbers(*shape):
     return rng.standard_normal(shape).astype(np.float32)
 
 
-def twin(name, arch, d, heads, shared, head, inner, vocab, layers, experts, tied):
+def twin(name, arch, d, heads, shared, head, inner, vocab, layers, experts, tied, factor=None):
     os.makedirs(name, exist_ok=True)
     hf, writer = {}, GGUFWriter(f"{name}.gguf", arch)
     writer.add_context_length(512)
@@ -152,6 +152,10 @@ def twin(name, arch, d, heads, shared, head, inner, vocab, layers, experts, tied
     else:
         writer.add_feed_forward_length(inner)
         config |= {"model_type": "llama", "intermediate_size": inner}
+        if factor:
+            # All frequencies divided by one number: what a folder calls linear scaling.
+            writer.add_tensor("rope_freqs.weight", np.full(head // 2, factor, dtype=np.float32))
+            config["rope_scaling"] = {"rope_type": "linear", "factor": factor}
     writer.add_tokenizer_model("gpt2")
     writer.add_token_list(["<s>", "</s>", "a"])
     writer.add_bos_token_id(0)
@@ -177,3 +181,4 @@ def twin(name, arch, d, heads, shared, head, inner, vocab, layers, experts, tied
 kinds()
 twin("llama", "llama", d=16, heads=4, shared=2, head=4, inner=8, vocab=3, layers=2, experts=0, tied=True)
 twin("qwen3_moe", "qwen3moe", d=8, heads=4, shared=2, head=4, inner=6, vocab=3, layers=2, experts=3, tied=False)
+twin("llama_factors", "llama", d=16, heads=4, shared=2, head=4, inner=8, vocab=3, layers=1, experts=0, tied=True, factor=2.0)
