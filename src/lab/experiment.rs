@@ -156,10 +156,14 @@ pub fn status(state: State) -> &'static str {
     }
 }
 
+/// Goes up when the same results make another report: reports of older versions are rendered again.
+const REPORT_VERSION: u32 = 2;
+
 /// A hash of what a report is made from: the spec file and those it builds on, the job list, and what each job left behind.
 pub fn stamp(experiment: &Experiment, plan: &Plan, layout: &Layout) -> String {
     let mut hasher = blake3::Hasher::new();
     hasher.update(env!("CARGO_PKG_VERSION").as_bytes());
+    hasher.update(&REPORT_VERSION.to_le_bytes());
     let files = experiment.sources.iter().cloned().chain([layout.jobs_csv(&plan.name)]);
     for path in files.chain(plan.tasks.iter().map(|task| layout::done_json(&task.dir))) {
         // A file that is not there counts as such.

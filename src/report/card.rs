@@ -108,6 +108,13 @@ impl Card {
         self.facts.iter().find(|(own, _)| own == name).map(|(_, number)| *number)
     }
 
+    /// Whether an older version wrote it, which did not name its jobs: what several experiments share could not be told.
+    pub(super) fn is_older(&self) -> bool {
+        self.kind == CardKind::Experiment
+            && self.jobs.is_empty()
+            && self.fact("jobs done").is_some_and(|done| done > 0.0)
+    }
+
     /// The card as the bytes of its file.
     pub fn bytes(&self) -> Vec<u8> {
         let mut json = serde_json::to_vec_pretty(self).expect("the card has string keys only");

@@ -28,6 +28,7 @@ pub fn gallery(reports: &Path) -> Result<Gallery, ReportError> {
     for (name, folder) in folders(reports)? {
         match Card::read(&folder)? {
             // The folder is what links lead to, whatever the report calls itself.
+            Some(card) if card.is_older() => without.push(name),
             Some(card) => cards.push(Card { name, ..card }),
             None if folder.join("report.html").exists() => without.push(name),
             None => {}

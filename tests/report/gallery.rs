@@ -41,8 +41,14 @@ fn the_gallery_is_a_function_of_the_summaries() {
     fs::create_dir_all(folder.path().join("old")).expect("a folder");
     fs::write(folder.path().join("old/report.html"), "").expect("written");
     fs::create_dir_all(folder.path().join(".hidden")).expect("a folder");
+    // A summary that does not name its jobs is one of an older version.
+    fs::create_dir_all(folder.path().join("older")).expect("a folder");
+    let summary = fs::read(folder.path().join("tiny/summary.json")).expect("a summary");
+    let mut summary: serde_json::Value = serde_json::from_slice(&summary).expect("JSON");
+    assert!(summary.as_object_mut().expect("an object").remove("jobs").is_some());
+    fs::write(folder.path().join("older/summary.json"), summary.to_string()).expect("written");
     let made = gallery(folder.path()).expect("sound summaries");
-    assert_eq!((made.cards, made.without), (2, vec!["old".to_string()]));
+    assert_eq!((made.cards, made.without), (2, vec!["old".to_string(), "older".to_string()]));
     let page = fs::read(&made.page).expect("a page");
     gallery(folder.path()).expect("sound summaries");
     assert_eq!(fs::read(&made.page).expect("a page"), page);
