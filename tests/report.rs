@@ -53,7 +53,7 @@ fn run(variant: &str, seed: u64, score: f64) -> SeedRun {
 
 fn row(variant: &str, score: f64) -> Row {
     let seeds = (0..2).map(|seed| run(variant, seed, score)).collect();
-    Row { variant: variant.into(), paper_row: variant.into(), seeds }
+    Row { variant: variant.into(), paper_row: variant.into(), entropy: None, seeds }
 }
 
 fn claim(better: &str, worse: &str, measure: &str) -> Claim {
@@ -375,6 +375,22 @@ fn a_variant_that_was_not_trained_has_no_key_among_the_curves() {
     render(&input, folder.path()).expect("rendered");
     let files = tree(folder.path());
     assert!(!text(&files, "curves.svg").contains("base") && text(&files, "scores.svg").contains("base"));
+}
+
+#[test]
+fn entropies_that_are_measured_in_different_ways_are_not_compared() {
+    let folder = TempDir::new().expect("a folder");
+    let mut other = row("AEPO", 0.75);
+    other.entropy = Some("token_mean at temperature one".into());
+    other.seeds.iter_mut().flat_map(|run| &mut run.metrics.rows).for_each(|cells| cells[2] = cells[2].map(|e| e + 1.0));
+    let claims = vec![claim("AEPO", "GRPO", "entropy"), claim("AEPO", "GRPO", "avg")];
+    let apart = Input { rows: vec![row("GRPO", 0.5), other], claims, ..input() };
+    render(&apart, folder.path()).expect("rendered");
+    let report = text(&tree(folder.path()), "report.md");
+    let rows: Vec<&str> = report.lines().filter(|line| line.contains("AEPO beats GRPO |")).collect();
+    assert!(rows[0].contains("| entropy | not resolved (the two measure it in different ways) | – |"), "{rows:?}");
+    assert!(rows[1].contains("| avg |") && rows[1].contains("points"), "scores compare as ever: {rows:?}");
+    assert!(report.contains("AEPO measures entropy as token\\_mean at temperature one"), "{report}");
 }
 
 #[test]

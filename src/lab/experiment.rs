@@ -157,7 +157,7 @@ pub fn status(state: State) -> &'static str {
 }
 
 /// Goes up when the same results make another report: reports of older versions are rendered again.
-const REPORT_VERSION: u32 = 2;
+const REPORT_VERSION: u32 = 3;
 
 /// A hash of what a report is made from: the spec file and those it builds on, the job list, and what each job left behind.
 pub fn stamp(experiment: &Experiment, plan: &Plan, layout: &Layout) -> String {

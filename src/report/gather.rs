@@ -4,6 +4,7 @@ use super::csvfile::CsvFile;
 use super::error::ReportError;
 use super::input::{Claim, Figure, Input, Metrics, Row, SeedRun, Status};
 use super::{jobdir, scatter, store};
+use crate::spec::settings::Entropy;
 use crate::spec::{Experiment, Scatter};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -34,6 +35,7 @@ fn assemble(experiment: &Experiment, jobs: &Jobs, results: &Path, paper: &Path) 
         rows.push(Row {
             variant: variant.name.clone(),
             paper_row: variant.paper_row.clone(),
+            entropy: entropy_of(&variant.settings.entropy),
             seeds: runs.collect::<Result<_, _>>()?,
         });
     }
@@ -55,6 +57,12 @@ fn assemble(experiment: &Experiment, jobs: &Jobs, results: &Path, paper: &Path) 
             })
             .collect(),
     })
+}
+
+/// How a variant measures entropy; `None` for the usual way.
+fn entropy_of(entropy: &Entropy) -> Option<String> {
+    let Entropy { measure, temperature } = *entropy;
+    (*entropy != Entropy::default()).then(|| format!("{measure} at temperature {temperature}"))
 }
 
 /// [`gather`], or, when the results are gone, the input that an earlier report in `report` (`reports/<name>`) kept.

@@ -46,6 +46,9 @@ pub struct Row {
     pub variant: String,
     /// Its row in the published table.
     pub paper_row: String,
+    /// How it measures entropy, where that is not the usual way: entropies measured in different ways cannot be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entropy: Option<String>,
     /// One run a seed.
     pub seeds: Vec<SeedRun>,
 }

@@ -106,7 +106,17 @@ mod tests {
         };
         let claim =
             Claim { text, better: "a".into(), worse: "b".into(), measure: "avg".into(), at: at.map(str::to_owned) };
-        Verdict { claim, paired: None, holm: None, unit: "points", seeds: 5, published: None, spread: None, ruling }
+        Verdict {
+            claim,
+            paired: None,
+            holm: None,
+            unit: "points",
+            seeds: 5,
+            published: None,
+            spread: None,
+            ruling,
+            incomparable: false,
+        }
     }
 
     #[test]

@@ -92,6 +92,13 @@ pub fn warnings(input: &Input) -> Vec<Block> {
         }
     }
     warnings.extend(alike(input));
+    warnings.extend(input.rows.iter().filter_map(|row| {
+        let way = row.entropy.as_ref()?;
+        Some(format!(
+            "{} measures entropy as {way}: its entropies do not compare with those of variants that do not.",
+            row.variant
+        ))
+    }));
     let failed: u64 =
         input.rows.iter().flat_map(|row| &row.seeds).flat_map(|run| &run.items).map(|item| item.counts[4]).sum();
     if failed > 0 {

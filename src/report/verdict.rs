@@ -28,6 +28,8 @@ pub struct Verdict {
     pub spread: Option<Spread>,
     /// What the measurement says to the claim; `None` if nothing was measured.
     pub ruling: Option<Ruling>,
+    /// Whether the two variants measure it in different ways, so that no difference can be taken.
+    pub incomparable: bool,
 }
 
 impl Verdict {
@@ -39,6 +41,7 @@ impl Verdict {
     /// The reason in a few words.
     pub fn reason(&self) -> &'static str {
         match self.paired {
+            _ if self.incomparable => "the two measure it in different ways",
             Some(paired) if paired.low == 0.0 && paired.high == 0.0 => "the variants never parted in this",
             _ => self.ruling.map_or("nothing measured", Ruling::reason),
         }
@@ -89,7 +92,9 @@ pub(crate) fn one(input: &Input, claim: &Claim, published: Option<&PublishedTabl
     let pairs = common(better, worse);
     let (left, right): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
     let of = format!("claim \"{}\"", claim.text);
+    let incomparable = claim.measure == "entropy" && better.entropy != worse.entropy;
     let (paired, spread, unit) = match training_unit(&claim.measure) {
+        Some(unit) if incomparable => (None, None, unit),
         Some(unit) => {
             let values = |runs: &[&SeedRun]| runs.iter().map(|run| last_steps(run, &claim.measure, WINDOW)).collect();
             let (left, right): (Option<Vec<f64>>, Option<Vec<f64>>) = (values(&left), values(&right));
@@ -111,6 +116,7 @@ pub(crate) fn one(input: &Input, claim: &Claim, published: Option<&PublishedTabl
         spread,
         holm: None,
         ruling: None,
+        incomparable,
         unit,
         seeds: pairs.len(),
         published: published.and_then(|table| published_difference(table, claim, better, worse)),

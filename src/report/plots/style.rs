@@ -17,7 +17,7 @@ pub const PAPER: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
 /// Gated steps of published curves.
 pub const SHADE: RGBColor = RGBColor(0x8C, 0x95, 0x9F);
 
-/// Number of colours that can be told apart.
+/// Number of colours that are far from one another.
 pub const COLOURS: usize = 12;
 
 /// Okabe and Ito's palette without yellow, which vanishes on white; then darker colours for tables of many variants.
@@ -36,9 +36,12 @@ const PALETTE: [RGBColor; COLOURS] = [
     RGBColor(0x00, 0x00, 0x00),
 ];
 
-/// Colour of the n-th variant.
+/// Colour of the n-th variant. Beyond the palette its colours come again, each time half as far from white, so that no two variants of
+/// a table share one.
 pub fn colour(index: usize) -> RGBColor {
-    PALETTE[index % PALETTE.len()]
+    let RGBColor(red, green, blue) = PALETTE[index % PALETTE.len()];
+    let pale = |part: u8| (0..index / PALETTE.len()).fold(part, |part, _| part + (u8::MAX - part) / 2);
+    RGBColor(pale(red), pale(green), pale(blue))
 }
 
 /// Makes the built-in font known to `plotters`, so that no font of the system is needed.
