@@ -390,6 +390,14 @@ fn entropies_that_are_measured_in_different_ways_are_not_compared() {
     let rows: Vec<&str> = report.lines().filter(|line| line.contains("AEPO beats GRPO |")).collect();
     assert!(rows[0].contains("| entropy | not resolved (the two measure it in different ways) | – |"), "{rows:?}");
     assert!(rows[1].contains("| avg |") && rows[1].contains("points"), "scores compare as ever: {rows:?}");
+    // Of another measure alone nothing is said to part two runs.
+    let (mut twin, tokens) = (row("GRPO", 0.5), Some("token_mean at temperature one".to_owned()));
+    (twin.variant, twin.entropy) = ("GRPO, tokens".into(), tokens);
+    twin.seeds.iter_mut().flat_map(|run| &mut run.metrics.rows).for_each(|cells| cells[2] = cells[2].map(|e| e + 1.0));
+    let twins = Input { rows: vec![row("GRPO", 0.5), twin], claims: vec![], ..input() };
+    render(&twins, folder.path()).expect("rendered");
+    let twins = text(&tree(folder.path()), "report.md");
+    assert!(twins.contains("GRPO and GRPO, tokens are the same run in every seed"), "{twins}");
     assert!(report.contains("AEPO measures entropy as token\\_mean at temperature one"), "{report}");
 }
 

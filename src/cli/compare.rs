@@ -47,7 +47,8 @@ pub(super) fn run(args: &CompareArgs, layout: &Layout) -> Result<Exit> {
         let one = |c: &Compared| {
             json!({"a": c.a, "b": c.b, "measure": c.measure, "unit": c.unit, "seeds": c.seeds,
                 "difference": c.difference.map(|d| d.difference), "low": c.difference.map(|d| d.low),
-                "high": c.difference.map(|d| d.high), "p": c.difference.map(|d| d.p)})
+                "high": c.difference.map(|d| d.high), "p": c.difference.map(|d| d.p),
+                "incomparable": c.incomparable})
         };
         println!("{:#}", json!(compared.iter().map(one).collect::<Vec<_>>()));
     } else {
@@ -68,5 +69,9 @@ fn page(compared: &[Compared]) -> String {
     });
     let head = ["A", "B", "measure", "A - B", "low", "high", "p", "seeds", "unit"];
     let table = table::render(&head, &rows.collect::<Vec<Vec<String>>>(), &[3, 4, 5, 6, 7]);
-    format!("{table}\n95% intervals over seeds and items, paired; p is not adjusted for the number of lines.\n")
+    let apart = match compared.iter().any(|c| c.incomparable) {
+        true => "A line without a difference, though seeds finished: the two measure it in different ways.\n",
+        false => "",
+    };
+    format!("{table}\n{apart}95% intervals over seeds and items, paired; p is not adjusted for the number of lines.\n")
 }

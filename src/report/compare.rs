@@ -17,8 +17,10 @@ pub struct Compared {
     pub measure: String,
     /// Unit of the difference.
     pub unit: &'static str,
-    /// `A - B`; none where no seed finished in both.
+    /// `A - B`; none where no seed finished in both, or where they do not compare.
     pub difference: Option<Paired>,
+    /// Whether the two measure it in different ways.
+    pub incomparable: bool,
     /// Seeds that finished in both.
     pub seeds: usize,
 }
@@ -49,6 +51,7 @@ pub fn compare(input: &Input, pairs: &[(&str, &str)], measures: &[&str]) -> Resu
             measure: claim.measure,
             unit: verdict.unit,
             difference: verdict.paired,
+            incomparable: verdict.incomparable,
             seeds: verdict.seeds,
         })
     })

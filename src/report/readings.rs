@@ -50,18 +50,24 @@ impl Statement<'_> {
     }
 
     fn sentence(&self) -> String {
-        let others = &self.readings[1..];
+        let (apart, others): (Vec<_>, Vec<_>) =
+            self.readings[1..].iter().partition(|(_, verdict)| verdict.incomparable);
         let flips: Vec<String> = others
             .iter()
             .filter(|(_, verdict)| verdict.word() != self.first().word())
             .map(|(at, verdict)| format!("{at} ({})", verdict.word()))
             .collect();
         let result = match flips.len() {
+            0 if others.len() == 1 => "the other one does not change that".to_owned(),
             0 => format!("none of the {} others changes that", others.len()),
             1 => format!("of the {} others one changes that: {}", others.len(), flips[0]),
             n => format!("of the {} others {n} change that: {}", others.len(), flips.join(", ")),
         };
-        format!("{}: {} under {}; {result}.", self.text, self.first().word(), self.standard())
+        let apart = match apart.iter().map(|(at, _)| *at).collect::<Vec<_>>().join(", ") {
+            none if none.is_empty() => none,
+            names => format!("; nothing can be said of what is measured in another way: {names}"),
+        };
+        format!("{}: {} under {}; {result}{apart}.", self.text, self.first().word(), self.standard())
     }
 
     fn table(&self) -> Block {
@@ -72,7 +78,11 @@ impl Statement<'_> {
                 interval: Some(ends(paired.low, paired.high, decimals)),
                 ..Cell::default()
             });
-            let flips = if verdict.word() == self.first().word() { "no" } else { "yes" };
+            let flips = match verdict.word() == self.first().word() {
+                _ if verdict.incomparable => NOTHING,
+                true => "no",
+                false => "yes",
+            };
             vec![
                 if at.is_empty() { "default".into() } else { (*at).into() },
                 verdict.word().into(),
@@ -134,6 +144,19 @@ mod tests {
         let Block::Table(table) = &found[2] else { panic!("{:?}", found[2]) };
         let cells: Vec<(&str, &str)> = table.rows.iter().map(|row| (&*row[0].main, &*row[2].main)).collect();
         assert_eq!(cells, [("default", "no"), ("mode=band", "yes"), ("lag=1", "no")]);
+    }
+
+    #[test]
+    fn what_cannot_be_compared_flips_nothing() {
+        let won = Some(Ruling::Reproduced(Size::AsPublished));
+        let apart = Verdict { incomparable: true, ..verdict(Some("temperature=one"), None) };
+        let found = blocks(&[verdict(Some(""), won), apart, verdict(Some("lag=1"), won)]);
+        let words = "AEPO wins: reproduced under the default reading; the other one does not change that; nothing can be said of what is measured in \
+                     another way: temperature=one.";
+        assert_eq!(found[1], Block::Text(words.into()));
+        let Block::Table(table) = &found[2] else { panic!("{:?}", found[2]) };
+        let flips: Vec<&str> = table.rows.iter().map(|row| &*row[2].main).collect();
+        assert_eq!(flips, ["no", NOTHING, "no"]);
     }
 
     #[test]

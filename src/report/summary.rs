@@ -2,7 +2,7 @@
 
 use super::analysis::{Analysis, ScoreRow, finished};
 use super::doc::Block;
-use super::input::{Input, Row, SeedRun, Status};
+use super::input::{Input, Metrics, Row, SeedRun, Status};
 use super::text::{count, interval, signed};
 
 /// Below this number of seeds an interval over seeds says little.
@@ -131,11 +131,23 @@ fn alike(input: &Input) -> impl Iterator<Item = String> {
 
 /// Whether two variants whose outcomes agree agree in every step too.
 fn same_outcomes(left: &Row, right: &Row) -> Option<bool> {
+    let differ = left.entropy != right.entropy;
     let (left, right): (Vec<_>, Vec<_>) = (finished(left).collect(), finished(right).collect());
     let trained = |runs: &[&SeedRun]| runs.iter().all(|run| !run.metrics.rows.is_empty());
     let same = |(a, b): (&&SeedRun, &&SeedRun)| a.seed == b.seed && a.items == b.items;
     let alike = left.len() == right.len() && trained(&left) && left.iter().zip(&right).all(same);
-    alike.then(|| left.iter().zip(&right).all(|(a, b)| a.metrics == b.metrics))
+    alike.then(|| left.iter().zip(&right).all(|(a, b)| same_steps(&a.metrics, &b.metrics, differ)))
+}
+
+/// Whether two runs agree in every step; `differ` leaves out entropies, which the two measure in different ways.
+fn same_steps(left: &Metrics, right: &Metrics, differ: bool) -> bool {
+    if !differ {
+        return left == right;
+    }
+    let others =
+        |metrics: &Metrics| metrics.columns.iter().filter(|name| *name != "entropy").cloned().collect::<Vec<_>>();
+    let names = others(left);
+    names == others(right) && names.iter().all(|name| left.column(name) == right.column(name))
 }
 
 fn done(row: &Row) -> usize {

@@ -6,6 +6,7 @@ use super::key::{Key, short};
 use super::layer::{Assignment, sized, unknown};
 use super::part::{Part, Text, kind_of};
 use super::settings::Settings;
+use std::collections::{HashMap, HashSet};
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -86,6 +87,8 @@ fn read_points<'a>(part: Part<'a>, keys: &[SpottedKey<'a>]) -> Result<Vec<Point<
     };
     let labels = read_labels(part, values.len())?;
     let mut points: Vec<Point<'a>> = Vec::new();
+    // The settings that a point holds and what it is called, each to its place in the list.
+    let (mut holds, mut called) = (HashMap::new(), HashSet::new());
     for (index, value) in values.iter().enumerate() {
         let assignments = read_values(part, keys, value)?;
         let written = labels.as_ref().map(|labels| labels[index].clone()).filter(|(label, _)| !label.is_empty());
@@ -95,11 +98,12 @@ fn read_points<'a>(part: Part<'a>, keys: &[SpottedKey<'a>]) -> Result<Vec<Point<
             None => (default_label(&assignments)?, part.spot_of(value)),
         };
         check::label(&spot, "label", &label)?;
-        if let Some(other) = points.iter().find(|other| same(other, &assignments)) {
-            let message = format!("the value stands twice, first as `{}`", other.label);
+        let held = assignments.iter().map(Assignment::held).collect::<Result<Vec<_>, _>>()?;
+        if let Some(first) = holds.insert(format!("{held:?}"), index) {
+            let message = format!("the value stands twice, first as `{}`", points[first].label);
             return Err(part.spot_of(value).error(message, "write each value once"));
         }
-        if points.iter().any(|other| other.label == label) {
+        if !called.insert(label.clone()) {
             let help = "give each value a label of its own: labels = [...]";
             return Err(spot.error(format!("two values are called `{label}`"), help));
         }
@@ -158,11 +162,6 @@ fn read_values<'a>(
 
 fn names(keys: &[SpottedKey<'_>]) -> String {
     super::choice::listed(&keys.iter().map(|(key, _)| key.path).collect::<Vec<_>>())
-}
-
-fn same(point: &Point<'_>, assignments: &[Assignment<'_>]) -> bool {
-    let held = |assignment: &Assignment<'_>| assignment.held().ok();
-    point.assignments.iter().map(held).eq(assignments.iter().map(held))
 }
 
 /// The values as they are written; those of several keys with a plus between them.

@@ -88,8 +88,8 @@ macro_rules! integer_setting {
             const TYPE: &'static str = "integer";
             fn from_toml(value: &toml::Value) -> Result<Self, Misfit> {
                 let number = value.as_integer().ok_or_else(|| wrong_type::<Self>(value))?;
-                let message = format!("{number} is too small or too large");
-                <$Int>::try_from(number).map_err(|_| Misfit { message, help: None })
+                let misfit = |_| Misfit { message: format!("{number} is too small or too large"), help: None };
+                <$Int>::try_from(number).map_err(misfit)
             }
             fn to_toml(&self) -> toml::Value {
                 toml::Value::Integer(i64::try_from(*self).unwrap_or(i64::MAX))
@@ -109,8 +109,9 @@ impl Setting for f64 {
             toml::Value::Float(number) => *number + 0.0,
             _ => return Err(wrong_type::<Self>(value)),
         };
-        let message = format!("{number} is not a finite number");
-        number.is_finite().then_some(number).ok_or(Misfit { message, help: None })
+        // Written only where it is needed: this is read for every key of every cell.
+        let misfit = || Misfit { message: format!("{number} is not a finite number"), help: None };
+        number.is_finite().then_some(number).ok_or_else(misfit)
     }
 
     fn to_toml(&self) -> toml::Value {
