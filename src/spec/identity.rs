@@ -107,9 +107,12 @@ pub(super) fn same(kind: Kind, one: &Settings, other: &Settings) -> bool {
 
 /// The keys that can change the result of a job, with their values.
 fn acting(kind: Kind, settings: &Settings) -> Map<String, Value> {
-    let acts = |path: &str| match kind {
-        Kind::Rl => acts_in_rl(path, settings),
-        Kind::Base => acts_in_base(path, settings),
+    let acts = |path: &str| {
+        acts_later(path, settings)
+            && match kind {
+                Kind::Rl => acts_in_rl(path, settings),
+                Kind::Base => acts_in_base(path, settings),
+            }
     };
     let acting = SORTED.iter().filter(|key| acts(key.path));
     acting.map(|key| (key.path.to_string(), json(&key.get(settings)))).collect()
@@ -130,6 +133,23 @@ fn json(value: &toml::Value) -> Value {
         toml::Value::String(text) => json!(text),
         other => json!(other.to_string()),
     }
+}
+
+/// Keys that came after the first results: at their defaults they change nothing, and are no part of an identity, so that jobs keep
+/// theirs.
+fn acts_later(path: &str, settings: &Settings) -> bool {
+    let settled = Settings::default();
+    match path {
+        "train.compute" => settings.train.compute != settled.train.compute,
+        "train.recompute" => settings.train.recompute != settled.train.recompute,
+        "lora.rank" | "lora.alpha" | "lora.targets" => settings.lora.rank > 0,
+        _ => true,
+    }
+}
+
+/// Whether a key says nothing in these settings that was not said before there was such a key.
+pub fn is_silent(path: &str, settings: &Settings) -> bool {
+    !acts_later(path, settings)
 }
 
 fn group(path: &str) -> &str {
