@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn numbers_outside_their_range_are_refused_with_their_name() {
-        let wrong: [(&str, fn(&mut ChatRequest)); 8] = [
+        type Change = fn(&mut ChatRequest);
+        let wrong: [(&str, Change); 8] = [
             ("messages", |request| request.messages.clear()),
             ("max_tokens", |request| request.max_tokens = 0),
             ("temperature", |request| request.temperature = Some(f64::NAN)),

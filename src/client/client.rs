@@ -192,17 +192,20 @@ impl Shared {
 
     /// Sends a request until there is an answer, or no hope of one.
     fn sent(&self, call: &Call, show: &mut Show) -> Result<ChatReply, ChatFailure> {
-        self.persist(&call.key, &mut || {
+        self.persist(&call.key, &mut |attempt| {
             show.restart();
-            self.tried(call, show)
+            self.tried(call, attempt, show)
         })
     }
 
-    fn tried(&self, call: &Call, show: &mut Show) -> Result<ChatReply, Trouble> {
+    fn tried(&self, call: &Call, attempt: u32, show: &mut Show) -> Result<ChatReply, Trouble> {
         let _permit = self.permits.take();
         // Others may have used the rest up while this one waited.
         self.ledger.allow().map_err(Trouble::Final)?;
-        self.ledger.count(|account| account.requests += 1);
+        self.ledger.count(|account| {
+            account.requests += 1;
+            account.retries += u64::from(attempt > 1);
+        });
         let answer = self.wire.post("/chat/completions", &call.body)?;
         let draft = Draft::read(&self.wire, answer, call.stream, show).inspect_err(|_| {
             // What came of it was paid for.
@@ -219,9 +222,8 @@ impl Shared {
 
     fn models(&self) -> Result<Vec<String>, ChatFailure> {
         let key = RequestKey::of(&self.identity, &"models".into());
-        self.persist(&key, &mut || {
+        self.persist(&key, &mut |_| {
             let _permit = self.permits.take();
-            self.ledger.count(|account| account.requests += 1);
             let mut answer = self.wire.get("/models")?;
             let mut body = Vec::new();
             answer.body.read_to_end(&mut body).map_err(|error| self.wire.read_trouble(error))?;
@@ -232,12 +234,12 @@ impl Shared {
         })
     }
 
-    /// Tries again what may pass, as often as the settings say.
-    fn persist<T>(&self, key: &RequestKey, work: &mut dyn FnMut() -> Result<T, Trouble>) -> Result<T, ChatFailure> {
+    /// Tries again what may pass, as often as the settings say; `work` gets the number of the try, from 1.
+    fn persist<T>(&self, key: &RequestKey, work: &mut dyn FnMut(u32) -> Result<T, Trouble>) -> Result<T, ChatFailure> {
         let retry = &self.settings.retry;
         let mut attempt = 1;
         loop {
-            let (reason, after) = match work() {
+            let (reason, after) = match work(attempt) {
                 Ok(done) => return Ok(done),
                 Err(Trouble::Final(failure)) => return Err(failure),
                 Err(Trouble::Passing { reason, after }) => (reason, after),
@@ -252,7 +254,6 @@ impl Shared {
                 return Err(ChatFailure::Failed { reason });
             };
             thread::sleep(pause);
-            self.ledger.count(|account| account.retries += 1);
             attempt += 1;
         }
     }

@@ -23,7 +23,7 @@ pub struct Ledger {
 /// What has been used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Account {
-    /// Requests sent, every try counted.
+    /// Requests for answers that were sent, every try counted.
     pub requests: u64,
     /// Answers that came from the cache, or from the same request that another thread had sent.
     pub cache_hits: u64,

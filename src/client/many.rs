@@ -16,8 +16,9 @@ pub struct Progress {
     pub of: usize,
 }
 
-/// Asks all, by so many threads (one at least), and gives the outcomes in the order of the requests. `see` is called after each that ends, one call at a
-/// time, and returns whether to go on: after a false, those under way are stopped where their text comes piece by piece, and those that have not begun are [`ChatFailure::Stopped`].
+/// Asks all, by so many threads (one at least), and gives the outcomes in the order of the requests. `see` is called after each that ends,
+/// one call at a time, and returns whether to go on: after a false, those under way are stopped where their text comes piece by piece, and
+/// those that have not begun are [`ChatFailure::Stopped`].
 ///
 /// ```
 /// # use longlab_client::*;
@@ -82,7 +83,7 @@ mod tests {
         }
 
         fn chat(&self, request: &ChatRequest, see: &mut dyn FnMut(&str) -> bool) -> Result<ChatReply, ChatFailure> {
-            if request.max_tokens % 3 == 0 {
+            if request.max_tokens.is_multiple_of(3) {
                 return Err(ChatFailure::Failed { reason: "a third".into() });
             }
             let content = request.max_tokens.to_string();
@@ -114,7 +115,7 @@ mod tests {
         });
         for (place, outcome) in outcomes.iter().enumerate() {
             let number = place + 1;
-            let expected = (number % 3 != 0).then(|| number.to_string());
+            let expected = (!number.is_multiple_of(3)).then(|| number.to_string());
             assert_eq!(outcome.as_ref().ok().map(|reply| reply.content.clone()), expected);
         }
         assert!(seen.iter().map(|progress| progress.done).eq(1..=30));

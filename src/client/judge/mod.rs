@@ -87,7 +87,7 @@ pub struct Judge<'a> {
     pub model: &'a dyn ChatModel,
     /// Its prompt.
     pub template: Template,
-    /// Longest reply, tokens, thinking included.
+    /// Longest reply, tokens, thinking included; some servers refuse what their window cannot hold.
     pub max_tokens: usize,
     /// Divides the logits.
     pub temperature: f64,

@@ -1,4 +1,5 @@
 //! The cache: damage, threads, and what a client makes of it.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 
 mod stub;
 
@@ -254,4 +255,15 @@ fn an_answer_that_was_paid_for_is_remembered_even_if_its_caller_stops() {
     assert_eq!(client.chat(&request(1), &mut |_| false), Err(ChatFailure::Stopped));
     assert_eq!(client.chat(&request(1), &mut |_| true).unwrap().content, "ok");
     assert_eq!(stub.count(), 1);
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_down_is_given_all_the_same() {
+    let (folder, _) = folder();
+    let full = folder.path().join("cache.jsonl");
+    std::os::unix::fs::symlink("/dev/full", &full).unwrap();
+    let stub = Stub::always(whole(&chat("ok")));
+    let client = cached(&stub, &full);
+    assert_eq!(client.chat(&request(1), &mut |_| true).unwrap().content, "ok");
+    assert_eq!(client.ledger().read().uncached, 1);
 }

@@ -1,4 +1,5 @@
 //! The client against a server that plays every misbehaviour.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as it should be")]
 
 mod stub;
 
