@@ -43,7 +43,8 @@ fn is_at(file: &File, path: &Path) -> bool {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        // Removed before it is unlocked: whoever waits for it sees that, and finds the answer in the cache. The folder goes with its last claim.
+        // Removed before it is unlocked: whoever waits for it sees that, and finds the answer in the cache. The folder goes with its last
+        // claim.
         let _ = fs::remove_file(&self.path);
         if let Some(folder) = self.path.parent() {
             let _ = fs::remove_dir(folder);
