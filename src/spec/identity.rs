@@ -1,6 +1,6 @@
 //! Job identity: a hash of everything that can change the result of a job, and of nothing else.
 
-use super::choice::{AdvantageScale, AepoMode, GateLevel, Kind, LossKind};
+use super::choice::{AdvantageScale, AepoMode, GateLevel, Kind, LossKind, World};
 use super::error::SpecError;
 use super::key::Key;
 use super::settings::{KEYS, Settings};
@@ -107,9 +107,11 @@ pub(super) fn same(kind: Kind, one: &Settings, other: &Settings) -> bool {
 
 /// The keys that can change the result of a job, with their values.
 fn acting(kind: Kind, settings: &Settings) -> Map<String, Value> {
-    let acts = |path: &str| match kind {
-        Kind::Rl => acts_in_rl(path, settings),
-        Kind::Base => acts_in_base(path, settings),
+    let acts = |path: &str| match (path, kind) {
+        // Younger than many jobs: where it says what they all did it is no part of an identity.
+        ("data.world", _) => settings.data.world != World::Micro,
+        (_, Kind::Rl) => acts_in_rl(path, settings),
+        (_, Kind::Base) => acts_in_base(path, settings),
     };
     let acting = SORTED.iter().filter(|key| acts(key.path));
     acting.map(|key| (key.path.to_string(), json(&key.get(settings)))).collect()
@@ -194,6 +196,12 @@ fn acts_in_base(path: &str, settings: &Settings) -> bool {
             | "model.base"
             | "warm.from",
         ) => false,
+        // Contexts do not grow, and nothing but traces is learned.
+        (
+            "warm",
+            "warm.echo" | "warm.sums" | "warm.start_tokens" | "warm.mastery" | "warm.patience" | "warm.growth"
+            | "warm.long_share" | "warm.long_tokens" | "warm.drills",
+        ) if settings.data.world == World::English => false,
         (_, "warm.echo") => settings.warm.echo > 0,
         (_, "warm.sums") => settings.warm.sums > 0,
         (_, "warm.long_tokens") => settings.warm.long_share > 0.0,
