@@ -4,7 +4,7 @@
 
 use criterion::{Criterion, criterion_group};
 use longlab::lm::{Config, Decoder, Request, Sampling, generate};
-use longlab::rl::batch::{Part, Row, forward};
+use longlab::rl::batch::{Part, Row, Way, learn};
 use longlab::rl::optimizer::{AdamW, clip_gradients};
 use longlab::rl::receipt;
 use longlab::spec::settings::Settings;
@@ -58,7 +58,8 @@ fn step(model: &Decoder, optimizer: &mut AdamW, case: &Case, n: usize) -> Times 
                 Part { prefix, rows: rows.collect() }
             })
             .collect();
-        (-forward(model, &parts, 0, sampling.temperature, false).objective).backward();
+        let way = Way { pad: 0, temperature: sampling.temperature, again: false };
+        learn(model, &parts, way, false).expect("a pass");
     }
     clip_gradients(model.parameters(), 1.0);
     optimizer.step(model.parameters(), 1e-6);

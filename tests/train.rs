@@ -1,11 +1,11 @@
 //! Training: a killed and resumed job ends as an undisturbed one, and the gradient is that of the objective.
 
 use longlab::lm::Decoder;
-use longlab::rl::batch::{Part, Row, forward};
+use longlab::rl::batch::{Part, Row, Way, learn, pass};
 use longlab::rl::job::{Places, fresh, reinforce, warm_start};
 use longlab::rl::optimizer::AdamW;
 use longlab::rl::progress::{Event, Observer, Silent, Stopped};
-use longlab::spec::settings::{AepoMode, Settings, Train};
+use longlab::spec::settings::{AepoMode, Compute, Recompute, Settings, Train};
 use std::fs;
 use std::path::Path;
 use tch::Tensor;
@@ -91,6 +91,29 @@ fn reinforcement_learning_resumes_to_the_same_bytes() {
 }
 
 #[test]
+fn adapters_in_bf16_with_layers_computed_again_resume_to_the_same_bytes() {
+    let mut settings = tiny();
+    (settings.train.compute, settings.train.recompute, settings.lora.rank) = (Compute::Bf16, Recompute::Layers, 4);
+    let policy = || fresh(&settings, 1).expect("a policy");
+    let whole = tempfile::tempdir().expect("a folder");
+    reinforce(&settings, 3, &policy(), &Places::inside(whole.path()), &mut Silent).expect("six steps");
+    let parts = tempfile::tempdir().expect("a folder");
+    let _ = reinforce(&settings, 3, &policy(), &Places::inside(parts.path()), &mut StopAfter(3));
+    reinforce(&settings, 3, &policy(), &Places::inside(parts.path()), &mut Silent).expect("the rest");
+    assert_eq!(files(whole.path()), files(parts.path()));
+    let (warm, trained) = (tempfile::tempdir().expect("a folder"), policy());
+    warm_start(&settings, 3, &trained, &Places::inside(warm.path()), &mut Silent).expect("six steps");
+    for ((name, old), (_, new)) in policy().model.merged().iter().zip(trained.model.merged()) {
+        assert_eq!(old.equal(&new), !name.contains("_proj"), "{name}: adapters stand beside projections alone");
+    }
+    trained.save(&whole.path().join("policy"), "the/base").expect("a folder of the policy");
+    let loaded = Decoder::load(&whole.path().join("policy")).expect("a model");
+    for ((name, ours), (_, theirs)) in trained.model.merged().iter().zip(loaded.parameters()) {
+        assert!(ours.equal(theirs), "{name}");
+    }
+}
+
+#[test]
 fn a_job_that_is_asked_to_end_saves_the_step_at_hand() {
     let settings = tiny();
     let policy = || fresh(&settings, 1).expect("a policy");
@@ -171,6 +194,8 @@ fn a_damaged_checkpoint_is_named_with_the_mend() {
     assert!(text.contains("state.safetensors") && text.contains("delete it"), "{text}");
 }
 
+const WAY: Way = Way { pad: 0, temperature: 0.7, again: false };
+
 fn model() -> Decoder {
     fresh(&tiny(), 5).expect("a policy").model
 }
@@ -179,17 +204,19 @@ fn model() -> Decoder {
 fn the_gradient_is_that_of_the_objective() {
     let model = model();
     let prefix: Vec<u32> = (20..40).collect();
+    let rows = || vec![Row::response(7, &[11, 12, 13], &[0.5, -0.25, 0.0]), Row::response(7, &[14, 15], &[-1.0, 0.75])];
     let objective = |model: &Decoder| {
-        let rows =
-            vec![Row::response(7, &[11, 12, 13], &[0.5, -0.25, 0.0]), Row::response(7, &[14, 15], &[-1.0, 0.75])];
-        forward(model, &[Part { prefix: &prefix, rows }], 0, 0.7, false).objective
+        let logp = pass(model, &[Part { prefix: &prefix, rows: rows() }], WAY, false).expect("a pass").logp;
+        (logp * Tensor::from_slice(&[0.5f32, -0.25, -1.0, 0.75])).sum(tch::Kind::Float)
     };
-    objective(&model).backward();
+    let learned = learn(&model, &[Part { prefix: &prefix, rows: rows() }], WAY, false).expect("a pass");
+    assert!((learned.objective - objective(&model).double_value(&[])).abs() < 1e-6);
     let (name, parameter) = &model.parameters()[3];
     // Where the gradient is largest, single precision blurs the slope least.
     let gradients = parameter.grad().flatten(0, -1);
     let place = gradients.abs().argmax(0, false).int64_value(&[]);
-    let gradient = gradients.double_value(&[place]);
+    // What is learned goes uphill in the objective, so that the gradient that an optimizer descends is its negative.
+    let gradient = -gradients.double_value(&[place]);
     let nudge = |by: f64| {
         let _guard = tch::no_grad_guard();
         let flat = parameter.view([-1]);
@@ -209,7 +236,7 @@ fn a_weight_of_zero_leaves_no_trace() {
     let prefix: Vec<u32> = (20..40).collect();
     let value = |second: &[u32]| {
         let rows = vec![Row::response(7, &[11, 12, 13], &[0.5, -0.25, 1.0]), Row::response(7, second, &[0.0; 3])];
-        forward(&model, &[Part { prefix: &prefix, rows }], 0, 0.7, false).objective.double_value(&[])
+        learn(&model, &[Part { prefix: &prefix, rows }], WAY, false).expect("a pass").objective
     };
     assert_eq!(value(&[30, 31, 32]), value(&[50, 51, 52]));
 }

@@ -76,7 +76,7 @@ impl<'a> Trainer<'a> {
     /// A base policy that cannot be read.
     pub fn with_reference_for(mut self, settings: &[&Settings]) -> Result<Trainer<'a>> {
         if settings.iter().any(|settings| settings.loss.kl > 0.0) {
-            self.reference = Some(Policy::load(Path::new(&self.settings.model.base))?);
+            self.reference = Some(Policy::reference(Path::new(&self.settings.model.base), self.settings)?);
         }
         Ok(self)
     }

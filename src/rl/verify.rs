@@ -44,7 +44,7 @@ pub fn verify(
         receipts.len(),
         settings.train.steps
     );
-    let policy = Policy::load(Path::new(&settings.model.base))?;
+    let policy = Policy::begin(Path::new(&settings.model.base), settings, seed)?;
     let first = Receipt::first(settings, seed, receipt::weights(policy.model.parameters()));
     if let Some(part) = first.differs(&receipts[0]) {
         each(&Checked { step: 0, sampled: false, differs: Some(part) })?;

@@ -107,11 +107,12 @@ pub(super) fn same(kind: Kind, one: &Settings, other: &Settings) -> bool {
 
 /// The keys that can change the result of a job, with their values.
 fn acting(kind: Kind, settings: &Settings) -> Map<String, Value> {
-    let acts = |path: &str| match (path, kind) {
-        // Younger than many jobs: where it says what they all did it is no part of an identity.
-        ("data.world", _) => settings.data.world != World::Micro,
-        (_, Kind::Rl) => acts_in_rl(path, settings),
-        (_, Kind::Base) => acts_in_base(path, settings),
+    let acts = |path: &str| {
+        acts_later(path, settings)
+            && match kind {
+                Kind::Rl => acts_in_rl(path, settings),
+                Kind::Base => acts_in_base(path, settings),
+            }
     };
     let acting = SORTED.iter().filter(|key| acts(key.path));
     acting.map(|key| (key.path.to_string(), json(&key.get(settings)))).collect()
@@ -134,6 +135,24 @@ fn json(value: &toml::Value) -> Value {
     }
 }
 
+/// Keys that came after the first results: at their defaults they change nothing, and are no part of an identity, so that jobs keep
+/// theirs.
+fn acts_later(path: &str, settings: &Settings) -> bool {
+    let settled = Settings::default();
+    match path {
+        "data.world" => settings.data.world != settled.data.world,
+        "train.compute" => settings.train.compute != settled.train.compute,
+        "train.recompute" => settings.train.recompute != settled.train.recompute,
+        "lora.rank" | "lora.alpha" | "lora.targets" => settings.lora.rank > 0,
+        _ => true,
+    }
+}
+
+/// Whether a key says nothing in these settings that was not said before there was such a key.
+pub fn is_silent(path: &str, settings: &Settings) -> bool {
+    !acts_later(path, settings)
+}
+
 fn group(path: &str) -> &str {
     path.split('.').next().unwrap_or(path)
 }
@@ -143,7 +162,7 @@ fn acts_in_rl(path: &str, settings: &Settings) -> bool {
         // The base policy is there by its content; its path and the shape of others say nothing.
         ("model" | "warm", _) => false,
         ("eval", _) => acts_in_eval(path, settings),
-        (_, "train.steps" | "train.threads") => true,
+        (_, "train.steps" | "train.threads" | "data.world") => true,
         // Nothing is trained: only the evaluation of the base policy is left.
         _ if settings.train.steps == 0 => false,
         (_, "gate.level" | "aepo.mode" | "advantage.scale" | "advantage.centre") => true,

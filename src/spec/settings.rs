@@ -32,6 +32,8 @@ pub struct Settings {
     pub aepo: Aepo,
     /// The training loop and its optimizer.
     pub train: Train,
+    /// Low-rank adapters.
+    pub lora: Lora,
     /// The supervised warm start.
     pub warm: Warm,
     /// Evaluation.
@@ -234,7 +236,16 @@ settings! {
         epsilon: f64 = 1e-8, in 0..=1, source "unpublished; AdamW's default", doc "Added to the root of the second moment.";
         micro_prompts: usize = 4, in 1..=4096, unit "prompts", source "ours; fits the caches of a small CPU", doc "Prompts in one forward and backward pass. Changes the order of sums and so the bits; with `loss.normalizer` = `micro_batch` also the loss.";
         threads: usize = 1, in 1..=1024, unit "threads", source "ours; libtorch's bits depend on it", doc "Threads of the job process.";
+        compute: Compute = Compute::F32, source "ours; the paper's trainer computes in bf16", doc "Type of the activations and of the matrices in a pass. Weights, gradients and optimizer stay in f32.";
+        recompute: Recompute = Recompute::None, source "ours; does not change what is computed, only its last bits", doc "What is computed again on the way back in place of being kept: saves memory for a third more products.";
         checkpoint_every: u64 = 10, in 1..=1000000, unit "steps", source "ours; does not change a result and is no part of a job's identity", doc "Steps between checkpoints.";
+    }
+
+    /// Low-rank matrices that are learned in place of the weights (LoRA, arXiv 2106.09685).
+    group (lora) Lora {
+        rank: usize = 0, in 0..=1024, unit "columns", source "ours; the paper trains all weights", doc "Rank of the adapters; 0 trains all weights.";
+        alpha: f64 = 16.0, in 0.001..=1000000, source "ours; a common choice", doc "What an adapter adds is scaled by `lora.alpha / lora.rank`.";
+        targets: LoraTargets = LoraTargets::All, source "ours; Schulman et al. 2025 (LoRA without regret) find all of them needed", doc "Projections that get an adapter.";
     }
 
     /// The supervised warm start that makes a base policy (kind `base`).

@@ -111,7 +111,7 @@ fn without_a_step_only_evaluation_acts() {
     let mut settings = all_on();
     settings.train.steps = 0;
     let mut expected: BTreeSet<_> = KEYS.iter().map(|key| key.path).filter(|path| path.starts_with("eval.")).collect();
-    expected.extend(["train.steps", "train.threads"]);
+    expected.extend(["train.steps", "train.threads", "data.world"]);
     assert_eq!(acting(Kind::Rl, &settings), expected);
 }
 
