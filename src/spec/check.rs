@@ -119,8 +119,8 @@ fn mix(settings: &Settings) -> Option<Clash> {
     })
 }
 
-/// Shortest English context, tokens: what must be said of it is that long.
-const ENGLISH_TOKENS: usize = 250;
+/// Shortest English context, tokens: what must be said in it is that long; and the longest, for there is no more to say.
+const ENGLISH_TOKENS: (usize, usize) = (250, 4000);
 
 /// What the English world asks for.
 fn english(settings: &Settings, kind: Kind) -> Option<Clash> {
@@ -136,15 +136,25 @@ fn english(settings: &Settings, kind: Kind) -> Option<Clash> {
             help: "set warm.from to the folder of a policy that was pretrained on text (docs/smol.md)",
         });
     }
-    let least: [(&'static [&'static str], usize); 3] = [
+    let (least, most) = ENGLISH_TOKENS;
+    let lengths: [(&'static [&'static str], usize); 6] = [
         (&["data.min_tokens"], data.min_tokens),
+        (&["data.max_tokens"], data.max_tokens),
         (&["eval.min_tokens"], eval.min_tokens),
+        (&["eval.max_tokens"], eval.max_tokens),
         (&["eval.long_min"], eval.long_min),
+        (&["eval.long_max"], eval.long_max),
     ];
-    least.into_iter().find(|(_, tokens)| *tokens < ENGLISH_TOKENS).map(|(keys, tokens)| Clash {
+    // The lengths of an empty long split say nothing.
+    let used = if eval.long_items > 0 { 6 } else { 4 };
+    let outside = lengths.into_iter().take(used).find(|(_, tokens)| !(least..=most).contains(tokens));
+    outside.map(|(keys, tokens)| Clash {
         keys,
-        message: format!("{} ({tokens}) is too short for data.world = `english`", keys[0]),
-        help: "English documents have 250 tokens at least",
+        message: format!(
+            "{} is {tokens} and data.world is `english`, whose documents have {least} to {most} tokens",
+            keys[0]
+        ),
+        help: "choose a length between them",
     })
 }
 
@@ -241,7 +251,7 @@ fn base_policy(base: &str, place: &Place<'_>, root: &Path) -> Result<(), SpecErr
     };
     let message = format!("there is no base policy in `{base}`: {missing} is missing");
     let help = "build one with `./lab run experiments/micro/base.toml`, or set `model.base` to a folder that has one \
-                (relative to the working directory)";
+                (relative to the working directory); docs/smol.md says how at scale smol";
     Err(spot.error(message, help))
 }
 

@@ -162,7 +162,7 @@ fn acts_in_rl(path: &str, settings: &Settings) -> bool {
         // The base policy is there by its content; its path and the shape of others say nothing.
         ("model" | "warm", _) => false,
         ("eval", _) => acts_in_eval(path, settings),
-        (_, "train.steps" | "train.threads" | "data.world") => true,
+        (_, "train.steps" | "train.threads" | "train.compute" | "data.world") => true,
         // Nothing is trained: only the evaluation of the base policy is left.
         _ if settings.train.steps == 0 => false,
         (_, "gate.level" | "aepo.mode" | "advantage.scale" | "advantage.centre") => true,

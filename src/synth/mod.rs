@@ -30,7 +30,14 @@ impl Maker<'_> {
     }
 
     /// Draws the sample at an address, with a context of `tokens.0` to `tokens.1` tokens.
-    pub fn sample(&self, address: Address, id: u64, task: TaskType, flavour: Flavour, tokens: (usize, usize)) -> Sample {
+    pub fn sample(
+        &self,
+        address: Address,
+        id: u64,
+        task: TaskType,
+        flavour: Flavour,
+        tokens: (usize, usize),
+    ) -> Sample {
         match self.world {
             World::Micro => micro::sample(address, id, task, flavour, tokens),
             World::English => english::sample(address, id, task, flavour, tokens, &|text| self.count(text)),

@@ -65,7 +65,8 @@ pub fn draw(stream: &mut Stream, count: usize) -> Vec<Exchange> {
     }
     order.truncate(count);
     stream.shuffle(&mut order);
-    let parts: Vec<[Vec<&str>; 3]> = MATTERS.iter().map(|matter| matter.parts.clone().map(|part| mixed(stream, part))).collect();
+    let parts: Vec<[Vec<&str>; 3]> =
+        MATTERS.iter().map(|matter| matter.parts.clone().map(|part| mixed(stream, part))).collect();
     let asks = SHEET.all("ask");
     let mut before = vec![0; MATTERS.len()];
     order

@@ -21,8 +21,9 @@ pub(super) struct Page {
     table: Option<(String, Vec<String>)>,
     leads: Deck,
     fillers: Deck,
-    /// The time of the year at which it was written.
+    /// The time of the year at which it was written, and its weather.
     season: &'static str,
+    weather: String,
 }
 
 struct Line {
@@ -43,13 +44,18 @@ impl Page {
         };
         let name = anchor.clone().unwrap_or_default();
         let (month, season) = *stream.pick(&MONTHS);
+        let weather = filled(stream, "{weather}", &[]);
         let mut one = |phrases: &[&str]| {
             let phrase = *stream.pick(phrases);
-            filled(stream, phrase, &[("town", &name), ("firm", &name), ("month", month), ("season", season)])
+            filled(
+                stream,
+                phrase,
+                &[("town", &name), ("firm", &name), ("month", month), ("season", season), ("weather", &weather)],
+            )
         };
         let (title, opening, closing) = (one(&genre.titles), one(&genre.openings), one(&genre.closings));
         let (leads, fillers) = (Deck::of(&genre.leads), Deck::of(&genre.fillers));
-        Page { title, anchor, opening, closing, lines: Vec::new(), table: None, leads, fillers, season }
+        Page { title, anchor, opening, closing, lines: Vec::new(), table: None, leads, fillers, season, weather }
     }
 
     /// Adds a sentence at the end.
@@ -71,7 +77,7 @@ impl Page {
 
     /// The next sentence that answers nothing.
     fn filler(&mut self, stream: &mut Stream) -> String {
-        self.fillers.next(stream, &[("season", self.season)])
+        self.fillers.next(stream, &[("season", self.season), ("weather", &self.weather)])
     }
 
     /// Puts a filler somewhere among the sentences.

@@ -86,7 +86,8 @@ impl Context {
         let mut pages = Pages::of_strangers(stream, documents(length), &taken);
         let order = stream.choose_distinct(pages.0.len(), pages.0.len());
         let homes = order.into_iter().cycle();
-        let stated = ledgers.iter().zip(homes).map(|(ledger, home)| (ledger.topic, enter(stream, &mut pages.0, home, ledger)));
+        let stated =
+            ledgers.iter().zip(homes).map(|(ledger, home)| (ledger.topic, enter(stream, &mut pages.0, home, ledger)));
         let body = Body::Figures(stated.collect());
         Context { text: pages.filled(stream, length, count), body }
     }
@@ -108,7 +109,9 @@ fn place(stream: &mut Stream, pages: &mut [Page], facts: Vec<Fact>, apart: usize
     let own = stream.choose_distinct(pages.len(), apart.min(pages.len()));
     let mut homes: Vec<(usize, usize)> = Vec::new();
     for (number, fact) in facts.iter().enumerate() {
-        let named = pages.iter().position(|page| page.anchor.as_ref().is_some_and(|name| [&fact.head, &fact.tail].contains(&name)));
+        let named = pages
+            .iter()
+            .position(|page| page.anchor.as_ref().is_some_and(|name| [&fact.head, &fact.tail].contains(&name)));
         let at_home = named.filter(|_| stream.chance(AT_HOME));
         let home = own.get(number).copied().or(at_home).unwrap_or_else(|| stream.below(pages.len()));
         homes.push((home, number));

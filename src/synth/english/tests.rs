@@ -72,7 +72,8 @@ fn a_question_about_facts_has_one_answer() {
             assert_eq!(found.len(), 1, "{question}: {found:?}");
             let gold = match task {
                 TaskType::MultipleChoice => {
-                    let options: Vec<(&str, &str)> = ask.question.lines().filter_map(|line| line.split_once(". ")).collect();
+                    let options: Vec<(&str, &str)> =
+                        ask.question.lines().filter_map(|line| line.split_once(". ")).collect();
                     let options: Vec<_> = options.into_iter().filter(|(letter, _)| letter.len() == 1).collect();
                     let names: BTreeSet<&str> = options.iter().map(|(_, name)| *name).collect();
                     assert_eq!((options.len(), names.len()), (4, 4), "{}", ask.question);
@@ -104,7 +105,11 @@ fn documents_say_each_fact_once() {
                     let said = relation.clauses.iter().map(|clause| facts::said(clause, &fact.head, tail));
                     // Two relations may be worded alike where kinds of tails tell them apart.
                     let own = |clause: &String| facts.iter().any(|other| other.clause == *clause);
-                    assert!(said.filter(|clause| !own(clause)).all(|clause| times(&clause) == 0), "{} {tail}", fact.head);
+                    assert!(
+                        said.filter(|clause| !own(clause)).all(|clause| times(&clause) == 0),
+                        "{} {tail}",
+                        fact.head
+                    );
                 }
             }
         });
@@ -175,7 +180,8 @@ fn the_chat_has_the_answer_where_the_question_says() {
 /// Every sentence of a text that is neither title nor row of a table.
 fn sentences(text: &str) -> Vec<String> {
     let chat = text.contains("chat") || text.contains("Messages") || text.contains("Chat");
-    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('|') && !line.starts_with("Document "));
+    let lines =
+        text.lines().filter(|line| !line.is_empty() && !line.starts_with('|') && !line.starts_with("Document "));
     let lines = lines.map(|line| match line.split_once(": ") {
         Some((who, said)) if chat && FIRST.contains(&who) => said,
         _ => line,
@@ -247,7 +253,8 @@ fn all_kinds_of_numeric_questions_come_up() {
 /// A fact needs its head: what names nobody and holds no number says nothing that is asked.
 #[test]
 fn fillers_name_nobody_and_hold_no_numbers() {
-    let of = |genre: &'static Genre| [&genre.openings, &genre.closings, &genre.leads, &genre.fillers].into_iter().flatten();
+    let of =
+        |genre: &'static Genre| [&genre.openings, &genre.closings, &genre.leads, &genre.fillers].into_iter().flatten();
     let slots = Sheet::of(include_str!("words/slots.txt"));
     let talk = chat::SHEET.all("talk");
     let phrases: Vec<&str> = GENRES.iter().flat_map(of).copied().chain(talk.iter().copied()).collect();
@@ -275,7 +282,9 @@ fn answers_of_the_chat_are_of_one_matter_and_short() {
     assert!(chat::MATTERS.len() >= 14);
     for matter in chat::MATTERS.iter() {
         assert!(matter.parts.iter().all(|part| part.len() > chat::ALIKE), "{}", matter.name);
-        for [who, did, end] in (0..125).map(|n| [matter.parts[0][n / 25], matter.parts[1][n / 5 % 5], matter.parts[2][n % 5]]) {
+        for [who, did, end] in
+            (0..125).map(|n| [matter.parts[0][n / 25], matter.parts[1][n / 5 % 5], matter.parts[2][n % 5]])
+        {
             let words = [who, did, end].join(" ").split(' ').count();
             assert!((8..=15).contains(&words), "{who} {did} {end}");
             let elsewhere = chat::MATTERS.iter().filter(|other| other.name != matter.name);
@@ -289,7 +298,8 @@ fn pools_are_large_and_no_name_hides_in_another() {
     let distinct = |list: &[&str]| list.iter().collect::<BTreeSet<_>>().len() == list.len();
     assert!(FIRST.len() >= 200 && LAST.len() >= 200 && distinct(&FIRST) && distinct(&LAST));
     assert!(FIRST.iter().all(|name| !LAST.contains(name)));
-    let lists = [&TOWNS, &FIRMS, &names::ENDINGS, &RIVERS, &STREETS, &names::INSTRUMENTS, &names::DISHES, &names::PRODUCTS];
+    let lists =
+        [&TOWNS, &FIRMS, &names::ENDINGS, &RIVERS, &STREETS, &names::INSTRUMENTS, &names::DISHES, &names::PRODUCTS];
     let all: Vec<&str> = lists.into_iter().flat_map(|list| list.iter().copied()).collect();
     for name in &all {
         let words = |text: &str| format!(" {text} ");
@@ -331,12 +341,23 @@ fn score(ask: &Ask, trace: &Trace) -> f64 {
 }
 
 #[test]
-fn a_trace_without_mistakes_ends_in_the_gold_answer_and_cites_the_evidence() {
-    for id in 0..100 {
-        for (ask, trace) in &lesson_of(id, CALM, 200).turns {
-            assert_eq!(score(ask, trace), 1.0, "{ask:?} {trace:?}");
-            assert!(trace.thinking.ends_with('.') && !trace.thinking.contains('\n'), "{trace:?}");
-            assert!(trace.answer.starts_with("Therefore, the answer is "), "{trace:?}");
+fn a_trace_without_mistakes_cites_the_evidence_in_order_and_ends_in_the_gold_answer() {
+    for (task, id) in TaskType::ALL.into_iter().flat_map(|task| (0..50).map(move |id| (task, id))) {
+        let (context, ask) = of(task, id);
+        let trace = trace::draw(&mut at(task, 1000 + id).stream(), &context, &ask, &CALM, &|_| true);
+        assert_eq!(score(&ask, &trace), 1.0, "{ask:?} {trace:?}");
+        assert!(trace.thinking.ends_with('.') && !trace.thinking.contains('\n'), "{trace:?}");
+        assert!(trace.answer.starts_with("Therefore, the answer is "), "{trace:?}");
+        let cited: Vec<String> = match &ask.plan {
+            Way::Hops(path, _) => path.iter().map(|&hop| stated(&context)[hop].what.tail.clone()).collect(),
+            Way::Rows(..) => {
+                ask.evidence.iter().map(|row| row.chars().filter(char::is_ascii_digit).collect()).collect()
+            }
+            Way::Recall(..) => vec![ask.gold.split(' ').take(2).collect::<Vec<_>>().join(" ")],
+        };
+        let mut rest = trace.thinking.as_str();
+        for piece in cited {
+            rest = rest.split_once(&piece).unwrap_or_else(|| panic!("{piece} is not in its place: {trace:?}")).1;
         }
     }
 }

@@ -77,7 +77,9 @@ mod tests {
 
     #[test]
     fn without_the_phrase_nothing_is_read() {
-        for response in ["Ann Reed", "The answer is Ann Reed.", "Therefore, the answer is", "Therefore, the answer is \".\"", ""] {
+        for response in
+            ["Ann Reed", "The answer is Ann Reed.", "Therefore, the answer is", "Therefore, the answer is \".\"", ""]
+        {
             assert_eq!(reading(response), Graded::none(Status::Unparsable), "{response}");
         }
         let cut = grade(TaskType::Reading, "Ann Reed", "Therefore, the answer is Ann Reed", false);
