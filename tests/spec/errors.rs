@@ -199,10 +199,10 @@ fn gates_that_would_do_nothing() {
 fn what_the_english_world_cannot_do() {
     let english = |rest: &str| spec(&format!("\"data.world\" = \"english\"\n{rest}"), "");
     let (short, long) = (english("\"data.min_tokens\" = 249"), english("\"eval.max_tokens\" = 4001"));
-    refused(&short, "\"data.min_tokens\"", "data.min_tokens is 249 and data.world is `english`", "between them");
-    refused(&long, "\"eval.max_tokens\"", "documents have 250 to 4000 tokens", "between them");
+    refused(&short, "249", "data.min_tokens is 249 and data.world is `english`", "between them");
+    refused(&long, "4001", "documents have 250 to 4000 tokens", "between them");
     read(&english("\"eval.long_items\" = 0\n\"eval.long_max\" = 9000"));
     let scratch = english("").replace("seeds", "kind = \"base\"\nseeds");
-    refused(&scratch, "\"data.world\"", "warm.from is `scratch`", "docs/smol.md");
+    refused(&scratch, "\"english\"", "warm.from is `scratch`", "docs/smol.md");
     read(&english("\"warm.from\" = \"models/smol\"").replace("seeds", "kind = \"base\"\nseeds"));
 }
