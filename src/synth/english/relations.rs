@@ -148,7 +148,7 @@ pub static RELATIONS: [Relation; 15] = [
             "{h} makes {t}",
             "{h} is known for its {t}",
             "{h} earns its money with {t}",
-            "the workshops of {h} turn out {t}",
+            "{h} specialises in {t}",
         ],
         questions: &["What does {x} make?", "What is produced by {x}?"],
         description: "the product of {x}",

@@ -81,7 +81,7 @@ impl Context {
     }
 
     fn of_figures(stream: &mut Stream, length: usize, count: Count) -> Context {
-        let ledgers = figures::draw(stream, (length / 170).clamp(1, 4));
+        let ledgers = figures::draw(stream, (length / 150).clamp(1, 4));
         let taken: Vec<&str> = ledgers.iter().flat_map(|ledger| &ledger.rows).map(|row| row.name.as_str()).collect();
         let mut pages = Pages::of_strangers(stream, documents(length), &taken);
         let order = stream.choose_distinct(pages.0.len(), pages.0.len());
