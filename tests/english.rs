@@ -2,10 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 use longlab::data::Sample;
+use longlab::eval::evaluate;
 use longlab::lm::Checkpoint;
 use longlab::lm::chat::Template;
 use longlab::lm::gguf::{Gguf, Value};
 use longlab::lm::gguf_tokenizer;
+use longlab::rl::job::{Places, fresh, reinforce, training_pool, warm_start};
+use longlab::rl::progress::Silent;
+use longlab::spec::Settings;
 use longlab::synth::english::{Plan, lesson, question::flavour, sample};
 use longlab::synth::{Maker, Noise};
 use longlab::task::{TaskType, World, template};
@@ -111,4 +115,41 @@ fn a_maker_draws_in_either_world() {
             assert_eq!(back, drawn);
         }
     }
+}
+
+/// A policy of next to no size, which goes on from another: the way through warm start, training and evaluation.
+#[test]
+fn a_job_in_english_runs_to_its_end_and_again_to_the_same_bytes() {
+    tch::set_num_threads(1);
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = Settings::default();
+    (settings.model.width, settings.model.layers, settings.model.heads) = (32, 1, 2);
+    (settings.model.kv_heads, settings.model.head_dim, settings.model.ffn) = (1, 16, 48);
+    let pretrained = folder.path().join("pretrained");
+    fresh(&settings, 1).unwrap().save(&pretrained, "").unwrap();
+    settings.warm.from = pretrained.to_string_lossy().into_owned();
+    settings.data.world = World::English;
+    (settings.data.samples, settings.data.min_tokens, settings.data.max_tokens) = (10, 300, 340);
+    (settings.warm.steps, settings.warm.tokens, settings.rollout.max_tokens) = (3, 900, 48);
+    (settings.train.steps, settings.train.prompts, settings.train.group) = (1, 2, 2);
+    (settings.eval.items, settings.eval.answers, settings.eval.long_items) = (2, 1, 0);
+    (settings.eval.min_tokens, settings.eval.max_tokens, settings.eval.max_response) = (300, 340, 4);
+    let run = |name: &str| {
+        let dir = folder.path().join(name);
+        let policy = fresh(&settings, 1).unwrap();
+        let pool = training_pool(&settings, &policy.tokenizer);
+        assert!(pool.len() == 10 && pool.iter().all(|sample| sample.world == World::English));
+        warm_start(&settings, 3, &policy, &Places::inside(&dir.join("warm")), &mut Silent).unwrap();
+        reinforce(&settings, 3, &policy, &Places::inside(&dir), &mut Silent).unwrap();
+        evaluate(&settings, 3, &policy, &dir, &mut Silent).unwrap();
+        ["warm/metrics.csv", "metrics.csv", "receipt.jsonl", "outcomes.csv"]
+            .map(|file| std::fs::read_to_string(dir.join(file)).unwrap())
+    };
+    let [warm, metrics, receipts, outcomes] = run("one");
+    assert_eq!((warm.lines().count(), metrics.lines().count()), (4, 2));
+    let loss = |line: &str| line.split(',').nth(1).unwrap().parse::<f64>().unwrap();
+    let losses: Vec<f64> = warm.lines().skip(1).map(loss).collect();
+    assert!(losses.iter().all(|loss| loss.is_finite() && *loss > 0.0), "{losses:?}");
+    assert_eq!(outcomes.lines().count(), 1 + 6 * 2, "every suite has its items");
+    assert_eq!(run("two"), [warm, metrics, receipts, outcomes]);
 }

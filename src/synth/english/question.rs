@@ -8,6 +8,7 @@ use super::render::{Body, Context, Stated};
 use crate::synth::Flavour;
 use crate::task::TaskType;
 use longlab_kernels::stream::Stream;
+use std::ops::RangeInclusive;
 
 /// What is done with the rows of a numeric question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,17 +124,8 @@ fn about_rows(stream: &mut Stream, ledgers: &[(usize, Vec<Stated<Figure>>)], agg
     let place = stream.below(ledgers.len());
     let (topic, figures) = &ledgers[place];
     let about = &TOPICS[*topic];
-    let operation = match (aggregate.unwrap_or_else(|| stream.chance(0.5)), stream.chance(0.5)) {
-        (false, true) => Operation::Sum,
-        (false, false) => Operation::Difference,
-        (true, true) => Operation::Maximum,
-        (true, false) => Operation::Count(stream.range(AMOUNTS.0 + 4..=AMOUNTS.1 - 6)),
-    };
-    let wanted = match operation {
-        Operation::Sum => stream.range(2..=3),
-        Operation::Difference => 2,
-        Operation::Maximum | Operation::Count(_) => stream.range(3..=4),
-    };
+    let operation = any_operation(stream, aggregate);
+    let wanted = stream.range(operands(operation));
     if figures.len() < wanted {
         return None;
     }
@@ -158,6 +150,24 @@ fn about_rows(stream: &mut Stream, ledgers: &[(usize, Vec<Stated<Figure>>)], agg
         plan: Plan::Rows(operation, place, rows),
         evidence,
     })
+}
+
+fn any_operation(stream: &mut Stream, aggregate: Option<bool>) -> Operation {
+    match (aggregate.unwrap_or_else(|| stream.chance(0.5)), stream.chance(0.5)) {
+        (false, true) => Operation::Sum,
+        (false, false) => Operation::Difference,
+        (true, true) => Operation::Maximum,
+        (true, false) => Operation::Count(stream.range(AMOUNTS.0 + 4..=AMOUNTS.1 - 6)),
+    }
+}
+
+/// How many rows an operation is asked over.
+fn operands(operation: Operation) -> RangeInclusive<usize> {
+    match operation {
+        Operation::Sum => 2..=3,
+        Operation::Difference => 2..=2,
+        Operation::Maximum | Operation::Count(_) => 3..=4,
+    }
 }
 
 /// `a, b and c`.
