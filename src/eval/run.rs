@@ -6,7 +6,8 @@ use crate::data::Sample;
 use crate::rl::job::Policy;
 use crate::rl::progress::{Event, Observer, Stopped};
 use crate::rl::rollout::{Drawing, roll_out, sampling};
-use crate::spec::settings::Eval;
+use crate::spec::settings::{Eval, Settings};
+use crate::synth::Maker;
 use anyhow::{Result, ensure};
 use longlab_kernels::stream::{Address, Purpose};
 use std::path::Path;
@@ -21,7 +22,15 @@ fn side_by_side(split: Split) -> usize {
 
 /// Evaluates on all suites of both splits and writes `outcomes.csv`; goes on where an interrupted evaluation stopped.
 /// Answers are drawn at the job's seed, items at `eval.seed`.
-pub fn evaluate(eval: &Eval, seed: u64, policy: &Policy, dir: &Path, observer: &mut dyn Observer) -> Result<()> {
+pub fn evaluate(
+    settings: &Settings,
+    seed: u64,
+    policy: &Policy,
+    dir: &Path,
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    let eval = &settings.eval;
+    let maker = Maker { world: settings.data.world, tokenizer: &policy.tokenizer };
     if dir.join("outcomes.csv").exists() {
         return Ok(());
     }
@@ -32,7 +41,7 @@ pub fn evaluate(eval: &Eval, seed: u64, policy: &Policy, dir: &Path, observer: &
     let mut done = 0;
     for &split in splits {
         for suite in Suite::ALL {
-            let items = suite.items(split, eval);
+            let items = suite.items(split, eval, &maker);
             if !outcomes.has(split, suite, items.len() * eval.answers)? {
                 ensure!(!observer.stopping(), Stopped);
                 outcomes.push(split, suite, &answer(eval, seed, policy, split, suite, &items)?)?;

@@ -32,7 +32,7 @@ pub fn run(spec: &JobSpec, dir: &Path, observer: &mut dyn Observer) -> Result<Va
     policy.save(&places.checkpoint, settings.begins_from(spec.kind).unwrap_or_default())?;
     let train_seconds = clock.elapsed().as_secs_f64();
     let clock = Instant::now();
-    evaluate(&settings.eval, spec.seed, &policy, dir, observer)?;
+    evaluate(settings, spec.seed, &policy, dir, observer)?;
     if spec.kind == Kind::Base {
         probe::write(&dir.join("probe.csv"), &probe::probe(settings, spec.seed, &policy)?)?;
     }

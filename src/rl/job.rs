@@ -14,8 +14,7 @@ use crate::files;
 use crate::lm::{Adapter, Beside, Config, Decoder, Tokenizer, build_wordpiece};
 use crate::spec::Kind;
 use crate::spec::settings::{Compute, Settings};
-use crate::synth::micro;
-use crate::synth::micro::question::Flavour;
+use crate::synth::Maker;
 use crate::task::template;
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
@@ -135,9 +134,10 @@ fn stand(places: &Places, model: &Decoder, optimizer: &mut AdamW) -> Result<Stat
     if places.state().exists() { checkpoint::load(&places.state(), model, optimizer) } else { Ok(State::default()) }
 }
 
-/// The samples that a job trains on.
-pub fn training_pool(settings: &Settings) -> Vec<Sample> {
-    pool::draw(&settings.data, |address, id, task, tokens| micro::sample(address, id, task, Flavour::of(task), tokens))
+/// The samples that a job trains on; English contexts are measured by the policy's tokenizer.
+pub fn training_pool(settings: &Settings, tokenizer: &Tokenizer) -> Vec<Sample> {
+    let maker = Maker { world: settings.data.world, tokenizer };
+    pool::draw(&settings.data, |address, id, task, tokens| maker.sample(address, id, task, maker.flavour(task), tokens))
 }
 
 /// Trains a policy by reinforcement learning for `train.steps` steps, going on from its checkpoint where there is one.
@@ -153,7 +153,7 @@ pub fn reinforce(
 ) -> Result<()> {
     let train = &settings.train;
     std::fs::create_dir_all(&places.rollouts).with_context(|| format!("making {}", places.rollouts.display()))?;
-    let pool = training_pool(settings);
+    let pool = training_pool(settings, &policy.tokenizer);
     let mut trainer = Trainer::new(settings, seed, policy, &pool).with_reference_for(&[settings])?;
     let state = stand(places, &policy.model, &mut trainer.optimizer)?;
     trainer.memory = state.memory;

@@ -50,7 +50,7 @@ pub fn verify(
         each(&Checked { step: 0, sampled: false, differs: Some(part) })?;
         return Ok(());
     }
-    let pool = job::training_pool(settings);
+    let pool = job::training_pool(settings, &policy.tokenizer);
     let mut trainer = Trainer::new(settings, seed, &policy, &pool).with_reference_for(&[settings])?;
     for (receipt, before) in receipts[1..].iter().zip(&receipts) {
         let sampled = sampled.contains(&receipt.step);

@@ -87,7 +87,7 @@ pub fn step(
     step: u64,
 ) -> Result<WarmRow> {
     let readings = readings(settings, tokenizer, course, seed, step)?;
-    let sums = sums(course.sums(&settings.warm, step), tokenizer, seed, step)?;
+    let sums = sums(course.sums(settings, step), tokenizer, seed, step)?;
     let context_tokens = readings.iter().map(|e| e.prefix.len()).sum::<usize>() as f64 / readings.len() as f64;
     let pad = tokenizer.id(template::PAD).unwrap_or_default();
     let mut tally = Tally::default();

@@ -110,6 +110,16 @@ choice! {
 }
 
 choice! {
+    /// Where samples come from.
+    World {
+        /// Facts in a small vocabulary, for policies that are trained from random weights.
+        Micro = "micro",
+        /// English documents, for policies that were pretrained on text.
+        English = "english",
+    }
+}
+
+choice! {
     /// Which responses a report shows one by one: entropy against gradient norm (paper Fig. 9).
     Scatter {
         /// Those with a negative advantage, as in the paper.

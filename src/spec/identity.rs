@@ -1,6 +1,6 @@
 //! Job identity: a hash of everything that can change the result of a job, and of nothing else.
 
-use super::choice::{AdvantageScale, AepoMode, GateLevel, Kind, LossKind};
+use super::choice::{AdvantageScale, AepoMode, GateLevel, Kind, LossKind, World};
 use super::error::SpecError;
 use super::key::Key;
 use super::settings::{KEYS, Settings};
@@ -140,6 +140,7 @@ fn json(value: &toml::Value) -> Value {
 fn acts_later(path: &str, settings: &Settings) -> bool {
     let settled = Settings::default();
     match path {
+        "data.world" => settings.data.world != settled.data.world,
         "train.compute" => settings.train.compute != settled.train.compute,
         "train.recompute" => settings.train.recompute != settled.train.recompute,
         "lora.rank" | "lora.alpha" | "lora.targets" => settings.lora.rank > 0,
@@ -161,7 +162,7 @@ fn acts_in_rl(path: &str, settings: &Settings) -> bool {
         // The base policy is there by its content; its path and the shape of others say nothing.
         ("model" | "warm", _) => false,
         ("eval", _) => acts_in_eval(path, settings),
-        (_, "train.steps" | "train.threads") => true,
+        (_, "train.steps" | "train.threads" | "train.compute" | "data.world") => true,
         // Nothing is trained: only the evaluation of the base policy is left.
         _ if settings.train.steps == 0 => false,
         (_, "gate.level" | "aepo.mode" | "advantage.scale" | "advantage.centre") => true,
@@ -214,6 +215,12 @@ fn acts_in_base(path: &str, settings: &Settings) -> bool {
             | "model.base"
             | "warm.from",
         ) => false,
+        // Contexts do not grow, and nothing but traces is learned.
+        (
+            "warm",
+            "warm.echo" | "warm.sums" | "warm.start_tokens" | "warm.mastery" | "warm.patience" | "warm.growth"
+            | "warm.long_share" | "warm.long_tokens" | "warm.drills",
+        ) if settings.data.world == World::English => false,
         (_, "warm.echo") => settings.warm.echo > 0,
         (_, "warm.sums") => settings.warm.sums > 0,
         (_, "warm.long_tokens") => settings.warm.long_share > 0.0,

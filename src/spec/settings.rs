@@ -144,6 +144,7 @@ settings! {
 
     /// The training pool.
     group (data) Data + mix: Mix {
+        world: World = World::Micro, source "ours", doc "Where samples come from, in training and in evaluation: the micro world, or English documents for pretrained policies (docs/smol.md). With `english` the warm start goes on from the policy of `warm.from`, and of the keys of `warm` only `steps`, `tokens`, `questions`, `rate`, `warmup`, `hasty`, `mistakes` and `detours` act.";
         seed: u64 = 1, in 0..=9007199254740992_i64, source "ours", doc "Seed of the pool; the same for all seeds of an experiment, so that variants and seeds share their samples.";
         samples: usize = 1280, in 1..=10000000, unit "samples", source "ours; twice what 40 steps of 16 prompts use", doc "Size of the pool.";
         min_tokens: usize = 256, in 32..=1000000, unit "tokens", source "ours; section 4.1 has 20K (Fig. 6: 32K) as the limit of stage 1", doc "Least length of a context.";

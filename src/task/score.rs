@@ -3,8 +3,10 @@
 //! Sources: paper section 4.1 and its released code (rule check: gold contained in the answer; multiple choice by letter;
 //! numbers with a relative tolerance of 0.15%; SequenceMatcher ratio for dialogue memory by analogy with MRCR).
 
-use super::TaskType;
+mod english;
+
 use super::template::{END, THINK_END};
+use super::{TaskType, World};
 use serde::{Deserialize, Serialize};
 
 /// How an answer ended; every answer is exactly one of these.
@@ -77,6 +79,16 @@ pub fn grade(task: TaskType, gold: &str, response: &str, finished: bool) -> Grad
         TaskType::Numeric => number(gold, answer),
         TaskType::Dialogue => Graded::of(longlab_kernels::similarity::ratio(answer, gold)),
         TaskType::MultiHop | TaskType::Reading => covers(gold, answer),
+    }
+}
+
+impl World {
+    /// Grades a response by the rules of the world: [`grade`], or in English what stands after the last "Therefore, the answer is".
+    pub fn grade(self, task: TaskType, gold: &str, response: &str, finished: bool) -> Graded {
+        match self {
+            World::Micro => grade(task, gold, response, finished),
+            World::English => english::grade(task, gold, response, finished),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{other_values, read, spec};
 use longlab::spec::identity::{Identity, LIBTORCH, Machine};
 use longlab::spec::settings::{Compute, Train};
-use longlab::spec::{AepoMode, GateLevel, KEYS, Key, Kind, LossKind, Settings};
+use longlab::spec::{AepoMode, GateLevel, KEYS, Key, Kind, LossKind, Settings, World};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -122,7 +122,7 @@ fn without_a_step_only_evaluation_acts() {
     let mut settings = all_on();
     settings.train.steps = 0;
     let mut expected: BTreeSet<_> = KEYS.iter().map(|key| key.path).filter(|path| path.starts_with("eval.")).collect();
-    expected.extend(["train.steps", "train.threads"]);
+    expected.extend(["train.steps", "train.threads", "train.compute", "data.world"]);
     assert_eq!(acting(Kind::Rl, &settings), expected);
 }
 
@@ -219,4 +219,23 @@ proptest! {
         prop_assert_eq!(&written.variants[0].settings, &default);
         prop_assert_eq!(id(Kind::Rl, &written.variants[0].settings), id(Kind::Rl, &default));
     }
+}
+
+/// A key that came later leaves the identity of older jobs alone, and acts in training, in evaluation and in the warm start.
+#[test]
+fn the_world_acts_where_it_is_not_micro() {
+    for kind in [Kind::Rl, Kind::Base] {
+        let micro = Settings::default();
+        let machine = machine();
+        let text = |settings| Identity { kind, seed: 0, settings, base: None, machine: &machine }.canonical();
+        assert!(!text(&micro).contains("data.world"));
+        let mut english = micro.clone();
+        english.data.world = World::English;
+        assert!(text(&english).contains("\"data.world\":\"english\""));
+    }
+    let mut english = Settings::default();
+    english.data.world = World::English;
+    let warm: Vec<&str> = acting(Kind::Base, &english).into_iter().filter(|path| path.starts_with("warm.")).collect();
+    let keys = ["detours", "hasty", "mistakes", "questions", "rate", "steps", "tokens", "warmup"];
+    assert_eq!(warm, keys.map(|key| format!("warm.{key}")));
 }
