@@ -1,5 +1,34 @@
-//! Foreign documents read into text with their structure.
+//! Foreign documents read into text with their structure; filters, duplicates and search.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `document` | a document: text, headlines, tables, links and what it says outright, with the bytes where each stands |
+//! | `read` | one reader a format; all of them behind [`Reader`] |
+//! | `walk` | folders read in parallel, in order, with everything counted that was left out |
+//! | `filter` | rules by which documents are left out |
+//! | `duplicate` | documents that say the same, exactly or nearly |
+//! | `decontaminate` | documents that hold questions of an evaluation |
+//! | `bm25` | passages found by their words |
+//!
+//! Nothing here knows tokens or models. Foreign files are hostile: each limit is a key of [`Limits`], each refusal a typed error.
 
 mod document;
+mod draft;
+mod encoding;
+mod error;
+mod format;
+mod kind;
+mod limits;
+mod read;
+mod soundness;
+mod words;
 
 pub use document::{Cell, Document, Hash, Kind, Link, Note, Section, Span, Table};
+pub use encoding::Encoding;
+pub use error::{Fault, ReadError};
+pub use format::Format;
+pub use kind::KindRule;
+pub use limits::Limits;
+pub use read::{Reader, Reading, Remark};
+pub use soundness::Unsound;
+pub use words::words;
