@@ -13,7 +13,7 @@ pub(crate) struct Draft {
     /// The place inside the file, where it holds several documents.
     pub place: Option<String>,
     /// Headlines as they stand, without what is below them.
-    headlines: Vec<Headline>,
+    pub headlines: Vec<Headline>,
     /// Sections whose ends are known.
     pub sections: Vec<Section>,
     pub tables: Vec<Table>,
@@ -21,7 +21,7 @@ pub(crate) struct Draft {
     pub notes: Vec<Note>,
 }
 
-struct Headline {
+pub(crate) struct Headline {
     title: String,
     level: u8,
     start: usize,
