@@ -304,3 +304,6 @@ fn is_block(name: &str) -> bool {
             | "center"
     )
 }
+
+#[cfg(test)]
+mod tests;

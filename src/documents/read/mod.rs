@@ -27,7 +27,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// Bytes that are looked at to tell what a file of an unknown name is.
-const SNIFFED: usize = 8192;
+const SNIFFED: u64 = 8192;
 
 /// What a file held.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,14 +102,12 @@ impl Reader {
         let mut file = File::open(path).map_err(Fault::Io)?;
         let size = file.metadata().map_err(Fault::Io)?.len();
         let mut bytes = Vec::new();
-        file.by_ref().take(SNIFFED as u64).read_to_end(&mut bytes).map_err(Fault::Io)?;
+        file.by_ref().take(self.limits.file_bytes.min(SNIFFED)).read_to_end(&mut bytes).map_err(Fault::Io)?;
         // Most files of unknown names are no text, which the first bytes tell.
         if named(source).is_none() && Format::of_content(&bytes).is_none() && !is_gzip(&bytes) {
             decode(&bytes, true)?;
         }
-        file.take(self.limits.file_bytes - self.limits.file_bytes.min(bytes.len() as u64))
-            .read_to_end(&mut bytes)
-            .map_err(Fault::Io)?;
+        file.take(self.limits.file_bytes - bytes.len() as u64).read_to_end(&mut bytes).map_err(Fault::Io)?;
         let cut_from = (size > bytes.len() as u64).then_some(size);
         Ok(Bytes { bytes, cut_from })
     }

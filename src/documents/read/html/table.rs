@@ -282,7 +282,7 @@ fn is_title(row: &[Slot]) -> bool {
 }
 
 fn properties(draft: &mut Draft, rows: &[Vec<Slot>], subject: &str) {
-    for row in rows.iter().filter(|row| row.len() == 2 && !is_title(row)) {
+    for row in rows.iter().filter(|row| is_pair(row)) {
         let name = draft.cell(row[0].range.clone()).text;
         let name = name.trim_end_matches(':').trim();
         if !name.is_empty() && name.len() <= LONGEST_REPEATED {
