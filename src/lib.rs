@@ -3,6 +3,7 @@
 //! Rooms, in the order in which they may use one another: `kernels` (own crate), [`spec`], [`task`], [`data`], [`lm`],
 //! [`synth`], [`rl`], [`eval`], [`lab`], [`watch`], [`report`], [`audit`], [`cli`]. [`merge`] uses none of them but `kernels`.
 
+pub mod ask;
 pub mod audit;
 pub mod cli;
 pub mod data;

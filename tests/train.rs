@@ -2,10 +2,10 @@
 
 use longlab::lm::Decoder;
 use longlab::rl::batch::{Part, Row, Way, learn, pass};
-use longlab::rl::job::{Places, fresh, reinforce, warm_start};
+use longlab::rl::job::{Places, Policy, fresh, reinforce, warm_start};
 use longlab::rl::optimizer::AdamW;
 use longlab::rl::progress::{Event, Observer, Silent, Stopped};
-use longlab::spec::settings::{AepoMode, Compute, Recompute, Settings, Train};
+use longlab::spec::settings::{AepoMode, Compute, JudgedBy, Recompute, Settings, Train};
 use std::fs;
 use std::path::Path;
 use tch::Tensor;
@@ -111,6 +111,103 @@ fn adapters_in_bf16_with_layers_computed_again_resume_to_the_same_bytes() {
     for ((name, ours), (_, theirs)) in trained.model.merged().iter().zip(loaded.parameters()) {
         assert!(ours.equal(theirs), "{name}");
     }
+}
+
+/// A server that says yes to every question of a judge, until it has answered `most`; gives its address and counts its answers.
+fn yes_server(most: usize) -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
+    let count = std::sync::Arc::new(AtomicUsize::new(0));
+    let counted = count.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
+            let (mut line, mut length, mut first) = (String::new(), 0usize, String::new());
+            while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+                if first.is_empty() {
+                    first.clone_from(&line);
+                }
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().expect("a length");
+                }
+                line.clear();
+            }
+            let mut body = vec![0; length];
+            let _ = reader.read_exact(&mut body);
+            let (status, reply) = if first.starts_with("GET") {
+                ("200 OK", r#"{"object":"list","data":[{"id":"judge","object":"model"}]}"#.to_owned())
+            } else if counted.fetch_add(1, Ordering::SeqCst) < most {
+                let message = r#"{"role":"assistant","content":"The same. [[YES]]"}"#;
+                let choice = format!(r#"[{{"index":0,"finish_reason":"stop","message":{message}}}]"#);
+                (
+                    "200 OK",
+                    format!(
+                        r#"{{"model":"judge-7","choices":{choice},"usage":{{"prompt_tokens":9,"completion_tokens":4}}}}"#
+                    ),
+                )
+            } else {
+                ("400 Bad Request", r#"{"error":{"message":"enough"}}"#.to_owned())
+            };
+            let mut stream = stream;
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{reply}",
+                reply.len()
+            );
+        }
+    });
+    (url, count)
+}
+
+#[test]
+fn a_judge_has_the_last_word_and_is_asked_once_for_each_answer() {
+    use std::sync::atomic::Ordering;
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut settings = Settings::default();
+    settings.model.base = concat!(env!("CARGO_MANIFEST_DIR"), "/experiments/micro/base").to_owned();
+    settings.data.samples = 24;
+    (settings.train.prompts, settings.train.group, settings.train.steps, settings.train.checkpoint_every) =
+        (8, 4, 2, 1);
+    let policy = || Policy::begin(Path::new(&settings.model.base), &settings, 3).expect("the base policy");
+    let plain = dir.path().join("plain");
+    reinforce(&settings, 3, &policy(), &Places::inside(&plain), &mut Silent).expect("two steps");
+    let judged = |url: &str| {
+        let mut settings = settings.clone();
+        (settings.reward.judge, settings.reward.judge_url, settings.reward.judge_model) =
+            (JudgedBy::Server, url.into(), "judge".into());
+        settings
+    };
+    let (url, count) = yes_server(usize::MAX);
+    let with = dir.path().join("judged");
+    reinforce(&judged(&url), 3, &policy(), &Places::inside(&with), &mut Silent).expect("two steps");
+    let asked = count.load(Ordering::SeqCst);
+    assert!(asked > 0, "some answers of the base are wrong");
+    let reward = |dir: &Path| {
+        fs::read_to_string(dir.join("metrics.csv")).expect("metrics").lines().nth(1).expect("a step").to_owned()
+    };
+    let first = |line: String| line.split(',').nth(1).expect("a reward").parse::<f64>().expect("a number");
+    assert!(first(reward(&with)) > first(reward(&plain)), "yes to wrong answers is more reward");
+    let verdicts = fs::read_to_string(with.join("judged/000001.jsonl")).expect("verdicts");
+    let line: serde_json::Value = serde_json::from_str(verdicts.lines().next().expect("a verdict")).expect("JSON");
+    assert_eq!((line["verdict"].as_str(), line["model"].as_str()), (Some("yes"), Some("judge-7")));
+    // Run again from its beginning, with what the judge said kept: nothing is asked, and the bytes are the same.
+    let again = dir.path().join("again");
+    fs::create_dir_all(again.join("judged")).expect("a folder");
+    fs::copy(with.join("judged/replies.jsonl"), again.join("judged/replies.jsonl")).expect("a copy");
+    reinforce(&judged(&url), 3, &policy(), &Places::inside(&again), &mut Silent).expect("two steps");
+    assert_eq!(count.load(Ordering::SeqCst), asked);
+    assert_eq!(files(&with), files(&again));
+    // A judge that fails ends the job, which goes on where it was when the judge is back.
+    let (url, _) = yes_server(1);
+    let broken = dir.path().join("broken");
+    let stopped =
+        reinforce(&judged(&url), 3, &policy(), &Places::inside(&broken), &mut Silent).expect_err("a judge that fails");
+    assert!(format!("{stopped:#}").contains("start the job again"), "{stopped:#}");
+    let (url, _) = yes_server(usize::MAX);
+    reinforce(&judged(&url), 3, &policy(), &Places::inside(&broken), &mut Silent).expect("the rest");
+    assert_eq!(files(&with), files(&broken));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::outcomes::{Outcome, Outcomes};
 use super::suite::{Split, Suite};
 use crate::data::Sample;
 use crate::rl::job::Policy;
+use crate::rl::judging::{Asking, Judging};
 use crate::rl::progress::{Event, Observer, Stopped};
 use crate::rl::rollout::{Drawing, roll_out, sampling};
 use crate::spec::settings::{Eval, Settings};
@@ -35,6 +36,7 @@ pub fn evaluate(
         return Ok(());
     }
     let mut outcomes = Outcomes::open(dir)?;
+    let judging = Judging::open(&settings.reward, &dir.join("judged"), Asking::Live)?;
     let splits: &[Split] = if eval.long_items == 0 { &[Split::Main] } else { &[Split::Main, Split::Long] };
     let total = (splits.len() * Suite::ALL.len()) as u64;
     observer.on(&Event::Stage { name: "eval".into(), done: 0, total })?;
@@ -44,7 +46,7 @@ pub fn evaluate(
             let items = suite.items(split, eval, &maker);
             if !outcomes.has(split, suite, items.len() * eval.answers)? {
                 ensure!(!observer.stopping(), Stopped);
-                outcomes.push(split, suite, &answer(eval, seed, policy, split, suite, &items)?)?;
+                outcomes.push(split, suite, &answer(eval, seed, policy, split, suite, &items, judging.as_ref())?)?;
             }
             done += 1;
             observer.on(&Event::Step { done, reward: None, entropy: None, loss: None })?;
@@ -60,6 +62,7 @@ fn answer(
     split: Split,
     suite: Suite,
     items: &[Sample],
+    judging: Option<&Judging>,
 ) -> Result<Vec<Outcome>> {
     let drawing = Drawing {
         sampling: sampling(&policy.tokenizer, eval.temperature, eval.top_p, eval.max_response)?,
@@ -68,7 +71,10 @@ fn answer(
     };
     let samples: Vec<&Sample> = items.iter().collect();
     let address = Address::new(seed, Purpose::Eval).step(suite.number(split));
-    let groups = roll_out(&policy.model, &policy.tokenizer, &samples, &drawing, address)?;
+    let mut groups = roll_out(&policy.model, &policy.tokenizer, &samples, &drawing, address)?;
+    if let Some(judging) = judging {
+        judging.judge(&mut groups, &policy.tokenizer, &format!("eval-{:04}", suite.number(split)))?;
+    }
     let rows = groups.iter().enumerate().flat_map(|(item, group)| {
         group.rollouts.iter().enumerate().map(move |(answer, rollout)| Outcome {
             item,

@@ -2,6 +2,7 @@
 
 use super::checkpoint::{self, State};
 use super::gates::Memory;
+use super::judging::Asking;
 use super::metrics::{Events, MetricsRow, StepLog, TimingRow};
 use super::optimizer::AdamW;
 use super::progress::{Event, Observer, Stopped};
@@ -108,6 +109,8 @@ pub struct Places {
     pub rollouts: PathBuf,
     /// `receipt.jsonl`.
     pub receipts: PathBuf,
+    /// `judged/`: what a judge said.
+    pub judged: PathBuf,
 }
 
 impl Places {
@@ -120,6 +123,7 @@ impl Places {
             checkpoint: dir.join("checkpoint"),
             rollouts: dir.join("rollouts"),
             receipts: dir.join("receipt.jsonl"),
+            judged: dir.join("judged"),
         }
     }
 
@@ -154,7 +158,8 @@ pub fn reinforce(
     let train = &settings.train;
     std::fs::create_dir_all(&places.rollouts).with_context(|| format!("making {}", places.rollouts.display()))?;
     let pool = training_pool(settings, &policy.tokenizer);
-    let mut trainer = Trainer::new(settings, seed, policy, &pool).with_reference_for(&[settings])?;
+    let trainer = Trainer::new(settings, seed, policy, &pool).with_reference_for(&[settings])?;
+    let mut trainer = trainer.with_judge(&places.judged, Asking::Live)?;
     let state = stand(places, &policy.model, &mut trainer.optimizer)?;
     trainer.memory = state.memory;
     let mut metrics = StepLog::open::<MetricsRow>(&places.metrics, state.step)?;

@@ -3,6 +3,7 @@
 
 use super::decide::decide;
 use super::job::{self, Places, Policy};
+use super::judging::Asking;
 use super::receipt::{self, Receipt};
 use super::replay;
 use super::train::Trainer;
@@ -51,7 +52,8 @@ pub fn verify(
         return Ok(());
     }
     let pool = job::training_pool(settings, &policy.tokenizer);
-    let mut trainer = Trainer::new(settings, seed, &policy, &pool).with_reference_for(&[settings])?;
+    let trainer = Trainer::new(settings, seed, &policy, &pool).with_reference_for(&[settings])?;
+    let mut trainer = trainer.with_judge(&places.judged, Asking::Kept)?;
     for (receipt, before) in receipts[1..].iter().zip(&receipts) {
         let sampled = sampled.contains(&receipt.step);
         let again = match sampled {

@@ -370,3 +370,13 @@ impl LoraTargets {
         names.into_iter().map(String::from).collect()
     }
 }
+
+choice! {
+    /// Who has the last word on an answer.
+    JudgedBy {
+        /// The rule of its task type.
+        Rule = "rule",
+        /// A model behind an OpenAI-compatible server, where the rule says wrong.
+        Server = "server",
+    }
+}

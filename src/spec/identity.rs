@@ -143,6 +143,8 @@ fn acts_later(path: &str, settings: &Settings) -> bool {
         "data.world" => settings.data.world != settled.data.world,
         "train.compute" => settings.train.compute != settled.train.compute,
         "train.recompute" => settings.train.recompute != settled.train.recompute,
+        "reward.judge" | "reward.judge_model" | "reward.judge_tokens" => settings.reward.judge != settled.reward.judge,
+        "reward.judge_url" => false,
         "lora.rank" | "lora.alpha" | "lora.targets" => settings.lora.rank > 0,
         _ => true,
     }

@@ -22,6 +22,8 @@ pub struct Settings {
     pub rollout: Rollout,
     /// Rewards to advantages.
     pub advantage: Advantage,
+    /// Who judges answers.
+    pub reward: Reward,
     /// The policy loss.
     pub loss: Loss,
     /// How entropy is measured.
@@ -239,6 +241,14 @@ settings! {
         compute: Compute = Compute::F32, source "ours; the paper's trainer computes in bf16", doc "Type of the activations and of the matrices in a pass. Weights, gradients and optimizer stay in f32.";
         recompute: Recompute = Recompute::None, source "ours; does not change what is computed, only its last bits", doc "What is computed again on the way back in place of being kept: saves memory for a third more products.";
         checkpoint_every: u64 = 10, in 1..=1000000, unit "steps", source "ours; does not change a result and is no part of a job's identity", doc "Steps between checkpoints.";
+    }
+
+    /// Rewards that a rule cannot give: a model as judge (section 4.1), in training and in evaluation.
+    group (reward) Reward {
+        judge: JudgedBy = JudgedBy::Rule, source "section 4.1: rule first, a judge where the rule fails", doc "Who has the last word on answers that the rule of a task type calls wrong (`multi_hop`, `reading`, `numeric`).";
+        judge_url: String = "http://127.0.0.1:8000/v1".to_string(), source "ours", doc "Address of an OpenAI-compatible server. No part of a job's identity; a key is read from LONGLAB_API_KEY.";
+        judge_model: String = "gpt-oss-120b".to_string(), source "the judge of the paper", doc "The judge, as the server calls it.";
+        judge_tokens: usize = 2048, in 1..=1000000, unit "tokens", source "ours", doc "Longest reply of the judge, thinking included.";
     }
 
     /// Low-rank matrices that are learned in place of the weights (LoRA, arXiv 2106.09685).

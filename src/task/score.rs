@@ -68,12 +68,10 @@ impl Graded {
 /// assert_eq!(grade(TaskType::Reading, "Oslo", response, false).status, Status::Truncated);
 /// ```
 pub fn grade(task: TaskType, gold: &str, response: &str, finished: bool) -> Graded {
-    let Some((_, answer)) = response.rsplit_once(THINK_END) else { return Graded::none(Status::Truncated) };
-    if !finished {
+    if !finished || !response.contains(THINK_END) {
         return Graded::none(Status::Truncated);
     }
-    let answer = answer.split(END).next().unwrap_or_default();
-    let Some(answer) = after_phrase(answer) else { return Graded::none(Status::Unparsable) };
+    let Some(answer) = said(response) else { return Graded::none(Status::Unparsable) };
     match task {
         TaskType::MultipleChoice => choice(gold, answer),
         TaskType::Numeric => number(gold, answer),
@@ -90,6 +88,20 @@ impl World {
             World::English => english::grade(task, gold, response, finished),
         }
     }
+
+    /// The answer that a response gives, as the rules read it; none without an answer phrase.
+    pub fn said(self, response: &str) -> Option<&str> {
+        match self {
+            World::Micro => said(response),
+            World::English => english::said(response),
+        }
+    }
+}
+
+/// The answer of a response of the micro world: what follows the phrase after its thinking.
+fn said(response: &str) -> Option<&str> {
+    let (_, answer) = response.rsplit_once(THINK_END)?;
+    after_phrase(answer.split(END).next().unwrap_or_default())
 }
 
 /// What follows the last "answer is", without blanks and closing dots.

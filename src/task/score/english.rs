@@ -9,14 +9,18 @@ pub(super) fn grade(task: TaskType, gold: &str, response: &str, finished: bool) 
     if !finished {
         return Graded::none(Status::Truncated);
     }
-    let text = response.split(END).next().unwrap_or_default();
-    let Some(answer) = after_phrase(text) else { return Graded::none(Status::Unparsable) };
+    let Some(answer) = said(response) else { return Graded::none(Status::Unparsable) };
     match task {
         TaskType::MultipleChoice => choice(gold, answer),
         TaskType::Numeric => number(gold, amount(answer)),
         TaskType::Dialogue => Graded::of(longlab_kernels::similarity::ratio(answer, gold)),
         TaskType::MultiHop | TaskType::Reading => covers(gold, answer),
     }
+}
+
+/// The answer of a response.
+pub(super) fn said(response: &str) -> Option<&str> {
+    after_phrase(response.split(END).next().unwrap_or_default())
 }
 
 /// What follows the last phrase, in small or capital letters, without quotes, bold print and full stop.
