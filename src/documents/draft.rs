@@ -146,7 +146,7 @@ pub(crate) fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
 
 /// The largest border of a character that is not above `at`.
 pub(crate) fn border(text: &str, at: usize) -> usize {
-    text.floor_char_boundary(at)
+    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
 
 fn moved(span: Span, by: usize) -> Span {

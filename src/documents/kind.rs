@@ -65,7 +65,8 @@ const PAPER_WORDS: [&str; 14] = [
 /// Bytes from the beginning that are looked at for words.
 const LOOKED_AT: usize = 20_000;
 
-/// The kind of a text. Rules of the caller come first; then what the format leaves no doubt about, then the path, then the words.
+/// The kind of a text. Rules of the caller come first; then what the format leaves no doubt about; then the outermost folder, if it is
+/// called like a kind; then the path, then the words.
 pub(crate) fn kind_of(format: Format, source: &str, text: &str, rules: &[KindRule]) -> Kind {
     if let Some(rule) = rules.iter().find(|rule| source.contains(&rule.source)) {
         return rule.kind;
@@ -74,8 +75,21 @@ pub(crate) fn kind_of(format: Format, source: &str, text: &str, rules: &[KindRul
         Format::Chat => Kind::Dialogue,
         Format::Notebook => Kind::Code,
         format if format.is_code() => Kind::Code,
-        Format::Epub => Kind::General,
         Format::Json | Format::JsonLines if is_turns(text) => Kind::Dialogue,
+        _ => of_folder(source).unwrap_or_else(|| guessed(format, source, text)),
+    }
+}
+
+/// The kind that the outermost folder is called after.
+fn of_folder(source: &str) -> Option<Kind> {
+    let (folder, _) = source.split_once('/')?;
+    let kinds = [Kind::Code, Kind::Academic, Kind::Professional, Kind::General, Kind::Dialogue];
+    kinds.into_iter().find(|kind| kind.name() == folder)
+}
+
+fn guessed(format: Format, source: &str, text: &str) -> Kind {
+    match format {
+        Format::Epub => Kind::General,
         Format::Pdf if is_paper(text) => Kind::Academic,
         _ => of_path(source).unwrap_or_else(|| of_words(format, text)),
     }
@@ -128,6 +142,8 @@ mod tests {
             (Format::Python, "old/a.py", "", Kind::Dialogue),
             (Format::Python, "novels/a.py", "", Kind::Code),
             (Format::Text, "novels/a.txt", paper, Kind::General),
+            (Format::Epub, "professional/books/a.epub", "", Kind::Professional),
+            (Format::Epub, "a/professional.epub", "", Kind::General),
             (Format::Text, "usr/share/doc/a.txt", "", Kind::Professional),
             (Format::Text, "a.txt", paper, Kind::Academic),
             (Format::Text, "a.txt", "It was a dark and stormy night.", Kind::General),

@@ -181,8 +181,7 @@ fn row_of(line: &Line, columns: &[Range<usize>]) -> Vec<Range<usize>> {
 /// Links of reStructuredText, `` `text <target>`_ ``, and bare addresses.
 fn links(text: &str, draft: &mut Draft) {
     for (end, _) in text.match_indices(">`_") {
-        let mut from = end.saturating_sub(LONGEST_LINK);
-        from = text.ceil_char_boundary(from);
+        let from = crate::draft::border(text, end.saturating_sub(LONGEST_LINK));
         let before = &text[from..end];
         let Some(tick) = before.rfind('`') else { continue };
         if let Some(opened) = before[tick..].find('<') {

@@ -10,8 +10,8 @@ const LISTS: [&str; 5] = ["messages", "conversations", "conversation", "dialog",
 /// The conversation that a value is; none where it is something else.
 pub(super) fn read(value: &Value) -> Option<Draft> {
     let turns = list(value)?;
-    let mut draft = Draft::default();
-    draft.title = ["title", "id"].iter().find_map(|key| value.get(key)?.as_str()).map(super::clean);
+    let title = ["title", "id"].iter().find_map(|key| value.get(key)?.as_str()).map(super::clean);
+    let mut draft = Draft { title, ..Draft::default() };
     for (speaker, said) in turns.iter().filter_map(turn) {
         draft.text.push_str(if draft.text.is_empty() { "" } else { "\n" });
         let start = draft.text.len();

@@ -49,7 +49,7 @@ impl<'a> Font<'a> {
     /// What a string says; nothing where its codes mean nothing.
     pub fn text(&self, bytes: &[u8]) -> String {
         let text = self.encoding.as_ref().and_then(|encoding| encoding.bytes_to_string(bytes).ok());
-        text.unwrap_or_default().replace(['\0', '\r'], "")
+        spelt_out(&text.unwrap_or_default())
     }
 
     /// How wide a string is, in thousandths of the size.
@@ -60,6 +60,23 @@ impl<'a> Font<'a> {
             false => bytes.iter().map(|&byte| width(u16::from(byte))).sum(),
         }
     }
+}
+
+/// The text with ligatures as letters, so that words can be found, and without signs that no text holds.
+fn spelt_out(text: &str) -> String {
+    let mut spelt = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\0' | '\r' => {}
+            '\u{fb00}' => spelt.push_str("ff"),
+            '\u{fb01}' => spelt.push_str("fi"),
+            '\u{fb02}' => spelt.push_str("fl"),
+            '\u{fb03}' => spelt.push_str("ffi"),
+            '\u{fb04}' => spelt.push_str("ffl"),
+            letter => spelt.push(letter),
+        }
+    }
+    spelt
 }
 
 /// The table that says which text the codes mean comes before the names of the glyphs, which may be made up.
@@ -114,4 +131,14 @@ fn wide_widths(pdf: &Document, font: &Dictionary) -> (HashMap<u16, f32>, f32) {
         }
     }
     (widths, other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ligatures_are_letters() {
+        assert_eq!(spelt_out("e\u{fb00}ects \u{fb01}t a\u{fb04}ict\0"), "effects fit afflict");
+    }
 }

@@ -1,5 +1,7 @@
 //! The crate from outside: files in, documents out.
 
+#![allow(clippy::unwrap_used)]
+
 mod goldens;
 mod hostile;
 mod pdf;
