@@ -151,6 +151,11 @@ impl Engine {
         Ok(Answers { receiver, open })
     }
 
+    /// Whether its thread has ended, which it does by itself only where it broke off.
+    pub fn is_over(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     /// Takes no more requests; those that were taken are still answered.
     pub fn close(&self) {
         self.queue.close();
