@@ -1,4 +1,4 @@
-//! Checkpoints on disk: what is in them, what they need, how one talks to them, how one gets them.
+//! Checkpoints on disk: what is in them, what they need, how one talks to them, how one gets them, how they serve.
 #![allow(clippy::unwrap_used)]
 
 #[path = "model/chat.rs"]
@@ -7,10 +7,18 @@ mod chat;
 mod checkpoint;
 #[path = "model/describe.rs"]
 mod describe;
+#[path = "model/engine.rs"]
+mod engine;
 #[path = "model/fetch.rs"]
 mod fetch;
 #[path = "model/gguf.rs"]
 mod gguf;
+#[path = "model/serve.rs"]
+mod serve;
+#[path = "model/serve_clients.rs"]
+mod serve_clients;
+#[path = "model/socket.rs"]
+mod socket;
 #[path = "model/stub.rs"]
 mod stub;
 #[path = "model/talk.rs"]

@@ -64,7 +64,7 @@ impl Meters {
     }
 
     /// The page.
-    pub(super) fn page(&self, engine: &Engine) -> String {
+    pub(super) fn page(&self, engine: &Engine, connections: usize) -> String {
         let mut page = String::new();
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
         page += "# HELP longlab_requests_total Requests by path and status.\n# TYPE longlab_requests_total counter\n";
@@ -88,6 +88,8 @@ impl Meters {
             let number = number.load(Ordering::Relaxed);
             let _ = writeln!(page, "# HELP longlab_{name} {about}\n# TYPE longlab_{name} {kind}\nlonglab_{name} {number}");
         }
+        let about = "# HELP longlab_connections Connections that are open.\n# TYPE longlab_connections gauge";
+        let _ = writeln!(page, "{about}\nlonglab_connections {connections}");
         self.first.write(&mut page, "first_piece", "From a request to the first piece of its answer.");
         self.next.write(&mut page, "next_piece", "Between two pieces of an answer.");
         self.whole.write(&mut page, "request", "From a request to the end of its answers.");

@@ -47,7 +47,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
-use wire::{Door, Pace};
+use wire::{Door, Pace, Seats};
 
 /// How a server serves.
 #[derive(Clone, Debug)]
@@ -127,6 +127,7 @@ struct App {
     engine: Arc<Engine>,
     settings: Settings,
     keys: Keys,
+    seats: Seats,
     meters: Meters,
     closing: AtomicBool,
     /// What the names of responses begin with, and how many there were.
@@ -163,6 +164,7 @@ impl Server {
         let (stop, stopped) = watch::channel(false);
         let app = Arc::new(App {
             keys: Keys::new(&settings.keys),
+            seats: Seats::new(settings.connections),
             engine,
             settings: Settings { address, ..settings },
             meters: Meters::default(),
@@ -185,6 +187,14 @@ impl Server {
         self.stop.send_replace(true);
     }
 
+    /// What stops it, to be given to another thread.
+    pub fn stopper(&self) -> impl Fn() + Send + Sync + 'static {
+        let stop = self.stop.clone();
+        move || {
+            stop.send_replace(true);
+        }
+    }
+
     /// Waits until it has ended.
     pub fn wait(mut self) {
         if let Some(thread) = self.thread.take() {
@@ -200,7 +210,7 @@ impl Server {
 }
 
 fn run(runtime: Runtime, listener: TcpListener, app: Arc<App>, mut stopped: watch::Receiver<bool>) {
-    let door = Door::new(listener, app.settings.connections, app.settings.patience);
+    let door = Door::new(listener, app.seats.clone(), app.settings.patience);
     let service = router(Arc::clone(&app)).into_make_service_with_connect_info::<Pace>();
     let mut late = stopped.clone();
     runtime.block_on(async {
@@ -262,5 +272,5 @@ async fn health(State(app): State<Arc<App>>) -> Response {
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
     let kind = [("content-type", "text/plain; version=0.0.4; charset=utf-8")];
-    (kind, app.meters.page(&app.engine)).into_response()
+    (kind, app.meters.page(&app.engine, app.seats.taken())).into_response()
 }

@@ -16,14 +16,14 @@ use tokio::time::{Instant, Sleep};
 /// Where connections come in.
 pub(super) struct Door {
     listener: TcpListener,
-    seats: Arc<Semaphore>,
+    seats: Seats,
     patience: Duration,
 }
 
 impl Door {
-    /// Lets so many connections in at once; others wait outside. One that stands still for longer than `patience` is closed.
-    pub(super) fn new(listener: TcpListener, connections: usize, patience: Duration) -> Door {
-        Door { listener, seats: Arc::new(Semaphore::new(connections.max(1))), patience }
+    /// Lets connections in while there are seats; others wait outside. One that stands still for longer than `patience` is closed.
+    pub(super) fn new(listener: TcpListener, seats: Seats, patience: Duration) -> Door {
+        Door { listener, seats, patience }
     }
 }
 
@@ -32,9 +32,9 @@ impl Listener for Door {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Wire, SocketAddr) {
-        // The semaphore is never closed.
-        let seat = Arc::clone(&self.seats).acquire_owned().await.ok();
         let (stream, address) = Listener::accept(&mut self.listener).await;
+        // The semaphore is never closed. While there is no seat, this connection waits, and the others outside.
+        let seat = Arc::clone(&self.seats.free).acquire_owned().await.ok();
         // Pieces of a stream are small, and somebody reads along. Where it fails they come later.
         let _ = stream.set_nodelay(true);
         let timer = Box::pin(tokio::time::sleep(self.patience));
@@ -43,6 +43,24 @@ impl Listener for Door {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+}
+
+/// How many connections there are.
+#[derive(Clone)]
+pub(super) struct Seats {
+    free: Arc<Semaphore>,
+    all: usize,
+}
+
+impl Seats {
+    pub(super) fn new(connections: usize) -> Seats {
+        let all = connections.clamp(1, Semaphore::MAX_PERMITS);
+        Seats { free: Arc::new(Semaphore::new(all)), all }
+    }
+
+    pub(super) fn taken(&self) -> usize {
+        self.all - self.free.available_permits()
     }
 }
 

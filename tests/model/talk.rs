@@ -7,7 +7,7 @@ use tempfile::TempDir;
 const TEMPLATE: &str = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}";
 
 /// The golden Llama with a tokenizer of 90 tokens, one for each printable character, and a template.
-fn folder(template: bool) -> TempDir {
+pub fn folder(template: bool) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     for file in ["config.json", "model.safetensors"] {
         fs::copy(format!("tests/goldens/lm/llama/{file}"), dir.path().join(file)).unwrap();
