@@ -58,7 +58,8 @@ impl Times {
 impl Meters {
     /// Counts a response.
     pub(super) fn count(&self, path: &str, status: StatusCode) {
-        let path = PATHS.into_iter().find(|&known| known == path).unwrap_or("other");
+        let known = |&known: &&str| known == path || known == "/v1/models" && path.starts_with("/v1/models/");
+        let path = PATHS.into_iter().find(known).unwrap_or("other");
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         *requests.entry((path, status.as_u16())).or_default() += 1;
     }

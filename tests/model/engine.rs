@@ -102,9 +102,9 @@ fn answers_side_by_side_are_those_alone() {
         let gauges = engine.gauges();
         assert_eq!(number(&gauges.paused) > 0, limits.positions < usize::MAX, "{limits:?}");
         assert!(number(&gauges.reused) > 0, "the answers of one request share its prompt: {limits:?}");
+        until(|| number(&gauges.running) == 0);
         assert_eq!(number(&gauges.ended), requests.iter().map(|request| request.rows as u64).sum::<u64>());
         assert!(number(&gauges.positions) <= limits.positions as u64);
-        until(|| number(&gauges.running) == 0);
     }
 }
 
@@ -315,7 +315,6 @@ fn an_engine_is_a_chat_model() {
 fn thinking_that_the_template_opens_is_split_off() {
     let dir = folder(true);
     std::fs::write(dir.path().join("chat_template.jinja"), "{{ messages[0].content }}:<think>\n").unwrap();
-    // The tokenizer of these tests has no signs < and >; they are one unknown token each, which is a question mark.
     let engine = Engine::load(dir.path(), 1, Limits::default()).unwrap();
     let mut seen = String::new();
     let asked = ChatRequest { temperature: Some(1.0), ..ChatRequest::new(vec![Message::user("Why")], 12) };

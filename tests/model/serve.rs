@@ -1,5 +1,6 @@
 //! The server as its clients see it: answers whole and as streams, alone and beside others, and errors.
 
+use super::serve_clients::until;
 use super::socket::{Response, Socket, get, post};
 use super::talk::folder;
 use longlab::lm::engine::{Engine, Limits};
@@ -242,6 +243,8 @@ fn models_health_and_metrics() {
     assert_eq!(get(address, "/v1/models/micro").json()["object"], "model");
     assert_eq!(get(address, "/health").json(), json!({"status": "ok"}));
     let answer = post(address, CHAT, &question("Why?", &json!({"n": 2}))).json();
+    assert_eq!(get(address, "/no/such/path").status, 404);
+    until(address, "longlab_running_answers", |running| running == 0);
     let page = get(address, "/metrics");
     assert!(page.header("content-type").unwrap().starts_with("text/plain"));
     let page = page.text();
@@ -252,7 +255,6 @@ fn models_health_and_metrics() {
         "longlab_answer_tokens_total 48",
         "longlab_answers_total 2",
         "longlab_running_answers 0",
-        "longlab_connections 1",
         "longlab_first_piece_seconds_count 2",
         "longlab_next_piece_seconds_count 46",
         "longlab_request_seconds_bucket{le=\"+Inf\"} 1",

@@ -25,7 +25,7 @@ fn metric(address: SocketAddr, name: &str) -> u64 {
 }
 
 /// Waits until a number of the server is as it should be.
-fn until(address: SocketAddr, name: &str, fits: impl Fn(u64) -> bool) {
+pub fn until(address: SocketAddr, name: &str, fits: impl Fn(u64) -> bool) {
     let begun = Instant::now();
     while !fits(metric(address, name)) {
         assert!(begun.elapsed() < Duration::from_secs(120), "{name} stays {}", metric(address, name));
@@ -212,7 +212,7 @@ fn a_server_that_stops_lets_running_answers_end() {
     late.send(b"POST /v1/chat/completions HTTP/1.1\r\n").unwrap();
     server.stop();
     assert!(idle.read().is_none(), "a connection without a request is closed");
-    late.send(b"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}").unwrap();
+    let _ = late.send(b"Host: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
     assert!(late.read().is_none_or(|response| response.status == 503), "a request that comes now is refused");
     let mut last = String::new();
     while let Some(line) = running.line() {
