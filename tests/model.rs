@@ -5,6 +5,8 @@
 mod chat;
 #[path = "model/checkpoint.rs"]
 mod checkpoint;
+#[path = "model/commands.rs"]
+mod commands;
 #[path = "model/describe.rs"]
 mod describe;
 #[path = "model/engine.rs"]

@@ -1,6 +1,6 @@
 //! Which tokens may be drawn: temperature, then top-k, top-p and min-p, in the order in which transformers and vLLM document them.
 
-use super::sample::{pick, pick_above, rank};
+use super::sample::{pick_above, rank};
 use std::cmp::Reverse;
 
 /// How the next token is drawn from logits.
@@ -41,11 +41,12 @@ impl Filters {
     /// assert_eq!(Filters::GREEDY.draw(&logits, 0.99), Some(1));
     /// ```
     pub fn draw(&self, logits: &[f32], uniform: f64) -> Option<usize> {
-        let greedy = self.temperature == 0.0;
-        let mut powers = powers(logits, if greedy { 1.0 } else { self.temperature })?;
-        if greedy {
-            return pick(&powers, 0.0, 0.0);
+        let max = largest(logits)?;
+        if self.temperature == 0.0 {
+            return logits.iter().position(|&y| y == max);
         }
+        let power = |&y: &f32| (f64::from(y - max) / self.temperature).exp() as f32;
+        let mut powers: Vec<f32> = logits.iter().map(power).collect();
         if let Some(k) = self.top_k.filter(|&k| k < powers.len()) {
             keep_top(&mut powers, k.max(1));
         }
@@ -87,11 +88,10 @@ impl Odds {
     }
 }
 
-/// The probabilities of logits at a temperature over that of the most probable; none where one is no number.
-fn powers(logits: &[f32], temperature: f64) -> Option<Vec<f32>> {
+/// The largest logit; none where one is no number or endlessly large.
+fn largest(logits: &[f32]) -> Option<f32> {
     let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let power = |&y: &f32| (f64::from(y - max) / temperature).exp() as f32;
-    (max.is_finite() && logits.iter().all(|y| !y.is_nan())).then(|| logits.iter().map(power).collect())
+    (max.is_finite() && logits.iter().all(|y| !y.is_nan())).then_some(max)
 }
 
 /// Leaves the `k` largest, `k` from 1 to one less than there are.
