@@ -81,10 +81,7 @@ impl Odds {
         }
         order.truncate(top);
         order.sort_unstable_by_key(|&index| key(index));
-        Odds {
-            logprob: logprob(token),
-            top: order.into_iter().map(|index| (index, logprob(index as usize))).collect(),
-        }
+        Odds { logprob: logprob(token), top: order.into_iter().map(|index| (index, logprob(index as usize))).collect() }
     }
 }
 
@@ -136,7 +133,12 @@ mod tests {
     }
 
     fn any_filters() -> impl Strategy<Value = Filters> {
-        (0.3..3.0, proptest::option::of(1usize..12), prop_oneof![Just(1.0), 0.05..1.0], prop_oneof![Just(0.0), 0.0..1.0])
+        (
+            0.3..3.0,
+            proptest::option::of(1usize..12),
+            prop_oneof![Just(1.0), 0.05..1.0],
+            prop_oneof![Just(0.0), 0.0..1.0],
+        )
             .prop_map(|(temperature, top_k, top_p, min_p)| Filters { temperature, top_k, top_p, min_p })
     }
 

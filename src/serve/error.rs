@@ -69,9 +69,7 @@ impl From<Refusal> for ApiError {
         match refusal {
             Refusal::Full { .. } => ApiError::new(StatusCode::TOO_MANY_REQUESTS, message).code("queue_full"),
             Refusal::Closed => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message).code("stopping"),
-            Refusal::Long { .. } => {
-                ApiError::new(StatusCode::BAD_REQUEST, message).code("context_length_exceeded")
-            }
+            Refusal::Long { .. } => ApiError::new(StatusCode::BAD_REQUEST, message).code("context_length_exceeded"),
             Refusal::Empty | Refusal::Token { .. } => ApiError::field("prompt", message),
             Refusal::Setting { name, .. } => ApiError::field(name, message),
         }

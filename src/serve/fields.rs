@@ -153,7 +153,8 @@ mod tests {
 
     #[test]
     fn a_value_of_another_kind_is_named() {
-        let body = json!({"temperature": "hot", "n": -1, "stream": 1, "stop": [1], "stream_options": [], "top_p": null});
+        let body =
+            json!({"temperature": "hot", "n": -1, "stream": 1, "stop": [1], "stream_options": [], "top_p": null});
         let fields = Fields::new(body.as_object().unwrap()).unwrap();
         let errors = [
             fields.number("temperature").unwrap_err(),

@@ -57,7 +57,8 @@ fn admit(app: &App, request: &Request) -> Result<(), ApiError> {
     let headers = request.headers();
     if app.keys.0.is_empty() {
         if app.settings.address.ip().is_loopback() && !names_this_machine(headers) {
-            let message = "a server without keys on a loopback address answers to `localhost` and addresses alone; give it a key";
+            let message =
+                "a server without keys on a loopback address answers to `localhost` and addresses alone; give it a key";
             return Err(ApiError::new(StatusCode::FORBIDDEN, message));
         }
     } else if request.uri().path() != "/health" && !app.keys.know(bearer(headers)) {

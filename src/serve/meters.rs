@@ -87,7 +87,8 @@ impl Meters {
             ("cached_positions", "gauge", "Positions whose keys and values are held.", &gauges.positions),
         ] {
             let number = number.load(Ordering::Relaxed);
-            let _ = writeln!(page, "# HELP longlab_{name} {about}\n# TYPE longlab_{name} {kind}\nlonglab_{name} {number}");
+            let _ =
+                writeln!(page, "# HELP longlab_{name} {about}\n# TYPE longlab_{name} {kind}\nlonglab_{name} {number}");
         }
         let about = "# HELP longlab_connections Connections that are open.\n# TYPE longlab_connections gauge";
         let _ = writeln!(page, "{about}\nlonglab_connections {connections}");

@@ -81,7 +81,10 @@ fn is_json(headers: &HeaderMap) -> Result<(), ApiError> {
 async fn read(app: &App, body: Body) -> Result<Vec<u8>, ApiError> {
     let most = app.settings.body;
     let large = || {
-        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {most} bytes; send a smaller one"))
+        ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body is larger than {most} bytes; send a smaller one"),
+        )
     };
     if axum::body::HttpBody::size_hint(&body).lower() > most as u64 {
         return Err(large());
@@ -90,8 +93,8 @@ async fn read(app: &App, body: Body) -> Result<Vec<u8>, ApiError> {
     let all = async {
         let mut bytes = Vec::new();
         while let Some(piece) = poll_fn(|context| pieces.as_mut().poll_next(context)).await {
-            let piece: Bytes =
-                piece.map_err(|error| ApiError::new(StatusCode::BAD_REQUEST, format!("the body broke off: {error}")))?;
+            let piece: Bytes = piece
+                .map_err(|error| ApiError::new(StatusCode::BAD_REQUEST, format!("the body broke off: {error}")))?;
             if bytes.len() + piece.len() > most {
                 return Err(large());
             }
@@ -104,13 +107,7 @@ async fn read(app: &App, body: Body) -> Result<Vec<u8>, ApiError> {
 }
 
 /// The response in one piece. Where the client goes meanwhile, this is dropped, and the answers with it.
-async fn whole(
-    app: &App,
-    head: &Head,
-    mut reader: Reader,
-    rows: usize,
-    logprobs: bool,
-) -> Result<Response, ApiError> {
+async fn whole(app: &App, head: &Head, mut reader: Reader, rows: usize, logprobs: bool) -> Result<Response, ApiError> {
     let mut all: Vec<Said> = (0..rows).map(|row| Said { row, ..Said::default() }).collect();
     while let Some(said) = reader.next().await {
         let said = said?;

@@ -152,7 +152,10 @@ impl Choices<'_> {
             names.push(token_name(bytes));
             logprobs.push(odds.as_ref().map(|odds| odds.logprob));
             let top = odds.iter().flat_map(|odds| &odds.top);
-            tops.push(top.map(|&(token, p)| (token_name(self.texts.bytes(token)), p)).collect::<std::collections::BTreeMap<_, _>>());
+            tops.push(
+                top.map(|&(token, p)| (token_name(self.texts.bytes(token)), p))
+                    .collect::<std::collections::BTreeMap<_, _>>(),
+            );
         }
         json!({"tokens": names, "token_logprobs": logprobs, "top_logprobs": tops, "text_offset": offsets})
     }

@@ -35,7 +35,9 @@ impl Running {
 
 /// Starts a server and waits for its address.
 fn serve(model: &Path, more: &[&str]) -> (Running, SocketAddr) {
-    let args = [&["serve", "--model", model.to_str().unwrap(), "--port", "0", "--name", "micro", "--threads", "1"], more].concat();
+    let args =
+        [&["serve", "--model", model.to_str().unwrap(), "--port", "0", "--name", "micro", "--threads", "1"], more]
+            .concat();
     let mut child = longlab(&args).stderr(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
@@ -60,7 +62,11 @@ fn a_server_is_started_asked_and_stopped_by_a_signal() {
     let body = json!({"messages": [{"role": "user", "content": "Why?"}]});
     let answer = post(address, "/v1/chat/completions", &body).json();
     assert_eq!(answer["usage"]["completion_tokens"], 30, "--max-tokens bounds what is not bounded");
-    assert_eq!(answer["choices"], post(address, "/v1/chat/completions", &body).json()["choices"], "--temperature holds");
+    assert_eq!(
+        answer["choices"],
+        post(address, "/v1/chat/completions", &body).json()["choices"],
+        "--temperature holds"
+    );
     server.signal(libc::SIGTERM);
     assert_eq!(server.0.wait().unwrap().code(), Some(0));
 }
@@ -83,7 +89,12 @@ fn a_server_takes_its_keys_from_files() {
 fn a_dialogue_is_the_same_here_and_there() {
     let dir = folder(true);
     let (here, there) = (dir.path().join("here.json"), dir.path().join("there.json"));
-    let lines = |save: &Path| format!("Who lives in Bern?\n\n/system Be brief.\nWhy?\nWho?\n/save {}\n/nonsense\n/quit\nno more", save.display());
+    let lines = |save: &Path| {
+        format!(
+            "Who lives in Bern?\n\n/system Be brief.\nWhy?\nWho?\n/save {}\n/nonsense\n/quit\nno more",
+            save.display()
+        )
+    };
     let (answers, told, code) = chat(&["--model", dir.path().to_str().unwrap()], &lines(&here));
     assert_eq!((code, told.contains("/nonsense is no command")), (Some(0), true), "{told}");
     let saved: Vec<Message> = serde_json::from_slice(&std::fs::read(&here).unwrap()).unwrap();
@@ -128,5 +139,8 @@ fn ctrl_c_ends_an_answer_and_not_the_dialogue() {
     let answers = char::from(first[0]).to_string() + &rest;
     let cut = messages[1].content.as_str();
     assert!(answers.starts_with(cut), "what was shown is what is remembered");
-    assert!(answers.len() >= 2 * cut.len() && answers[cut.len()..].trim_start_matches('\n').starts_with(cut.trim_start_matches('\n')));
+    assert!(
+        answers.len() >= 2 * cut.len()
+            && answers[cut.len()..].trim_start_matches('\n').starts_with(cut.trim_start_matches('\n'))
+    );
 }

@@ -70,8 +70,8 @@ fn mixed() -> Vec<Request> {
         let max_tokens = 1 + number * 13 % 60;
         Request {
             rows: 1 + number % 3,
-            logprobs: (number % 2 == 0).then_some(number % 4),
-            stops: if number % 5 == 0 { vec!["a".to_owned(), "Zz".to_owned()] } else { Vec::new() },
+            logprobs: number.is_multiple_of(2).then_some(number % 4),
+            stops: if number.is_multiple_of(5) { vec!["a".to_owned(), "Zz".to_owned()] } else { Vec::new() },
             ..Request::new(prompt, filters, number as u64 * 1_000_003, max_tokens)
         }
     };
@@ -273,7 +273,8 @@ fn damaged_weights_fail_the_answer_and_not_the_engine() {
 fn the_next_turn_of_a_dialogue_finds_the_last_one_read() {
     let engine = engine(Limits::default());
     let mut messages = vec![Message::user("Who lives in Bern, and who does not? ".repeat(4))];
-    let request = |messages: &[Message]| ChatRequest { temperature: Some(1.0), ..ChatRequest::new(messages.to_vec(), 30) };
+    let request =
+        |messages: &[Message]| ChatRequest { temperature: Some(1.0), ..ChatRequest::new(messages.to_vec(), 30) };
     let first = engine.chat(&request(&messages), &mut |_| true).unwrap();
     messages.extend([Message::assistant(first.content), Message::user("Why?")]);
     let before = number(&engine.gauges().reused);
@@ -308,7 +309,9 @@ fn an_engine_is_a_chat_model() {
     assert!(reply.logprobs.iter().all(|one| one.top.len() == 2 && one.logprob <= one.top[0].1));
     assert_eq!(model.chat(&asked, &mut |_| false), Err(ChatFailure::Stopped));
     let long = ChatRequest { max_tokens: 512, ..asked };
-    assert!(matches!(model.chat(&long, &mut |_| true), Err(ChatFailure::Refused { reason }) if reason.contains("512 positions")));
+    assert!(
+        matches!(model.chat(&long, &mut |_| true), Err(ChatFailure::Refused { reason }) if reason.contains("512 positions"))
+    );
 }
 
 #[test]

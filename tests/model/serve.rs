@@ -27,7 +27,8 @@ fn usual() -> (Server, SocketAddr) {
 }
 
 fn question(text: &str, more: &Value) -> Value {
-    let mut body = json!({"model": "micro", "messages": [{"role": "user", "content": text}], "max_tokens": 24, "seed": 7});
+    let mut body =
+        json!({"model": "micro", "messages": [{"role": "user", "content": text}], "max_tokens": 24, "seed": 7});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     body
 }
@@ -41,7 +42,10 @@ fn together(response: &Response) -> Value {
         assert_eq!((&part["id"], &part["created"]), (&parts[0]["id"], &parts[0]["created"]));
         for choice in part["choices"].as_array().unwrap() {
             let index = choice["index"].as_u64().unwrap() as usize;
-            choices.resize(choices.len().max(index + 1), json!({"text": "", "reasoning": "", "logprobs": [], "finish": null}));
+            choices.resize(
+                choices.len().max(index + 1),
+                json!({"text": "", "reasoning": "", "logprobs": [], "finish": null}),
+            );
             let all = &mut choices[index];
             let more = choice["delta"]["content"].as_str().or(choice["text"].as_str()).unwrap_or("");
             all["text"] = (all["text"].as_str().unwrap().to_owned() + more).into();
@@ -82,7 +86,10 @@ fn a_stream_is_the_whole_answer_in_parts() {
         (CHAT, json!({})),
         (CHAT, json!({"n": 3, "logprobs": true, "top_logprobs": 2})),
         (CHAT, json!({"temperature": 0.5, "top_p": 0.9, "top_k": 10, "min_p": 0.01, "stop": ["e", "no such"]})),
-        (CHAT, json!({"max_completion_tokens": 3, "messages": [{"role": "user", "content": [{"type": "text", "text": "Why"}]}]})),
+        (
+            CHAT,
+            json!({"max_completion_tokens": 3, "messages": [{"role": "user", "content": [{"type": "text", "text": "Why"}]}]}),
+        ),
         (TEXT, json!({"prompt": "Who lives in"})),
         (TEXT, json!({"prompt": ["Who", "lives"], "n": 2, "logprobs": 1})),
         (TEXT, json!({"prompt": [5, 6, 7], "temperature": 0})),
@@ -119,14 +126,16 @@ fn usage_counts_prompts_and_all_answers() {
 #[test]
 fn logprobs_are_those_of_the_model() {
     let (_server, address) = usual();
-    let body = question("Who lives in Bern?", &json!({"logprobs": true, "top_logprobs": 3, "temperature": 0.6, "top_k": 4}));
+    let body =
+        question("Who lives in Bern?", &json!({"logprobs": true, "top_logprobs": 3, "temperature": 0.6, "top_k": 4}));
     let response = post(address, CHAT, &body).json();
     let told = response["choices"][0]["logprobs"]["content"].as_array().unwrap();
     let dir = folder(true);
     let checkpoint = Checkpoint::open(dir.path()).unwrap();
     let (model, tokenizer) = (Model::load(&checkpoint, 1).unwrap(), checkpoint.tokenizer().unwrap());
     let ids = |text: &str| tokenizer.encode_fast(text, false).unwrap().get_ids().to_vec();
-    let (prompt, text) = (ids("user: Who lives in Bern?\nassistant:"), response["choices"][0]["message"]["content"].as_str());
+    let (prompt, text) =
+        (ids("user: Who lives in Bern?\nassistant:"), response["choices"][0]["message"]["content"].as_str());
     let answer = ids(text.unwrap());
     let logits = model.read(&mut [(&mut Sequence::default(), &[&prompt[..], &answer].concat())], Wanted::All);
     let (mut sum, mut expected) = (0.0, 0.0);
@@ -134,8 +143,12 @@ fn logprobs_are_those_of_the_model() {
         let odds = Odds::new(&logits[(prompt.len() + at - 1) * 96..][..96], token as usize, 3);
         sum += told["logprob"].as_f64().unwrap();
         expected += f64::from(odds.logprob);
-        assert_eq!(told["token"].as_str().unwrap().as_bytes(), told["bytes"].as_array().unwrap().iter().map(|byte| byte.as_u64().unwrap() as u8).collect::<Vec<_>>());
-        let top: Vec<f64> = told["top_logprobs"].as_array().unwrap().iter().map(|one| one["logprob"].as_f64().unwrap()).collect();
+        assert_eq!(
+            told["token"].as_str().unwrap().as_bytes(),
+            told["bytes"].as_array().unwrap().iter().map(|byte| byte.as_u64().unwrap() as u8).collect::<Vec<_>>()
+        );
+        let top: Vec<f64> =
+            told["top_logprobs"].as_array().unwrap().iter().map(|one| one["logprob"].as_f64().unwrap()).collect();
         assert!(top.iter().zip(&odds.top).all(|(told, (_, p))| (told - f64::from(*p)).abs() < 1e-5), "{top:?}");
     }
     assert_eq!((told.len(), answer.len()), (24, 24));
@@ -153,7 +166,10 @@ fn sixty_four_streams_at_once_are_each_as_alone() {
     let bodies: Vec<Value> = (0..64)
         .map(|number| {
             let text = format!("{number}: {}", "Who lives in Bern? ".repeat(number % 7));
-            question(&text, &json!({"seed": number * 31, "max_tokens": 5 + number % 40, "n": 1 + number % 2, "temperature": 0.8}))
+            question(
+                &text,
+                &json!({"seed": number * 31, "max_tokens": 5 + number % 40, "n": 1 + number % 2, "temperature": 0.8}),
+            )
         })
         .collect();
     let expected: Vec<Value> = bodies.iter().map(|body| whole(&post(address, CHAT, body))).collect();
@@ -176,7 +192,11 @@ fn what_cannot_be_answered_is_said_in_the_shape_of_errors() {
         let response = post(address, path, body);
         let error = response.json()["error"].clone();
         assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{error}");
-        (response.status, error["param"].as_str().unwrap_or("").to_owned(), error["code"].as_str().unwrap_or("").to_owned())
+        (
+            response.status,
+            error["param"].as_str().unwrap_or("").to_owned(),
+            error["code"].as_str().unwrap_or("").to_owned(),
+        )
     };
     for (more, status, param, code) in [
         (json!({"model": "gpt-9"}), 404, "model", "model_not_found"),
@@ -232,7 +252,11 @@ fn paths_methods_and_bodies_that_are_none() {
         assert_eq!(status("POST", CHAT, &json, body), 400);
     }
     assert_eq!(status("GET", "/v1/models/other", &[], ""), 404);
-    assert_eq!(status("POST", CHAT, &[json[0], ("Host", "evil.example")], "{}"), 403, "a foreign name for this machine");
+    assert_eq!(
+        status("POST", CHAT, &[json[0], ("Host", "evil.example")], "{}"),
+        403,
+        "a foreign name for this machine"
+    );
 }
 
 #[test]

@@ -156,7 +156,8 @@ fn keys_are_asked_for_and_compared() {
 fn pages_from_elsewhere_may_ask_where_that_was_wished() {
     let ask = |address: SocketAddr, method: &str, origin: &str| {
         let mut socket = Socket::open(address);
-        let headers = [("Origin", origin), ("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "x-a")];
+        let headers =
+            [("Origin", origin), ("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "x-a")];
         socket.request(method, "/v1/models", &headers, b"");
         let response = socket.read().unwrap();
         let leave = response.header("access-control-allow-origin").map(str::to_owned);
@@ -169,7 +170,11 @@ fn pages_from_elsewhere_may_ask_where_that_was_wished() {
     let keys = vec!["key".to_owned()];
     let (_open, address) = serve(Limits::default(), Settings { origins, keys, ..Settings::default() });
     let known = Some("https://chat.example".to_owned());
-    assert_eq!(ask(address, "OPTIONS", "https://chat.example"), (204, known.clone(), Some("x-a".to_owned())), "without a key");
+    assert_eq!(
+        ask(address, "OPTIONS", "https://chat.example"),
+        (204, known.clone(), Some("x-a".to_owned())),
+        "without a key"
+    );
     assert_eq!(ask(address, "GET", "https://chat.example"), (401, known, None));
     assert_eq!(ask(address, "OPTIONS", "https://evil.example"), (401, None, None));
     let (_all, address) = serve(Limits::default(), Settings { origins: vec!["*".to_owned()], ..Settings::default() });
@@ -230,7 +235,8 @@ fn a_server_that_stops_lets_running_answers_end() {
 
 #[test]
 fn a_server_whose_grace_is_over_ends() {
-    let (server, address) = serve(Limits::default(), Settings { grace: Duration::from_millis(10), ..Settings::default() });
+    let (server, address) =
+        serve(Limits::default(), Settings { grace: Duration::from_millis(10), ..Settings::default() });
     let mut running = begun(address);
     server.stop();
     server.wait();

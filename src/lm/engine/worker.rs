@@ -129,10 +129,10 @@ impl Worker {
                 continue;
             }
             let beside = self.rows.iter().filter(|other| !other.sequence.is_empty());
-            let beside = beside.map(|other| {
-                (common(&row.tokens, &other.tokens[..other.sequence.len()]), &other.sequence)
-            });
-            let beside = if self.limits.prefixes > 0 || row.index > 0 { beside.max_by_key(|found| found.0) } else { None };
+            let beside =
+                beside.map(|other| (common(&row.tokens, &other.tokens[..other.sequence.len()]), &other.sequence));
+            let beside =
+                if self.limits.prefixes > 0 || row.index > 0 { beside.max_by_key(|found| found.0) } else { None };
             let best = beside.into_iter().chain(self.kept.find(&row.tokens)).max_by_key(|found| found.0);
             let Some((length, sequence)) = best else { continue };
             let found = sequence.beginning(length.min(row.tokens.len() - 1));

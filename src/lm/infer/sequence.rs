@@ -45,7 +45,8 @@ impl Sequence {
     pub fn growth(&self, more: usize) -> usize {
         let pages = self.heads.first().map_or(&[][..], Vec::as_slice);
         let new = (self.length + more).div_ceil(POSITIONS).saturating_sub(pages.len());
-        let partial = self.length % POSITIONS > 0 && pages.last().is_some_and(|page| Arc::strong_count(page) > 1);
+        let partial =
+            !self.length.is_multiple_of(POSITIONS) && pages.last().is_some_and(|page| Arc::strong_count(page) > 1);
         (new + usize::from(partial && more > 0)) * POSITIONS
     }
 
