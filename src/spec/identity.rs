@@ -164,6 +164,8 @@ fn acts_in_rl(path: &str, settings: &Settings) -> bool {
         // The base policy is there by its content; its path and the shape of others say nothing.
         ("model" | "warm", _) => false,
         ("eval", _) => acts_in_eval(path, settings),
+        // A judge has the last word in the evaluation too.
+        ("reward", _) => true,
         (_, "train.steps" | "train.threads" | "train.compute" | "data.world") => true,
         // Nothing is trained: only the evaluation of the base policy is left.
         _ if settings.train.steps == 0 => false,

@@ -2,7 +2,7 @@
 
 use super::{other_values, read, spec};
 use longlab::spec::identity::{Identity, LIBTORCH, Machine};
-use longlab::spec::settings::{Compute, Train};
+use longlab::spec::settings::{Compute, JudgedBy, Train};
 use longlab::spec::{AepoMode, GateLevel, KEYS, Key, Kind, LossKind, Settings, World};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -43,11 +43,12 @@ fn all_on() -> Settings {
     settings.gate.level = GateLevel::Sequence;
     settings.aepo.mode = AepoMode::Latch;
     settings.lora.rank = 4;
+    settings.reward.judge = JudgedBy::Server;
     settings
 }
 
-/// Keys of the policy loss that act only beside a switch, and how often a job is saved.
-const IDLE: [&str; 10] = [
+/// Keys of the policy loss that act only beside a switch, and how often a job is saved and where its judge is.
+const IDLE: [&str; 11] = [
     "train.checkpoint_every",
     "gate.removal",
     "loss.clip_low",
@@ -58,6 +59,7 @@ const IDLE: [&str; 10] = [
     "loss.cov_coefficient",
     "loss.entropy_step",
     "loss.kl_estimator",
+    "reward.judge_url",
 ];
 
 #[test]
@@ -96,6 +98,8 @@ fn what_is_switched_off_does_not_act() {
         "aepo.removal",
         "aepo.lag",
         "lora.alpha",
+        "reward.judge_model",
+        "reward.judge_tokens",
         "lora.targets",
     ];
     assert_eq!(acting(Kind::Rl, &Settings::default()), all_but(&["model", "warm"], &[&IDLE[..], &off].concat()));
@@ -122,7 +126,15 @@ fn without_a_step_only_evaluation_acts() {
     let mut settings = all_on();
     settings.train.steps = 0;
     let mut expected: BTreeSet<_> = KEYS.iter().map(|key| key.path).filter(|path| path.starts_with("eval.")).collect();
-    expected.extend(["train.steps", "train.threads", "train.compute", "data.world"]);
+    expected.extend([
+        "reward.judge",
+        "reward.judge_model",
+        "reward.judge_tokens",
+        "train.steps",
+        "train.threads",
+        "train.compute",
+        "data.world",
+    ]);
     assert_eq!(acting(Kind::Rl, &settings), expected);
 }
 
@@ -137,7 +149,10 @@ fn a_base_is_made_by_its_shape_data_and_warm_start() {
         "train.rate",
         "train.checkpoint_every",
         "train.updates",
+        "reward.judge_url",
         "lora.alpha",
+        "reward.judge_model",
+        "reward.judge_tokens",
         "lora.targets",
     ];
     assert_eq!(acting(Kind::Base, &Settings::default()), all_but(&groups, &keys));
