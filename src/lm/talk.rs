@@ -46,7 +46,7 @@ pub struct Answer {
 /// A model that answers one prompt after the other.
 pub struct Talker {
     engine: Engine,
-    /// Sampling that its makers advise.
+    /// Temperature and top-p that its makers advise. How many tokens they advise to draw from always holds.
     pub advised: (Option<f64>, Option<f64>),
 }
 
@@ -94,7 +94,7 @@ impl Talker {
     /// Tokens that the tokenizer does not know, and probabilities that are no numbers.
     pub fn answer(&self, prompt: &Prompt, drawing: &Drawing, see: &mut dyn FnMut(&str)) -> Result<Answer, TalkError> {
         let Drawing { temperature, top_p, max_tokens, seed } = *drawing;
-        let filters = Filters { temperature, top_p, ..Filters::GREEDY };
+        let filters = Filters { temperature, top_p, top_k: self.engine.texts().advised.2, ..Filters::GREEDY };
         let mut answers = self.engine.ask(Request::new(prompt.tokens.clone(), filters, seed, max_tokens))?;
         let mut answer = Answer { text: String::new(), tokens: Vec::new(), finished: false };
         while let Some(event) = answers.wait() {

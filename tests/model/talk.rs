@@ -86,3 +86,17 @@ fn what_does_not_fit_is_cut_out_of_the_middle() {
 fn a_model_without_a_template_says_so() {
     assert!(matches!(Talker::load(folder(false).path(), 1).err(), Some(TalkError::NoTemplate)));
 }
+
+#[test]
+fn as_many_tokens_are_drawn_from_as_the_makers_advise() {
+    let dir = folder(true);
+    let answer = |drawing: &Drawing| {
+        let talker = Talker::load(dir.path(), 1).unwrap();
+        let prompt = talker.prompt(&[("user", "Who lives in Bern?")], 20).unwrap();
+        talker.answer(&prompt, drawing, &mut |_| {}).unwrap()
+    };
+    let (drawn, greedy) = (answer(&DRAWING), answer(&Drawing { temperature: 0.0, ..DRAWING }));
+    assert_ne!(drawn, greedy);
+    fs::write(dir.path().join("generation_config.json"), "{\"top_k\": 1}").unwrap();
+    assert_eq!(answer(&DRAWING), greedy);
+}
