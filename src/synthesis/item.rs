@@ -105,6 +105,18 @@ pub struct Row {
     pub spans: Vec<Span>,
 }
 
+/// Levels of query templates, after CorpusQA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// One condition, or a ranking.
+    Easy,
+    /// Ratios, or several conditions.
+    Medium,
+    /// Several steps, or a measure of the question's own.
+    Hard,
+}
+
 /// How a result is written, after CorpusQA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -138,6 +150,10 @@ pub enum Proof {
     },
     /// A query over the table `facts`, whose rows are all rows of the documents' tables that have these columns.
     Sql {
+        /// Which query template it was made from.
+        family: String,
+        /// How hard the template is.
+        level: Level,
         /// The query; what it compares with is bound (`?1`, `?2`, ...), never written into it.
         query: String,
         /// What is bound, in order.
@@ -236,4 +252,57 @@ pub struct Item {
     pub passages: Vec<Passage>,
     /// Why it may be trusted.
     pub certificate: Certificate,
+}
+
+impl Item {
+    /// The hash of what the item says: engine, question, answer, the place and text of each passage, and what was asked for before it.
+    pub fn hash(&self) -> Hash {
+        let mut hasher = blake3::Hasher::new();
+        let mut part = |text: &str| {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        };
+        part(self.engine.name());
+        part(&self.question);
+        part(&self.answer.text);
+        self.answer.aliases.iter().for_each(|alias| part(alias));
+        for Passage { document, title, span, text } in &self.passages {
+            part(&document.0);
+            part(title);
+            part(&format!("{}-{}", span.start, span.end));
+            part(text);
+        }
+        if let Proof::Turn { requests, .. } = &self.certificate.proof {
+            requests.iter().for_each(|request| part(request));
+        }
+        Hash(hasher.finalize().to_hex().to_string())
+    }
+}
+
+impl Engine {
+    /// All engines, in the order in which they are reported.
+    pub const ALL: [Engine; 4] = [Engine::Graph, Engine::Table, Engine::Agents, Engine::Dialogue];
+
+    /// The name used in specs, files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Engine::Graph => "graph",
+            Engine::Table => "table",
+            Engine::Agents => "agents",
+            Engine::Dialogue => "dialogue",
+        }
+    }
+}
+
+impl Form {
+    /// The name used in files: that of a task type of the training.
+    pub fn name(self) -> &'static str {
+        match self {
+            Form::MultipleChoice => "multiple_choice",
+            Form::MultiHop => "multi_hop",
+            Form::Reading => "reading",
+            Form::Dialogue => "dialogue",
+            Form::Numeric => "numeric",
+        }
+    }
 }

@@ -46,8 +46,22 @@ impl Said {
     /// assert!(text.says("origin of species") && !text.says("origin of spec") && !text.says("--"));
     /// ```
     pub fn says(&self, phrase: &str) -> bool {
-        let phrase = Said::of(phrase);
+        self.holds(&Said::of(phrase))
+    }
+
+    /// [`Said::says`] for a phrase that is made ready.
+    pub fn holds(&self, phrase: &Said) -> bool {
         phrase.0.len() > 1 && self.0.contains(&phrase.0)
+    }
+
+    /// How many words there are.
+    pub fn len(&self) -> usize {
+        self.0.split(' ').filter(|word| !word.is_empty()).count()
+    }
+
+    /// Whether there are no words.
+    pub fn is_empty(&self) -> bool {
+        self.0.len() == 1
     }
 }
 

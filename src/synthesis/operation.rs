@@ -60,8 +60,34 @@ impl Operation {
     /// assert_eq!(Operation::YearOf.of(&steps).as_deref(), Some("1817"));
     /// ```
     pub fn of(self, steps: &[Step]) -> Option<String> {
+        self.of_ends(&ends(steps))
+    }
+
+    /// What the answer becomes when an evidence is taken away: the steps that it states go, and with them all that is reached over them alone.
+    ///
+    /// ```
+    /// use longlab_synthesis::operation::{Operation, Step};
+    /// let step = |head: &str, tail: &str, evidence| (head.into(), "r".into(), tail.into(), evidence);
+    /// let steps: [Step; 3] = [step("A", "B", 0), step("B", "x", 1), step("B", "y", 2)];
+    /// assert_eq!(Operation::Count.without(&steps, 2).as_deref(), Some("1"));
+    /// assert_eq!(Operation::Count.without(&steps, 0), None);
+    /// ```
+    pub fn without(self, steps: &[Step], evidence: usize) -> Option<String> {
         let ends = ends(steps);
-        match (self, ends.as_slice()) {
+        let root = |step: &Step| !steps.iter().any(|other| same(&other.2, &step.0));
+        let mut reached: Vec<&Step> = vec![];
+        for step in steps.iter().filter(|step| step.3 != evidence) {
+            if root(step) || reached.iter().any(|earlier| same(&earlier.2, &step.0)) {
+                reached.push(step);
+            }
+        }
+        let left: Vec<&Step> =
+            ends.into_iter().filter(|end| reached.iter().any(|step| std::ptr::eq(*step, *end))).collect();
+        self.of_ends(&left)
+    }
+
+    fn of_ends(self, ends: &[&Step]) -> Option<String> {
+        match (self, ends) {
             (Operation::Tail, [end]) => Some(end.2.clone()),
             (Operation::YearOf, [end]) => Some(first_year(&end.2)?.to_string()),
             (Operation::YearsBetween, [one, other]) => {
@@ -69,7 +95,7 @@ impl Operation {
             }
             (Operation::EarlierOf, [one, other]) => Some(in_order(one, other)?.0.0.clone()),
             (Operation::LaterOf, [one, other]) => Some(in_order(one, other)?.1.0.clone()),
-            (Operation::Count, [_, ..]) => Some(different(&ends).to_string()),
+            (Operation::Count, [_, ..]) => Some(different(ends).to_string()),
             _ => None,
         }
     }
@@ -140,6 +166,13 @@ mod tests {
     fn a_count_takes_each_tail_once() {
         assert_eq!(Operation::Count.of(&steps(&[("a", "x"), ("a", "y"), ("a", " X")])).as_deref(), Some("2"));
         assert_eq!(Operation::Count.of(&[]), None);
+    }
+
+    #[test]
+    fn a_path_with_a_gap_leads_nowhere() {
+        let chain = steps(&[("a", "b"), ("b", "c"), ("c", "d")]);
+        assert_eq!(Operation::Tail.of(&chain).as_deref(), Some("d"));
+        assert!((0..3).all(|evidence| Operation::Tail.without(&chain, evidence).is_none()));
     }
 
     #[test]
