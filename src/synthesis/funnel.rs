@@ -85,7 +85,9 @@ impl Funnel {
 
     /// As Markdown: what was measured, and apart from it what was published.
     pub fn markdown(&self) -> String {
-        let mut text = String::from("| stage | counts | taken | kept | dropped, by reason | remarks |\n|---|---|---|---|---|---|\n");
+        let mut text = String::from(
+            "| stage | counts | taken | kept | dropped, by reason | remarks |\n|---|---|---|---|---|---|\n",
+        );
         for Step { stage, unit, counts } in &self.steps {
             let (dropped, remarks) = (listed(&counts.dropped), listed(&counts.remarks));
             let Counts { taken, kept, .. } = counts;

@@ -52,7 +52,8 @@ pub fn run(spec: &Spec, options: &Options, tools: &Tools, observer: &mut dyn Obs
         None => Run::new(spec, options, tools)?.all(observer),
         Some(threads) => {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-            let pool = pool.map_err(|error| SynthesisError::Missing { what: format!("{threads} threads ({error})") })?;
+            let pool =
+                pool.map_err(|error| SynthesisError::Missing { what: format!("{threads} threads ({error})") })?;
             let run = Run::new(spec, options, tools)?;
             pool.install(|| run.all(observer))
         }
@@ -110,9 +111,19 @@ impl<'a> Run<'a> {
     /// The engines in the order of [`Engine::ALL`].
     fn makers(&self) -> Vec<&dyn Maker> {
         let mut makers: Vec<&dyn Maker> = self.own.iter().map(Box::as_ref).collect();
-        makers.extend(self.tools.makers.iter().copied());
+        makers.extend(self.tools.makers.iter().copied().filter(|maker| self.wants(maker.engine())));
         makers.sort_by_key(|maker| maker.engine());
         makers
+    }
+
+    fn wants(&self, engine: Engine) -> bool {
+        let engines = &self.spec.engines;
+        match engine {
+            Engine::Graph => engines.graph.is_some(),
+            Engine::Table => engines.table.is_some(),
+            Engine::Agents => engines.agents.is_some(),
+            Engine::Dialogue => engines.dialogue.is_some(),
+        }
     }
 
     fn all(&self, observer: &mut dyn Observer) -> Result<Summary> {
@@ -136,8 +147,9 @@ impl<'a> Run<'a> {
         let publishing = Publishing { spec: self.spec, corpus: &corpus, counter: &self.counter, funnel: &funnel };
         let settings = format!("{:?} {:?}", self.spec, funnel);
         let key = key("dataset 1", &[&documents.output, &picked.output], &settings);
-        let finished =
-            self.stages.run("dataset", &key, observer, |folder, watch| publishing.write(&picked.folder, folder, watch))?;
+        let finished = self
+            .stages
+            .run("dataset", &key, observer, |folder, watch| publishing.write(&picked.folder, folder, watch))?;
         let folder = dataset::publish(&finished, &self.spec.output.folder)?;
         Ok(Summary { folder, items: finished.counts.kept, funnel, hash: finished.output })
     }
@@ -167,8 +179,9 @@ impl<'a> Run<'a> {
         let one = |maker: &dyn Maker| {
             let key = key(&maker.version(), &[&documents.output], &seed.to_string());
             let name = format!("make-{}", maker.engine().name());
-            let finished =
-                self.stages.run(&name, &key, observer, |folder, watch| stages::make(maker, corpus, seed, folder, watch))?;
+            let finished = self
+                .stages
+                .run(&name, &key, observer, |folder, watch| stages::make(maker, corpus, seed, folder, watch))?;
             Ok((maker.engine(), finished))
         };
         self.makers().into_iter().map(one).collect()

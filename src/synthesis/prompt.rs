@@ -167,8 +167,12 @@ mod tests {
     fn every_family_has_wordings_that_name_all_it_has() {
         for family in FAMILIES {
             let name = format!("table/{}", family.name);
-            let values: BTreeMap<String, String> =
-                family.columns.chars().chain(family.drawn.chars()).map(|letter| (letter.into(), format!("<{letter}>"))).collect();
+            let values: BTreeMap<String, String> = family
+                .columns
+                .chars()
+                .chain(family.drawn.chars())
+                .map(|letter| (letter.into(), format!("<{letter}>")))
+                .collect();
             assert!(wordings(&name) >= 2, "{name}");
             for at in 0..wordings(&name) {
                 let text = wording_at(&name, at, &values).unwrap();

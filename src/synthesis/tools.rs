@@ -129,14 +129,6 @@ pub struct Tools<'a> {
 impl<'a> Tools<'a> {
     /// A reader and nothing else.
     pub fn new(reader: &'a dyn Reader) -> Tools<'a> {
-        Tools {
-            reader,
-            sieves: vec![],
-            twins: None,
-            search: None,
-            decontaminator: None,
-            makers: vec![],
-            model: None,
-        }
+        Tools { reader, sieves: vec![], twins: None, search: None, decontaminator: None, makers: vec![], model: None }
     }
 }

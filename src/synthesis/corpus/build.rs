@@ -3,10 +3,11 @@
 use super::files::{Listing, SourceFile, list};
 use super::{DOCUMENTS, ENTRIES, Entry};
 use crate::error::{Result, SynthesisError};
-use crate::files::WholeFile;
+use crate::files::{WholeFile, write_json};
 use crate::funnel::Counts;
 use crate::observer::Watch;
 use crate::spec::{CorpusSpec, FilterSpec};
+use crate::stages::COUNTS;
 use crate::tools::{Reading, Tools, Twins};
 use longlab_documents::{Document, Hash};
 use rayon::prelude::*;
@@ -58,8 +59,8 @@ enum Taken {
 fn take(file: &SourceFile, spec: &CorpusSpec, tools: &Tools) -> Vec<Taken> {
     let Reading { documents, refused } = tools.reader.read(&file.path, &file.source, file.kind);
     let one = |document: Document| {
-        let refusal = basic(&spec.filters, &document)
-            .or_else(|| tools.sieves.iter().find_map(|sieve| sieve.refusal(&document)));
+        let refusal =
+            basic(&spec.filters, &document).or_else(|| tools.sieves.iter().find_map(|sieve| sieve.refusal(&document)));
         match refusal {
             Some(reason) => Taken::Out(reason),
             None => {
@@ -153,15 +154,12 @@ impl Building {
             self.counts.remark(kind_name(entry));
         }
         entries.finish()?;
-        match self.counts.kept {
-            0 => Err(SynthesisError::Empty {
-                folder: spec.folder.clone(),
-                files,
-                refused: self.counts.dropped(),
-                report: folder.join(crate::stages::COUNTS),
-            }),
-            _ => Ok(self.counts),
+        if self.counts.kept > 0 {
+            return Ok(self.counts);
         }
+        let report = folder.join(COUNTS);
+        write_json(&report, &self.counts)?;
+        Err(SynthesisError::Empty { folder: spec.folder.clone(), files, refused: self.counts.dropped(), report })
     }
 }
 

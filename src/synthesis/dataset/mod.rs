@@ -11,4 +11,4 @@ pub use self::parquet::SCHEMA;
 pub use record::{Placed, Record, Split};
 pub use show::{Choice, page, show};
 pub use stats::{Lengths, Stats, each, stats};
-pub use write::{DATASET, Manifest, Publishing, publish};
+pub use write::{DATASET, MANIFEST, Manifest, Publishing, publish};

@@ -4,13 +4,13 @@ use super::record::Record;
 use crate::error::{Result, SynthesisError};
 use crate::item::Proof;
 use crate::prompt;
-use longlab_client::Message;
 use ::parquet::basic::{Compression, GzipLevel};
 use ::parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::properties::WriterProperties;
 use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::parser::parse_message_type;
+use longlab_client::Message;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -145,14 +145,7 @@ impl Cells {
             style: "rule".into(),
             split: placed.split.name().into(),
             index: placed.index as i64,
-            texts: [
-                item.id.0.clone(),
-                item.engine.name().into(),
-                form,
-                item.question.clone(),
-                aliases,
-                prefix,
-            ],
+            texts: [item.id.0.clone(), item.engine.name().into(), form, item.question.clone(), aliases, prefix],
             numbers: [item.certificate.tokens as i64, item.difficulty as i64, placed.bin as i64],
         })
     }

@@ -66,7 +66,10 @@ pub fn page(record: &Record, whole: bool) -> Result<String> {
     for (evidence, without) in item.certificate.evidence.iter().zip(&item.certificate.necessity) {
         let quote = beginning(&evidence.quote, whole);
         let without = without.as_deref().map_or("no answer", |answer| answer);
-        page.push_str(&format!("- evidence {:.8} {}-{}: ", evidence.document.0, evidence.span.start, evidence.span.end));
+        page.push_str(&format!(
+            "- evidence {:.8} {}-{}: ",
+            evidence.document.0, evidence.span.start, evidence.span.end
+        ));
         page.push_str(&format!("{quote:?}; without it: {:?}\n", beginning(without, whole)));
     }
     page.push_str(&format!("\n**Proof.** {}\n\n", proof(&item.certificate.proof)));
@@ -80,7 +83,12 @@ pub fn page(record: &Record, whole: bool) -> Result<String> {
     for (at, passage) in item.passages.iter().enumerate() {
         let holds = if absence.is_evidence(at, passage) { "evidence" } else { "irrelevant" };
         let place = format!("{:.8} {}-{}", passage.document.0, passage.span.start, passage.span.end);
-        page.push_str(&format!("{}. {holds}, {place}, {:?}: {:?}\n", at + 1, passage.title, beginning(&passage.text, false)));
+        page.push_str(&format!(
+            "{}. {holds}, {place}, {:?}: {:?}\n",
+            at + 1,
+            passage.title,
+            beginning(&passage.text, false)
+        ));
     }
     page.push('\n');
     Ok(page)
@@ -96,8 +104,10 @@ fn beginning(text: &str, whole: bool) -> String {
 fn proof(proof: &Proof) -> String {
     match proof {
         Proof::Path { steps, operation } => {
-            let steps: Vec<String> =
-                steps.iter().map(|(head, relation, tail, by)| format!("({head})-[{relation}]-({tail}) by {by}")).collect();
+            let steps: Vec<String> = steps
+                .iter()
+                .map(|(head, relation, tail, by)| format!("({head})-[{relation}]-({tail}) by {by}"))
+                .collect();
             format!("{}; {operation}", steps.join(", "))
         }
         Proof::Sql { family, query, parameters, rows, .. } => {

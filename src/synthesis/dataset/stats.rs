@@ -91,7 +91,9 @@ impl Stats {
     pub fn markdown(&self) -> String {
         let items = self.items.max(1);
         let percent = |count: usize, of: usize| format!("{:.1}%", 100.0 * count as f64 / of.max(1) as f64);
-        let mut text = String::from("## Lengths of prompts\n\n| tokens | measured | share | published (Figure 3) | share |\n|---|---|---|---|---|\n");
+        let mut text = String::from(
+            "## Lengths of prompts\n\n| tokens | measured | share | published (Figure 3) | share |\n|---|---|---|---|---|\n",
+        );
         let figure = figure_3();
         let published: usize = figure.iter().map(|bin| bin.2).sum();
         let bins = figure.len().max(self.lengths.bins.keys().last().map_or(0, |last| last + 1));
@@ -115,7 +117,9 @@ impl Stats {
                 text.push_str(&format!("| {what} | {value} | {count} | {} |\n", percent(*count, items)));
             }
         }
-        text.push_str("\n## Where the first evidence stands\n\n| tenth of the passages | measured | share |\n|---|---|---|\n");
+        text.push_str(
+            "\n## Where the first evidence stands\n\n| tenth of the passages | measured | share |\n|---|---|---|\n",
+        );
         for (tenth, count) in &self.places {
             text.push_str(&format!("| {} | {count} | {} |\n", tenth + 1, percent(*count, items)));
         }

@@ -137,7 +137,8 @@ impl Publishing<'_> {
     fn write_words(&self, stats: &Stats, folder: &Path) -> Result<()> {
         write_json(&folder.join("funnel.json"), self.funnel)?;
         write_json(&folder.join("stats.json"), stats)?;
-        let funnel = format!("# {}: what each stage kept\n\n{}\n{}", self.spec.name, self.funnel.markdown(), stats.markdown());
+        let funnel =
+            format!("# {}: what each stage kept\n\n{}\n{}", self.spec.name, self.funnel.markdown(), stats.markdown());
         write_whole(&folder.join("funnel.md"), funnel.as_bytes())?;
         write_whole(&folder.join("card.md"), card::card(self, stats)?.as_bytes())
     }
@@ -186,7 +187,9 @@ pub fn publish(finished: &Finished, output: &Path) -> Result<PathBuf> {
     let (folder, part) = (output.join(DATASET), output.join(format!("{DATASET}.part")));
     for stale in [&part, &folder] {
         match fs::remove_dir_all(stale) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(SynthesisError::writing(stale)(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(SynthesisError::writing(stale)(error));
+            }
             _ => {}
         }
     }

@@ -77,7 +77,13 @@ impl DialogueMaker {
             certificate: Certificate {
                 evidence: spans[..turn].iter().map(evidence).collect(),
                 necessity: vec![next; turn],
-                proof: Proof::Turn { turn, of: spans.len(), prefix, requests: vec![request.clone(); spans.len()], request },
+                proof: Proof::Turn {
+                    turn,
+                    of: spans.len(),
+                    prefix,
+                    requests: vec![request.clone(); spans.len()],
+                    request,
+                },
                 absent: vec![],
                 tokens: 0,
                 tokenizer: None,

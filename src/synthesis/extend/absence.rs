@@ -76,9 +76,9 @@ impl<'a> Absence<'a> {
 fn answer(item: &Item) -> Vec<Said> {
     let named = match &item.certificate.proof {
         // Operations on years and counts give numbers.
-        Proof::Path { operation, .. } => {
-            !["year_of", "years_between", "count", "count_without"].iter().any(|numbers| operation.split(' ').next() == Some(numbers))
-        }
+        Proof::Path { operation, .. } => !["year_of", "years_between", "count", "count_without"]
+            .iter()
+            .any(|numbers| operation.split(' ').next() == Some(numbers)),
         Proof::Sql { shape, .. } => *shape == Shape::Text,
         // The quotes hold the turn; models answer in their own words.
         Proof::Turn { .. } | Proof::Models => false,

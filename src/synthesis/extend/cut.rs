@@ -92,9 +92,15 @@ pub fn windows(text: &str, spans: &[Span], margin: usize) -> Vec<Span> {
 
 fn grow(text: &str, span: Span, margin: usize) -> Span {
     let start = border(text, span.start.saturating_sub(margin)).min(span.start);
-    let start = if start == 0 { 0 } else { text[start..span.start].find('\n').map_or(start, |at| start + at + 1) };
+    let before = &text[start..span.start];
+    let line = before.find('\n').or_else(|| before.find(char::is_whitespace)).filter(|_| start > 0);
+    // White space may be longer than a byte; the next border of a character is then the place.
+    let start = line.map_or(start, |at| border(text, start + at + 1));
     let end = border(text, (span.end + margin).min(text.len())).max(span.end);
-    let end = if end == text.len() { end } else { text[span.end..end].rfind('\n').map_or(end, |at| span.end + at) };
+    let after = &text[span.end..end];
+    let at_line = end == text.len() || text[end..].starts_with('\n');
+    let line = after.rfind('\n').or_else(|| after.rfind(char::is_whitespace)).filter(|_| !at_line);
+    let end = line.map_or(end, |at| span.end + at);
     Span { start, end }
 }
 
@@ -119,7 +125,7 @@ mod tests {
         let at = |word: &str| TEXT.find(word).map(|start| Span { start, end: start + word.len() }).unwrap();
         let found = windows(TEXT, &[at("nine"), at("two")], 12);
         let texts: Vec<&str> = found.iter().filter_map(|span| span.of(TEXT)).collect();
-        assert_eq!(texts, ["\nOne two three. F", "Eight nine ten eleven."]);
+        assert_eq!(texts, ["\nOne two three.", "\nEight nine ten eleven."]);
         assert_eq!(windows(TEXT, &[at("nine"), at("two")], 99), [whole(TEXT)]);
     }
 

@@ -17,8 +17,8 @@ use std::sync::Arc;
 /// Tries in a row that give nothing, after which the corpus is taken to have no more.
 const PATIENCE: usize = 200;
 
-/// Tokens that the layout puts around a passage.
-const FRAME: usize = 12;
+/// Tokens that the layout puts around a passage; a conversation puts none around a turn.
+const FRAME: usize = 10;
 
 /// Bytes of a token at first; corrected by what is counted.
 const BYTES: usize = 4;
@@ -48,7 +48,8 @@ pub struct Fillers<'a> {
     /// What is taken of each document.
     taken: HashMap<usize, Vec<Span>>,
     near: std::vec::IntoIter<usize>,
-    budget: usize,
+    /// Tokens that may still come in.
+    pub budget: usize,
 }
 
 impl<'a> Fillers<'a> {
@@ -110,11 +111,18 @@ impl<'a> Fillers<'a> {
             },
             _ => None,
         };
-        let framed = |text: &str| FRAME + self.extender.counter.count(text);
-        let frame = framed(request.as_deref().unwrap_or(&document.title));
+        let frame = match &request {
+            Some(request) => self.extender.counter.count(request),
+            None => FRAME + self.extender.counter.count(&document.title),
+        };
         let room = self.budget.min(self.extender.spec.passage).saturating_sub(frame);
         let span = match &request {
-            Some(_) => stretch(&document.text, place, self.extender.reply, stream.range(self.extender.reply[0]..=self.extender.reply[1])),
+            Some(_) => stretch(
+                &document.text,
+                place,
+                self.extender.reply,
+                stream.range(self.extender.reply[0]..=self.extender.reply[1]),
+            ),
             None => piece(&document.text, place, room * BYTES),
         };
         let taken = |span: &Span| {

@@ -28,6 +28,9 @@ const SHARE: f64 = 0.4;
 /// Tokens of a prompt that may stay unfilled.
 const SLACK: usize = 32;
 
+/// Times that fillers are drawn: the layout's own tokens are only reckoned until all are counted.
+const TOP_UPS: usize = 3;
+
 /// Times that the last passage is shortened before it is given up.
 const SHORTENINGS: usize = 4;
 
@@ -78,7 +81,7 @@ impl Extender<'_> {
         if base > self.spec.most {
             return Ok(Err("its evidence is longer than `context.most`"));
         }
-        let fillers = self.fill(&item, target.saturating_sub(base), stream)?;
+        let fillers = self.fill(&item, (base, target), stream)?;
         if !self.settle(&mut item, fillers, target.max(base), stream)? {
             return Ok(Err("it cannot be brought below its length"));
         }
@@ -98,7 +101,10 @@ impl Extender<'_> {
         if passages.is_empty() {
             let mut spans: BTreeMap<usize, Vec<Span>> = BTreeMap::new();
             for evidence in &item.certificate.evidence {
-                spans.entry(self.corpus.number(&evidence.document).unwrap_or(usize::MAX)).or_default().push(evidence.span);
+                spans
+                    .entry(self.corpus.number(&evidence.document).unwrap_or(usize::MAX))
+                    .or_default()
+                    .push(evidence.span);
             }
             for (number, spans) in spans.iter().filter(|(number, _)| **number < self.corpus.entries().len()) {
                 let document = self.corpus.document(*number)?;
@@ -129,10 +135,22 @@ impl Extender<'_> {
         Ok((tokens <= target).then_some((wide.passages, tokens)))
     }
 
-    fn fill(&self, item: &Item, budget: usize, stream: &mut Stream) -> Result<Vec<Filler>> {
+    /// Fillers for so many tokens; counted, and drawn again for what is missing.
+    fn fill(&self, item: &Item, (base, target): (usize, usize), stream: &mut Stream) -> Result<Vec<Filler>> {
         let absence = Absence::of(item);
-        let mut fillers = Fillers::new(self, item, &absence, budget);
-        fillers.draw(stream)?;
+        let mut fillers = Fillers::new(self, item, &absence, target.saturating_sub(base));
+        for _ in 0..TOP_UPS {
+            let before = fillers.drawn.len();
+            fillers.draw(stream)?;
+            if fillers.drawn.len() == before {
+                break;
+            }
+            let missing = target.saturating_sub(self.tokens(&joined(item, &fillers.drawn))?);
+            if missing <= (2 * SLACK).max(target / 100) {
+                break;
+            }
+            fillers.budget = missing;
+        }
         Ok(fillers.drawn)
     }
 
@@ -148,7 +166,8 @@ impl Extender<'_> {
         if requests.is_empty() {
             stream.shuffle(&mut order);
         }
-        let needed: Vec<(&Passage, Option<&String>)> = order.iter().map(|at| (&needed[*at], requests.get(*at))).collect();
+        let needed: Vec<(&Passage, Option<&String>)> =
+            order.iter().map(|at| (&needed[*at], requests.get(*at))).collect();
         let mut shortenings = 0;
         loop {
             arrange(item, &needed, &fillers, &places);
@@ -163,6 +182,16 @@ impl Extender<'_> {
             }
         }
     }
+}
+
+/// An item with fillers after its passages, to be counted.
+fn joined(item: &Item, fillers: &[Filler]) -> Item {
+    let mut joined = item.clone();
+    joined.passages.extend(fillers.iter().map(|filler| filler.passage.clone()));
+    if let Proof::Turn { requests, .. } = &mut joined.certificate.proof {
+        requests.extend(fillers.iter().filter_map(|filler| filler.request.clone()));
+    }
+    joined
 }
 
 /// Cuts a filler down to about so many tokens. False where too little is left.

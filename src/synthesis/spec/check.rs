@@ -46,7 +46,12 @@ impl Spec {
             engines.dialogue.as_ref().map(|dialogue| dialogue.items),
         ];
         let total: usize = counts.iter().flatten().fold(0, |sum, items| sum.saturating_add(*items));
-        demand(total > 0, "engines", "without items", "name an engine and its `items`, such as [engines.table] items = 100")?;
+        demand(
+            total > 0,
+            "engines",
+            "without items",
+            "name an engine and its `items`, such as [engines.table] items = 100",
+        )?;
         demand(total <= MOST_ITEMS, "engines", total, "ask for at most 10,000,000 items")?;
         engines.graph.as_ref().map_or(Ok(()), check_graph)?;
         engines.table.as_ref().map_or(Ok(()), check_table)?;
@@ -91,7 +96,12 @@ fn check_dialogue(dialogue: &DialogueSpec) -> Result<(), SpecError> {
 }
 
 /// A value that must fulfil a condition.
-pub(super) fn demand(fulfilled: bool, key: &'static str, given: impl Debug, mend: &'static str) -> Result<(), SpecError> {
+pub(super) fn demand(
+    fulfilled: bool,
+    key: &'static str,
+    given: impl Debug,
+    mend: &'static str,
+) -> Result<(), SpecError> {
     if fulfilled { Ok(()) } else { Err(SpecError::Value { key, given: format!("{given:?}"), mend }) }
 }
 
@@ -113,7 +123,8 @@ fn bounds(key: &'static str, given: [usize; 2], low: usize, high: usize) -> Resu
 mod tests {
     use super::*;
 
-    const SPEC: &str = "name = \"real\"\n[corpus]\nfolder = \"texts\"\n[engines.table]\nitems = 10\n[output]\nfolder = \"out\"\n";
+    const SPEC: &str =
+        "name = \"real\"\n[corpus]\nfolder = \"texts\"\n[engines.table]\nitems = 10\n[output]\nfolder = \"out\"\n";
 
     fn mistake(from: &str, to: &str) -> String {
         assert!(SPEC.contains(from));

@@ -88,13 +88,7 @@ pub struct FilterSpec {
 
 impl Default for FilterSpec {
     fn default() -> Self {
-        FilterSpec {
-            fewest_bytes: 200,
-            most_bytes: 64 << 20,
-            languages: vec![],
-            most_repeated: 0.5,
-            kinds: vec![],
-        }
+        FilterSpec { fewest_bytes: 200, most_bytes: 64 << 20, languages: vec![], most_repeated: 0.5, kinds: vec![] }
     }
 }
 
@@ -383,8 +377,8 @@ impl Spec {
     /// # Errors
     /// [`SpecError`], with the key and the mend.
     pub fn read(path: &Path) -> Result<Spec, SpecError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|cause| SpecError::Unreadable { path: path.to_path_buf(), cause })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|cause| SpecError::Unreadable { path: path.to_path_buf(), cause })?;
         let mut spec = Spec::parse(&text)?;
         spec.move_below(path.parent().unwrap_or(Path::new("")));
         Ok(spec)

@@ -59,7 +59,8 @@ impl<'a> Answers<'a> {
             Err(failure) => return Ok(Err(failure)),
         };
         let line = Line { asked, reply };
-        let mut text = serde_json::to_string(&line).map_err(std::io::Error::other).map_err(SynthesisError::writing(&self.path))?;
+        let mut text =
+            serde_json::to_string(&line).map_err(std::io::Error::other).map_err(SynthesisError::writing(&self.path))?;
         text.push('\n');
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.1.write_all(text.as_bytes()).map_err(SynthesisError::writing(&self.path))?;

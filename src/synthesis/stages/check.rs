@@ -77,7 +77,10 @@ pub fn check(from: &Path, with: &Checking, folder: &Path, watch: &mut Watch) -> 
     match (unanswered, answers) {
         (Some(failure), Some((answers, ..))) if with.spec.unanswered == Unanswered::Stop => {
             let count = counts.dropped.get("the model gave no answer").copied().unwrap_or(0);
-            Err(SynthesisError::Model { reason: format!("{count} items have no answer: {failure}"), kept: answers.len() })
+            Err(SynthesisError::Model {
+                reason: format!("{count} items have no answer: {failure}"),
+                kept: answers.len(),
+            })
         }
         _ => file.finish().map(|()| counts),
     }
@@ -150,7 +153,12 @@ impl Tries<'_> {
         Ok(right.map(|right| (true, Some((right, spec.robustness)))))
     }
 
-    fn right(&self, messages: Vec<Message>, tries: usize, kind: u64) -> Result<std::result::Result<usize, ChatFailure>> {
+    fn right(
+        &self,
+        messages: Vec<Message>,
+        tries: usize,
+        kind: u64,
+    ) -> Result<std::result::Result<usize, ChatFailure>> {
         let (answers, _, judge) = self.asked;
         let mut right = 0;
         for number in 0..tries as u64 {

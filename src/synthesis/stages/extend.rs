@@ -43,7 +43,8 @@ pub struct Extending<'a> {
 /// Of the corpus, of the files, or [`SynthesisError::Stopped`](crate::SynthesisError::Stopped).
 pub fn extend(engines: &[(Engine, PathBuf)], with: &Extending, folder: &Path, watch: &mut Watch) -> Result<Counts> {
     let search = with.search.filter(|_| with.spec.context.near > 0.0);
-    let index = search.map(|search| search.index(&mut with.corpus.documents().map(|read| Ok(read?.text)))).transpose()?;
+    let index =
+        search.map(|search| search.index(&mut with.corpus.documents().map(|read| Ok(read?.text)))).transpose()?;
     let mut extender = Extender {
         corpus: with.corpus,
         spec: &with.spec.context,

@@ -1,10 +1,10 @@
 //! Stages: each reads files and writes files into a folder of its own, named by the hash of what it depends on. A stage that is there is not run again.
 
+mod ask;
 mod check;
 mod difficulty;
 mod extend;
 mod make;
-mod ask;
 mod pick;
 
 pub use check::{Checking, check, settings as check_settings};
@@ -94,7 +94,9 @@ impl Stages {
         work: impl FnOnce(&Path, &mut Watch) -> Result<Counts>,
     ) -> Result<Finished> {
         let folder = self.folder.join(format!("{name}-{}", &key.0[..16]));
-        if !self.again && let Some(finished) = found(&folder, key) {
+        if !self.again
+            && let Some(finished) = found(&folder, key)
+        {
             observer.ended(name, &finished.counts, true);
             return Ok(finished);
         }

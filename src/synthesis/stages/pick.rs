@@ -71,7 +71,9 @@ fn answered(item: &Item) -> Hash {
         Proof::Sql { query, parameters, sources, .. } => {
             (format!("{query} {parameters:?} {sources:?}"), item.answer.text.clone())
         }
-        Proof::Turn { turn, of, prefix, .. } => (format!("{turn} {of}"), item.answer.text.replacen(prefix.as_str(), "", 1)),
+        Proof::Turn { turn, of, prefix, .. } => {
+            (format!("{turn} {of}"), item.answer.text.replacen(prefix.as_str(), "", 1))
+        }
         Proof::Models => (String::new(), item.answer.text.clone()),
     };
     Hash::of(&format!("{} {how} {} {}", item.engine.name(), normal(&answer), places(item)))

@@ -68,7 +68,11 @@ pub fn clusters(members: &[Member], alike: f64) -> Vec<Vec<usize>> {
     for (number, member) in members.iter().enumerate() {
         let columns: BTreeSet<&Column> = member.columns.iter().collect();
         let mut shared: BTreeMap<usize, usize> = BTreeMap::new();
-        columns.iter().filter_map(|column| holding.get(column)).flatten().for_each(|at| *shared.entry(*at).or_default() += 1);
+        columns
+            .iter()
+            .filter_map(|column| holding.get(column))
+            .flatten()
+            .for_each(|at| *shared.entry(*at).or_default() += 1);
         let share = |(at, both): (usize, usize)| {
             let either = clusters[at].0.len() + columns.len() - both;
             (both as f64 / either as f64, at)

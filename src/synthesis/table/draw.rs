@@ -53,8 +53,11 @@ fn numbers(rows: &[Row], column: Option<usize>) -> Vec<f64> {
 fn repeated(texts: &BTreeMap<&str, usize>, but: Option<&Value>, stream: &mut Stream) -> Result<Value, &'static str> {
     let other = |text: &str| but.and_then(Value::as_str) != Some(text);
     let short = |text: &str| text.chars().count() <= LONGEST;
-    let fit: Vec<&str> =
-        texts.iter().filter(|(text, count)| **count >= 2 && short(text) && other(text)).map(|(text, _)| *text).collect();
+    let fit: Vec<&str> = texts
+        .iter()
+        .filter(|(text, count)| **count >= 2 && short(text) && other(text))
+        .map(|(text, _)| *text)
+        .collect();
     if fit.is_empty() || texts.len() < 2 { Err("no text that repeats") } else { Ok(Value::from(*stream.pick(&fit))) }
 }
 
@@ -78,7 +81,12 @@ fn years(rows: &[Row], column: Option<usize>, stream: &mut Stream) -> Result<(Va
     }
 }
 
-fn later(rows: &[Row], column: Option<usize>, than: Option<&Value>, stream: &mut Stream) -> Result<Value, &'static str> {
+fn later(
+    rows: &[Row],
+    column: Option<usize>,
+    than: Option<&Value>,
+    stream: &mut Stream,
+) -> Result<Value, &'static str> {
     let than = than.and_then(Value::as_u64).unwrap_or(0);
     let years: Vec<u64> = all_years(rows, column).into_iter().filter(|year| *year > than).collect();
     if years.is_empty() { Err("fewer than two different years") } else { Ok(Value::from(*stream.pick(&years))) }
@@ -108,7 +116,9 @@ fn named(
     let taken = rows.iter().find(|row| Some(&row.values[key]) == but).map(|row| &row.values[number]);
     let fit: Vec<&Value> = rows
         .iter()
-        .filter(|row| row.values[key].is_string() && row.values[number].is_number() && Some(&row.values[number]) != taken)
+        .filter(|row| {
+            row.values[key].is_string() && row.values[number].is_number() && Some(&row.values[number]) != taken
+        })
         .map(|row| &row.values[key])
         .collect();
     if fit.is_empty() { Err("no two rows of different numbers") } else { Ok((*stream.pick(&fit)).clone()) }

@@ -159,9 +159,9 @@ pub fn fits(letter: char, column: &Column) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::item::Row;
     use crate::table::shape;
     use crate::table::sql::{Facts, names};
-    use crate::item::Row;
     use longlab_documents::Span;
     use serde_json::{Value, json};
 
@@ -172,7 +172,8 @@ mod tests {
             't' => ColumnKind::Date,
             _ => ColumnKind::Text,
         };
-        let column = |letter: char| Column { name: letter.into(), label: letter.into(), kind: kinds(letter), unit: None };
+        let column =
+            |letter: char| Column { name: letter.into(), label: letter.into(), kind: kinds(letter), unit: None };
         let columns: Vec<Column> = family.columns.chars().map(column).collect();
         // Names, groups, numbers, weights, dates.
         let all = [

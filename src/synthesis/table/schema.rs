@@ -13,14 +13,25 @@ const LONGEST: usize = 80;
 const MOST_COLUMNS: usize = 64;
 
 /// Words in headlines of numbers that name and do not count.
-const NAMING: [&str; 14] = [
-    "id", "ids", "index", "no", "nr", "number", "code", "zip", "phone", "line", "version", "rank", "port", "isbn",
-];
+const NAMING: [&str; 14] =
+    ["id", "ids", "index", "no", "nr", "number", "code", "zip", "phone", "line", "version", "rank", "port", "isbn"];
 
 /// Words in headlines of years.
 const YEARS: [&str; 14] = [
-    "year", "years", "date", "founded", "released", "release", "built", "established", "born", "died", "since",
-    "published", "introduced", "opened",
+    "year",
+    "years",
+    "date",
+    "founded",
+    "released",
+    "release",
+    "built",
+    "established",
+    "born",
+    "died",
+    "since",
+    "published",
+    "introduced",
+    "opened",
 ];
 
 /// The columns of a table.
@@ -186,7 +197,8 @@ mod tests {
 
     #[test]
     fn columns_have_kinds_and_units() {
-        let found = kinds("Name|Mass (kg)|Price|Founded|Due\nA|1|$2|1990|May 2020\nB|1,000|$3|1980|n/a\nC|5|$9|1970|Jun 2020");
+        let found =
+            kinds("Name|Mass (kg)|Price|Founded|Due\nA|1|$2|1990|May 2020\nB|1,000|$3|1980|n/a\nC|5|$9|1970|Jun 2020");
         let wanted = [
             ("name", ColumnKind::Text, None),
             ("mass", ColumnKind::Number, Some("kg")),

@@ -77,8 +77,11 @@ impl Facts {
         let ours = Arc::new(AtomicBool::new(true));
         let steps = Arc::new(AtomicU64::new(0));
         let facts = Facts { connection: sandbox(&ours, &steps)?, columns: names(columns), ours, steps };
-        let declared: Vec<String> =
-            columns.iter().zip(&facts.columns).map(|(column, name)| format!("{name} {}", affinity(column.kind))).collect();
+        let declared: Vec<String> = columns
+            .iter()
+            .zip(&facts.columns)
+            .map(|(column, name)| format!("{name} {}", affinity(column.kind)))
+            .collect();
         facts.connection.execute(&format!("CREATE TABLE facts ({})", declared.join(", ")), [])?;
         let marks = vec!["?"; columns.len()].join(", ");
         let mut insert = facts.connection.prepare(&format!("INSERT INTO facts VALUES ({marks})"))?;
@@ -131,7 +134,8 @@ impl Facts {
 
     fn put(&self, row: usize, column: usize, value: &Value) -> Result<(), SqlError> {
         self.ours.store(true, Ordering::Relaxed);
-        let statement = self.connection.prepare_cached(&format!("UPDATE facts SET {} = ?1 WHERE rowid = ?2", self.columns[column]));
+        let statement =
+            self.connection.prepare_cached(&format!("UPDATE facts SET {} = ?1 WHERE rowid = ?2", self.columns[column]));
         self.ours.store(false, Ordering::Relaxed);
         statement?.execute((bound(value), row as i64 + 1))?;
         Ok(())
@@ -169,7 +173,8 @@ fn sandbox(ours: &Arc<AtomicBool>, steps: &Arc<AtomicU64>) -> Result<Connection,
     ];
     limits.into_iter().try_for_each(|(limit, value)| connection.set_limit(limit, value).map(|_| ()))?;
     let ours = ours.clone();
-    connection.authorizer(Some(move |context: AuthContext<'_>| allow(ours.load(Ordering::Relaxed), &context.action)))?;
+    connection
+        .authorizer(Some(move |context: AuthContext<'_>| allow(ours.load(Ordering::Relaxed), &context.action)))?;
     let steps = steps.clone();
     let too_long = move || steps.fetch_add(STRIDE as u64, Ordering::Relaxed) >= STEPS;
     connection.progress_handler(STRIDE, Some(too_long))?;

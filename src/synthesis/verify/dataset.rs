@@ -1,9 +1,9 @@
 //! A dataset verified: its files, its documents, and every item.
 
-use super::fault::{Fault, Found};
 use super::check;
-use crate::corpus::Corpus;
-use crate::dataset::{Manifest, Record};
+use super::fault::{Fault, Found};
+use crate::corpus::{Corpus, DOCUMENTS};
+use crate::dataset::{MANIFEST, Manifest, Record};
 use crate::error::Result;
 use crate::files::{hash_file, read_json};
 use crate::stages::CHUNK;
@@ -93,15 +93,17 @@ pub fn verify(folder: &Path, tokenizer: Option<&Path>) -> Result<Report> {
         Ok(true)
     })?;
     verify_items(&corpus, counter.as_ref(), chunk, &mut report)?;
+    let of_item = |finding: &&Finding| finding.line > 0 && finding.file != DOCUMENTS;
     let faulty: HashSet<(&str, usize)> =
-        report.findings.iter().filter(|found| found.line > 0).map(|found| (found.file.as_str(), found.line)).collect();
-    report.sound = report.items - faulty.iter().filter(|(file, _)| file.ends_with(".jsonl") && !file.starts_with("doc")).count();
+        report.findings.iter().filter(of_item).map(|finding| (finding.file.as_str(), finding.line)).collect();
+    report.sound = report.items - faulty.len();
     Ok(report)
 }
 
 fn verify_files(folder: &Path, report: &mut Report) -> Result<()> {
-    let manifest: Manifest = read_json(&folder.join("dataset.json"))?;
-    let hashed = |(name, hash): (&String, &Hash)| (name.clone(), hash_file(&folder.join(name)).ok() == Some(hash.clone()));
+    let manifest: Manifest = read_json(&folder.join(MANIFEST))?;
+    let hashed =
+        |(name, hash): (&String, &Hash)| (name.clone(), hash_file(&folder.join(name)).ok() == Some(hash.clone()));
     let files: Vec<(String, bool)> = manifest.files.par_iter().map(hashed).collect();
     for (name, _) in files.iter().filter(|(_, same)| !same) {
         report.add(name, 0, "", Fault::FileAltered, "missing, or not the bytes that were written".into());
@@ -122,7 +124,7 @@ fn verify_documents(corpus: &Corpus, report: &mut Report) {
     report.documents = altered.len();
     for (number, detail) in altered.into_iter().enumerate() {
         if let Some(detail) = detail {
-            report.add("documents.jsonl", number + 1, "", Fault::DocumentAltered, detail);
+            report.add(DOCUMENTS, number + 1, "", Fault::DocumentAltered, detail);
         }
     }
 }

@@ -165,7 +165,8 @@ impl Turn<'_> {
         let turns = passages.iter().zip(self.requests).filter(|(_, request)| alike(request));
         let turns: Vec<&Passage> = turns.map(|(passage, _)| passage).collect();
         let counted = turns.len() == self.of && (1..=self.of).contains(&self.turn);
-        faults.demand(counted, Fault::RequestsAltered, || format!("{} of {}, {} said", self.turn, turns.len(), self.of));
+        faults
+            .demand(counted, Fault::RequestsAltered, || format!("{} of {}, {} said", self.turn, turns.len(), self.of));
         if !aligned || !counted {
             return Ok(());
         }
