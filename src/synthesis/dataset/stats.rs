@@ -145,11 +145,14 @@ pub fn stats(folder: &Path) -> Result<Stats> {
     Ok(stats)
 }
 
+/// Sees a file's name with a line's number, and the record of the line; says whether to go on.
+pub type See<'a> = &'a mut dyn FnMut((&str, usize), Result<Record>) -> Result<bool>;
+
 /// Reads the records of a dataset, split by split, each with its file's name and line; until it is told to end.
 ///
 /// # Errors
 /// Where a file cannot be read, or of `see`.
-pub fn each(folder: &Path, see: &mut dyn FnMut((&str, usize), Result<Record>) -> Result<bool>) -> Result<()> {
+pub fn each(folder: &Path, see: See<'_>) -> Result<()> {
     for split in Split::ALL {
         let name = format!("{}.jsonl", split.name());
         let path = folder.join(&name);

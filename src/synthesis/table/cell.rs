@@ -167,7 +167,7 @@ fn written(text: &str) -> Option<String> {
 }
 
 fn dated(year: u32, month: u32, day: Option<u32>) -> Option<String> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = match month {
         2 => 28 + u32::from(leap),
         4 | 6 | 9 | 11 => 30,

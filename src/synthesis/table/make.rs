@@ -119,7 +119,7 @@ impl<'a> Pool<'a> {
         let drawn = weighted(&[levels.easy, levels.medium, levels.hard], stream);
         let level = [Level::Easy, Level::Medium, Level::Hard][drawn];
         let families: Vec<&Family> = FAMILIES.iter().filter(|family| family.level == level).collect();
-        *stream.pick(&families)
+        families[stream.below(families.len())]
     }
 
     /// Columns for the letters of a template, from a table of the cluster.

@@ -285,9 +285,9 @@ mod tests {
     #[test]
     fn long_work_and_many_rows_are_ended() {
         let facts = facts();
-        let many = vec!["facts"; 16].join(", ");
+        let many = ["facts"; 16].join(", ");
         assert_eq!(facts.ask(&format!("SELECT COUNT(*) FROM {many}"), &[]), Err(SqlError::Endless));
-        let many = vec!["facts"; 7].join(", ");
+        let many = ["facts"; 7].join(", ");
         assert_eq!(facts.ask(&format!("SELECT 1 FROM {many}"), &[]), Err(SqlError::Rows(ROWS)));
     }
 }
