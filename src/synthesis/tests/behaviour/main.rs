@@ -1,5 +1,7 @@
 //! The pipeline from outside: small corpora are written, datasets are made of them, verified, and spoiled.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "../../testing.rs"]
 #[allow(dead_code)]
 mod testing;
