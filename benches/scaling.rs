@@ -11,7 +11,7 @@ use longlab::lm::{Config, Decoder};
 use longlab::report::plots::panels::{Panel, Panels, curve_key, plain};
 use longlab::report::plots::style::colour;
 use longlab::report::plots::{Drawing, Plot};
-use longlab::rl::batch::{Part, Row, forward};
+use longlab::rl::batch::{self, Part, Row, learn};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -46,7 +46,9 @@ fn seconds(model: &Decoder, shape: Shape, response: usize, way: Way, runs: usize
     let prompt = tokens(shape.prompt, shape.vocabulary, 1);
     let (last, prefix) = prompt.split_last().expect("a prompt");
     let row = |r| Row::response(*last, &tokens(response, shape.vocabulary, r), &vec![1.0 / response as f32; response]);
-    let update = |parts: &[Part]| (-forward(model, parts, 0, 0.7, false).objective).backward();
+    let update = |parts: &[Part]| {
+        learn(model, parts, batch::Way { pad: 0, temperature: 0.7, again: false }, false).expect("a pass");
+    };
     let run = || {
         let clock = Instant::now();
         match way {

@@ -4,7 +4,7 @@
 
 use criterion::{Criterion, criterion_group};
 use longlab::lm::{Config, Decoder, Request, Sampling, generate};
-use longlab::rl::batch::{Part, Row, forward};
+use longlab::rl::batch::{Part, Row, Way, learn};
 use longlab::rl::optimizer::{AdamW, clip_gradients};
 use longlab::rl::receipt;
 use longlab::spec::settings::Settings;
@@ -24,6 +24,12 @@ struct Case {
     /// Prompts of one forward and backward pass.
     micro_prompts: usize,
     threads: i32,
+    /// Whether passes compute in bf16.
+    #[serde(default)]
+    bf16: bool,
+    /// Whether layers are computed again on the way back.
+    #[serde(default)]
+    again: bool,
 }
 
 struct Times {
@@ -58,7 +64,8 @@ fn step(model: &Decoder, optimizer: &mut AdamW, case: &Case, n: usize) -> Times 
                 Part { prefix, rows: rows.collect() }
             })
             .collect();
-        (-forward(model, &parts, 0, sampling.temperature, false).objective).backward();
+        let way = Way { pad: 0, temperature: sampling.temperature, again: case.again };
+        learn(model, &parts, way, false).expect("a pass");
     }
     clip_gradients(model.parameters(), 1.0);
     optimizer.step(model.parameters(), 1e-6);
@@ -70,6 +77,7 @@ fn peer(dir: &Path, steps: usize) {
     let case: Case = serde_json::from_str(&text).expect("a case");
     tch::set_num_threads(case.threads);
     let model = Decoder::load(dir).expect("a model");
+    let model = if case.bf16 { model.computing_in(tch::Kind::BFloat16) } else { model };
     let mut optimizer = AdamW::new(model.parameters(), &Settings::default().train);
     for n in 0..steps {
         let times = step(&model, &mut optimizer, &case, n);
@@ -84,7 +92,8 @@ fn micro(c: &mut Criterion) {
     let model = Decoder::init(Config::micro(vocabulary), 1).expect("the micro shape is valid");
     let mut optimizer = AdamW::new(model.parameters(), &Settings::default().train);
     let prompt = |p: usize| (0..384).map(|t| ((t * t * 31 + p * 7) % vocabulary) as u32).collect();
-    let case = Case { prompts: (0..16).map(prompt).collect(), group: 8, response: 32, micro_prompts: 4, threads: 1 };
+    let prompts = (0..16).map(prompt).collect();
+    let case = Case { prompts, group: 8, response: 32, micro_prompts: 4, threads: 1, bf16: false, again: false };
     let mut group = c.benchmark_group("step");
     group.sample_size(10).measurement_time(Duration::from_secs(10));
     group.bench_function("micro, 16 prompts of 384, 8 responses of 32", |b| {

@@ -14,6 +14,23 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// [`write_whole`] for what is too large to be held in memory: `write` makes the file of the temporary name.
+pub fn write_whole_by(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let temporary = temporary(path);
+    // Whatever `write` makes of the file: it is as readable as any other.
+    let usual = File::create(&temporary)?.metadata()?.permissions();
+    let made = write(&temporary).and_then(|()| {
+        let file = File::open(&temporary)?;
+        file.set_permissions(usual)?;
+        file.sync_all()
+    });
+    made.and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
+        let _ = fs::remove_file(&temporary);
+    })?;
+    sync_folder(path);
+    Ok(())
+}
+
 /// [`write_whole`] without waiting for the disk: whole after any death of the process, but a power cut may leave an empty file. For what
 /// is read with suspicion and can be made again.
 pub fn write_soon(path: &Path, bytes: &[u8]) -> io::Result<()> {

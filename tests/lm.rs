@@ -7,6 +7,8 @@ mod disk;
 mod infer;
 #[path = "lm/parity.rs"]
 mod parity;
+#[path = "lm/train.rs"]
+mod train;
 
 use longlab::lm::{Config, Decoder, LmError, Request, Response, Sampling, generate};
 use tch::{Kind, Tensor};

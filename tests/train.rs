@@ -1,11 +1,11 @@
 //! Training: a killed and resumed job ends as an undisturbed one, and the gradient is that of the objective.
 
 use longlab::lm::Decoder;
-use longlab::rl::batch::{Part, Row, forward};
-use longlab::rl::job::{Places, fresh, reinforce, warm_start};
+use longlab::rl::batch::{Part, Row, Way, learn, pass};
+use longlab::rl::job::{Places, Policy, fresh, reinforce, warm_start};
 use longlab::rl::optimizer::AdamW;
 use longlab::rl::progress::{Event, Observer, Silent, Stopped};
-use longlab::spec::settings::{AepoMode, Settings, Train};
+use longlab::spec::settings::{AepoMode, Compute, JudgedBy, Recompute, Settings, Train};
 use std::fs;
 use std::path::Path;
 use tch::Tensor;
@@ -91,6 +91,126 @@ fn reinforcement_learning_resumes_to_the_same_bytes() {
 }
 
 #[test]
+fn adapters_in_bf16_with_layers_computed_again_resume_to_the_same_bytes() {
+    let mut settings = tiny();
+    (settings.train.compute, settings.train.recompute, settings.lora.rank) = (Compute::Bf16, Recompute::Layers, 4);
+    let policy = || fresh(&settings, 1).expect("a policy");
+    let whole = tempfile::tempdir().expect("a folder");
+    reinforce(&settings, 3, &policy(), &Places::inside(whole.path()), &mut Silent).expect("six steps");
+    let parts = tempfile::tempdir().expect("a folder");
+    let _ = reinforce(&settings, 3, &policy(), &Places::inside(parts.path()), &mut StopAfter(3));
+    reinforce(&settings, 3, &policy(), &Places::inside(parts.path()), &mut Silent).expect("the rest");
+    assert_eq!(files(whole.path()), files(parts.path()));
+    let (warm, trained) = (tempfile::tempdir().expect("a folder"), policy());
+    warm_start(&settings, 3, &trained, &Places::inside(warm.path()), &mut Silent).expect("six steps");
+    for ((name, old), (_, new)) in policy().model.merged().iter().zip(trained.model.merged()) {
+        assert_eq!(old.equal(&new), !name.contains("_proj"), "{name}: adapters stand beside projections alone");
+    }
+    trained.save(&whole.path().join("policy"), "the/base").expect("a folder of the policy");
+    let loaded = Decoder::load(&whole.path().join("policy")).expect("a model");
+    for ((name, ours), (_, theirs)) in trained.model.merged().iter().zip(loaded.parameters()) {
+        assert!(ours.equal(theirs), "{name}");
+    }
+}
+
+/// A server that says yes to every question of a judge, until it has answered `most`; gives its address and counts its answers.
+fn yes_server(most: usize) -> (String, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/v1", listener.local_addr().expect("an address"));
+    let count = std::sync::Arc::new(AtomicUsize::new(0));
+    let counted = count.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
+            let (mut line, mut length, mut first) = (String::new(), 0usize, String::new());
+            while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+                if first.is_empty() {
+                    first.clone_from(&line);
+                }
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().expect("a length");
+                }
+                line.clear();
+            }
+            let mut body = vec![0; length];
+            let _ = reader.read_exact(&mut body);
+            let (status, reply) = if first.starts_with("GET") {
+                ("200 OK", r#"{"object":"list","data":[{"id":"judge","object":"model"}]}"#.to_owned())
+            } else if counted.fetch_add(1, Ordering::SeqCst) < most {
+                let message = r#"{"role":"assistant","content":"The same. [[YES]]"}"#;
+                let choice = format!(r#"[{{"index":0,"finish_reason":"stop","message":{message}}}]"#);
+                (
+                    "200 OK",
+                    format!(
+                        r#"{{"model":"judge-7","choices":{choice},"usage":{{"prompt_tokens":9,"completion_tokens":4}}}}"#
+                    ),
+                )
+            } else {
+                ("400 Bad Request", r#"{"error":{"message":"enough"}}"#.to_owned())
+            };
+            let mut stream = stream;
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{reply}",
+                reply.len()
+            );
+        }
+    });
+    (url, count)
+}
+
+#[test]
+fn a_judge_has_the_last_word_and_is_asked_once_for_each_answer() {
+    use std::sync::atomic::Ordering;
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut settings = Settings::default();
+    settings.model.base = concat!(env!("CARGO_MANIFEST_DIR"), "/experiments/micro/base").to_owned();
+    settings.data.samples = 24;
+    (settings.train.prompts, settings.train.group, settings.train.steps, settings.train.checkpoint_every) =
+        (8, 4, 2, 1);
+    let policy = || Policy::begin(Path::new(&settings.model.base), &settings, 3).expect("the base policy");
+    let plain = dir.path().join("plain");
+    reinforce(&settings, 3, &policy(), &Places::inside(&plain), &mut Silent).expect("two steps");
+    let judged = |url: &str| {
+        let mut settings = settings.clone();
+        (settings.reward.judge, settings.reward.judge_url, settings.reward.judge_model) =
+            (JudgedBy::Server, url.into(), "judge".into());
+        settings
+    };
+    let (url, count) = yes_server(usize::MAX);
+    let with = dir.path().join("judged");
+    reinforce(&judged(&url), 3, &policy(), &Places::inside(&with), &mut Silent).expect("two steps");
+    let asked = count.load(Ordering::SeqCst);
+    assert!(asked > 0, "some answers of the base are wrong");
+    let reward = |dir: &Path| {
+        fs::read_to_string(dir.join("metrics.csv")).expect("metrics").lines().nth(1).expect("a step").to_owned()
+    };
+    let first = |line: String| line.split(',').nth(1).expect("a reward").parse::<f64>().expect("a number");
+    assert!(first(reward(&with)) > first(reward(&plain)), "yes to wrong answers is more reward");
+    let verdicts = fs::read_to_string(with.join("judged/000001.jsonl")).expect("verdicts");
+    let line: serde_json::Value = serde_json::from_str(verdicts.lines().next().expect("a verdict")).expect("JSON");
+    assert_eq!((line["verdict"].as_str(), line["model"].as_str()), (Some("yes"), Some("judge-7")));
+    // Run again from its beginning, with what the judge said kept: nothing is asked, and the bytes are the same.
+    let again = dir.path().join("again");
+    fs::create_dir_all(again.join("judged")).expect("a folder");
+    fs::copy(with.join("judged/replies.jsonl"), again.join("judged/replies.jsonl")).expect("a copy");
+    reinforce(&judged(&url), 3, &policy(), &Places::inside(&again), &mut Silent).expect("two steps");
+    assert_eq!(count.load(Ordering::SeqCst), asked);
+    assert_eq!(files(&with), files(&again));
+    // A judge that fails ends the job, which goes on where it was when the judge is back.
+    let (url, _) = yes_server(1);
+    let broken = dir.path().join("broken");
+    let stopped =
+        reinforce(&judged(&url), 3, &policy(), &Places::inside(&broken), &mut Silent).expect_err("a judge that fails");
+    assert!(format!("{stopped:#}").contains("start the job again"), "{stopped:#}");
+    let (url, _) = yes_server(usize::MAX);
+    reinforce(&judged(&url), 3, &policy(), &Places::inside(&broken), &mut Silent).expect("the rest");
+    assert_eq!(files(&with), files(&broken));
+}
+
+#[test]
 fn a_job_that_is_asked_to_end_saves_the_step_at_hand() {
     let settings = tiny();
     let policy = || fresh(&settings, 1).expect("a policy");
@@ -171,6 +291,8 @@ fn a_damaged_checkpoint_is_named_with_the_mend() {
     assert!(text.contains("state.safetensors") && text.contains("delete it"), "{text}");
 }
 
+const WAY: Way = Way { pad: 0, temperature: 0.7, again: false };
+
 fn model() -> Decoder {
     fresh(&tiny(), 5).expect("a policy").model
 }
@@ -179,17 +301,19 @@ fn model() -> Decoder {
 fn the_gradient_is_that_of_the_objective() {
     let model = model();
     let prefix: Vec<u32> = (20..40).collect();
+    let rows = || vec![Row::response(7, &[11, 12, 13], &[0.5, -0.25, 0.0]), Row::response(7, &[14, 15], &[-1.0, 0.75])];
     let objective = |model: &Decoder| {
-        let rows =
-            vec![Row::response(7, &[11, 12, 13], &[0.5, -0.25, 0.0]), Row::response(7, &[14, 15], &[-1.0, 0.75])];
-        forward(model, &[Part { prefix: &prefix, rows }], 0, 0.7, false).objective
+        let logp = pass(model, &[Part { prefix: &prefix, rows: rows() }], WAY, false).expect("a pass").logp;
+        (logp * Tensor::from_slice(&[0.5f32, -0.25, -1.0, 0.75])).sum(tch::Kind::Float)
     };
-    objective(&model).backward();
+    let learned = learn(&model, &[Part { prefix: &prefix, rows: rows() }], WAY, false).expect("a pass");
+    assert!((learned.objective - objective(&model).double_value(&[])).abs() < 1e-6);
     let (name, parameter) = &model.parameters()[3];
     // Where the gradient is largest, single precision blurs the slope least.
     let gradients = parameter.grad().flatten(0, -1);
     let place = gradients.abs().argmax(0, false).int64_value(&[]);
-    let gradient = gradients.double_value(&[place]);
+    // What is learned goes uphill in the objective, so that the gradient that an optimizer descends is its negative.
+    let gradient = -gradients.double_value(&[place]);
     let nudge = |by: f64| {
         let _guard = tch::no_grad_guard();
         let flat = parameter.view([-1]);
@@ -209,7 +333,7 @@ fn a_weight_of_zero_leaves_no_trace() {
     let prefix: Vec<u32> = (20..40).collect();
     let value = |second: &[u32]| {
         let rows = vec![Row::response(7, &[11, 12, 13], &[0.5, -0.25, 1.0]), Row::response(7, second, &[0.0; 3])];
-        forward(&model, &[Part { prefix: &prefix, rows }], 0, 0.7, false).objective.double_value(&[])
+        learn(&model, &[Part { prefix: &prefix, rows }], WAY, false).expect("a pass").objective
     };
     assert_eq!(value(&[30, 31, 32]), value(&[50, 51, 52]));
 }

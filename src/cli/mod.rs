@@ -2,6 +2,7 @@
 
 mod ask;
 mod audit;
+mod chat;
 mod chosen;
 mod compare;
 mod diff;
@@ -21,6 +22,7 @@ mod plan;
 mod replay;
 mod report;
 mod run;
+mod serve;
 mod signals;
 mod slurm;
 mod status;
@@ -63,6 +65,8 @@ Examples:
   longlab verify 0123456789abcdef                    files and steps of a finished job, checked against its receipts
   longlab merge recipe.toml --out merged             merge models that lie in Hugging Face folders
   longlab ask --doc notes.txt \"Who signed it?\"     a question about documents, answered by a model on this machine
+  longlab chat                                       a dialogue with it
+  longlab serve --model smol                         the same for clients of OpenAI's API
   longlab model smol                                 what a checkpoint is and what it needs
   longlab audit table.csv --items math=500,qa=200    what a published table can and cannot mean
 
@@ -113,6 +117,8 @@ enum Command {
     Fetch(fetch::FetchArgs),
     Model(model::ModelArgs),
     Ask(ask::AskArgs),
+    Chat(chat::ChatArgs),
+    Serve(serve::ServeArgs),
     Audit(audit::AuditArgs),
 }
 
@@ -142,6 +148,8 @@ pub fn main() -> ExitCode {
         Command::Fetch(args) => fetch::run(&args),
         Command::Model(args) => model::run(&args),
         Command::Ask(args) => ask::run(&args),
+        Command::Chat(args) => chat::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Audit(args) => audit::run(&args),
     };
     ended.unwrap_or_else(|error| exit::explain(&error)).into()

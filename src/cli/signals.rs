@@ -11,3 +11,16 @@ pub(super) fn watch(handler: impl FnMut() + Send + 'static) -> Result<(), ctrlc:
     }
     Ok(())
 }
+
+/// Calls `handler` at Ctrl-C alone; the others end the process as ever.
+pub(super) fn interrupt(handler: impl FnMut() + Send + 'static) -> Result<(), ctrlc::Error> {
+    // SAFETY: signal takes a number and a constant, and no other thread sets handlers.
+    let hang_up = unsafe { libc::signal(libc::SIGHUP, libc::SIG_DFL) };
+    ctrlc::set_handler(handler)?;
+    // SAFETY: as above.
+    unsafe {
+        libc::signal(libc::SIGHUP, hang_up);
+        libc::signal(libc::SIGTERM, libc::SIG_DFL);
+    }
+    Ok(())
+}

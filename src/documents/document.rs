@@ -19,6 +19,19 @@ pub enum Kind {
     Dialogue,
 }
 
+impl Kind {
+    /// Its name, as it is serialised.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Code => "code",
+            Kind::Academic => "academic",
+            Kind::Professional => "professional",
+            Kind::General => "general",
+            Kind::Dialogue => "dialogue",
+        }
+    }
+}
+
 /// BLAKE3 of a document's text, in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -4,14 +4,19 @@ use crate::data::Sample;
 use crate::rl::job::Policy;
 use crate::rl::rollout::{Drawing, Group, roll_out, sampling};
 use crate::spec::settings::Settings;
-use crate::synth::micro::{self, question::Flavour};
-use crate::task::{Status, TaskType};
+use crate::synth::Maker;
+use crate::task::{Status, TaskType, World};
 use anyhow::{Context, Result};
 use longlab_kernels::stream::{Address, Purpose};
 use std::path::Path;
 
-/// Samples a task type.
-const SAMPLES: u64 = 128;
+/// Samples a task type. A pretrained policy takes a hundred times as long for each.
+fn samples(world: World) -> u64 {
+    match world {
+        World::Micro => 128,
+        World::English => 32,
+    }
+}
 
 /// What the probe found for one task type.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,9 +43,10 @@ pub fn probe(settings: &Settings, seed: u64, policy: &Policy) -> Result<Vec<Prob
 fn probe_task(settings: &Settings, seed: u64, policy: &Policy, task: TaskType) -> Result<Probe> {
     let (rollout, data) = (&settings.rollout, &settings.data);
     let address = Address::new(data.seed, Purpose::Probe).step(task.index() as u32);
-    let samples: Vec<Sample> = (0..SAMPLES)
-        .map(|id| micro::sample(address, id, task, Flavour::of(task), (data.min_tokens, data.max_tokens)))
-        .collect();
+    let maker = Maker { world: data.world, tokenizer: &policy.tokenizer };
+    let (flavour, tokens) = (maker.flavour(task), (data.min_tokens, data.max_tokens));
+    let samples: Vec<Sample> =
+        (0..samples(data.world)).map(|id| maker.sample(address, id, task, flavour, tokens)).collect();
     let drawing = Drawing {
         sampling: sampling(&policy.tokenizer, rollout.temperature, rollout.top_p, rollout.max_tokens)?,
         rows: settings.train.group,

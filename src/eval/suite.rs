@@ -1,8 +1,8 @@
-//! Micro suites: each stands for a column of the paper's tables and is drawn from a stream of its own.
+//! Suites: each stands for a column of the paper's tables and is drawn from a stream of its own.
 
 use crate::data::Sample;
 use crate::spec::settings::Eval;
-use crate::synth::micro::{self, question::Flavour};
+use crate::synth::{Flavour, Maker};
 use crate::task::TaskType;
 use longlab_kernels::stream::{Address, Purpose};
 
@@ -13,7 +13,7 @@ pub enum Suite {
     DocMath,
     /// Four-way multiple choice over one or two hops.
     Lbv2,
-    /// Three or four hops.
+    /// Three or four hops; three in English.
     Frames,
     /// The i-th of several alike pieces of a dialogue; similarity score.
     Mrcr,
@@ -72,8 +72,8 @@ impl Suite {
         }
     }
 
-    /// The items of the suite: a function of `eval.seed`, the split and the item's number alone.
-    pub fn items(self, split: Split, eval: &Eval) -> Vec<Sample> {
+    /// The items of the suite: a function of `eval.seed`, the split and the item's number (in English, of the tokenizer too).
+    pub fn items(self, split: Split, eval: &Eval, maker: &Maker) -> Vec<Sample> {
         let (count, tokens) = match split {
             Split::Main => (eval.items, (eval.min_tokens, eval.max_tokens)),
             Split::Long => (eval.long_items, (eval.long_min, eval.long_max)),
@@ -82,7 +82,7 @@ impl Suite {
         (0..count as u64)
             .map(|item| {
                 let (task, flavour) = self.draws(item);
-                micro::sample(address, item, task, flavour, tokens)
+                maker.sample(address, item, task, flavour, tokens)
             })
             .collect()
     }

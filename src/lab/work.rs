@@ -16,7 +16,7 @@ pub fn run(spec: &JobSpec, dir: &Path, observer: &mut dyn Observer) -> Result<Va
     let clock = Instant::now();
     let settings = &spec.settings;
     let policy = match spec.kind {
-        Kind::Rl => Policy::load(Path::new(&settings.model.base))?,
+        Kind::Rl => Policy::begin(Path::new(&settings.model.base), settings, spec.seed)?,
         Kind::Base => fresh(settings, spec.seed)?,
     };
     let steps = match spec.kind {
@@ -29,10 +29,10 @@ pub fn run(spec: &JobSpec, dir: &Path, observer: &mut dyn Observer) -> Result<Va
             settings.warm.steps
         }
     };
-    policy.save(&places.checkpoint)?;
+    policy.save(&places.checkpoint, settings.begins_from(spec.kind).unwrap_or_default())?;
     let train_seconds = clock.elapsed().as_secs_f64();
     let clock = Instant::now();
-    evaluate(&settings.eval, spec.seed, &policy, dir, observer)?;
+    evaluate(settings, spec.seed, &policy, dir, observer)?;
     if spec.kind == Kind::Base {
         probe::write(&dir.join("probe.csv"), &probe::probe(settings, spec.seed, &policy)?)?;
     }

@@ -4,9 +4,10 @@
 
 use super::attention::{SharedKV, by_head, causal, own_causal, pad_mask, shared};
 use super::layer::{Layer, Pass, unit};
+use super::lora::{Adapter, Lora};
 use super::packed::{Packing, SAFE_SCORE};
 use super::rope::{Angles, Rope};
-use super::weights::{self, Named};
+use super::weights::{self, Named, cast};
 use super::{Checkpoint, Config, Family, LmError, llama, qwen3, qwen3_moe, save_weights};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -19,12 +20,16 @@ use tch::{Kind, Tensor};
 /// than the matrices.
 const FOLDED_WIDTH: usize = 256;
 
-/// A decoder on the CPU. Parameters are f32 where it is trained; a model that only answers may have them in bf16.
+/// A decoder on the CPU. Parameters are f32 where it is trained, whatever the type that it computes in; a model that only answers
+/// may have them in bf16.
 pub struct Decoder {
     /// Its family and shape.
     pub config: Config,
-    parameters: Vec<(String, Tensor)>,
-    rope: Rope,
+    /// All tensors of the model, sorted by name.
+    weights: Vec<(String, Tensor)>,
+    /// What is learned in place of them.
+    lora: Option<Lora>,
+    pub(super) rope: Rope,
     kind: Kind,
     /// Tokens of each expert, by layer.
     load: Vec<Rc<RefCell<Vec<u64>>>>,
@@ -77,7 +82,7 @@ impl Decoder {
     pub fn save(&self, dir: &Path) -> Result<(), LmError> {
         std::fs::create_dir_all(dir).map_err(|source| LmError::io(dir, source))?;
         self.config.save(&dir.join("config.json"))?;
-        save_weights(&dir.join("model.safetensors"), &self.parameters)
+        save_weights(&dir.join("model.safetensors"), &self.merged())
     }
 
     /// Reads a checkpoint to answer with, in bf16 and without gradients. Tensors that a folder stores in bf16 are mapped, not read:
@@ -91,17 +96,51 @@ impl Decoder {
         Ok(Self::of(config, weights::map(checkpoint)?, Kind::BFloat16))
     }
 
+    /// The decoder with activations, and with the matrices of each pass, in this type. Parameters, their gradients and the sums of norms
+    /// stay in f32.
+    pub fn computing_in(self, kind: Kind) -> Self {
+        Decoder { rope: Rope::new(&self.config, kind), kind, ..self }
+    }
+
+    /// The decoder with its own tensors frozen and an adapter beside them, fresh from this seed: it changes nothing until it has learned.
+    ///
+    /// # Errors
+    /// Targets that the model does not have.
+    pub fn with_lora(self, adapter: &Adapter, seed: u64) -> Result<Self, LmError> {
+        let lora = Lora::fresh(adapter, &self.weights, seed)?;
+        Ok(self.frozen_beside(lora))
+    }
+
+    /// The decoder with its own tensors frozen and the adapter of a folder in PEFT's format beside them.
+    ///
+    /// # Errors
+    /// Files that cannot be read, and adapters that belong to another model.
+    pub fn with_adapter(self, folder: &Path) -> Result<Self, LmError> {
+        let lora = Lora::load(folder, &self.weights)?;
+        Ok(self.frozen_beside(lora))
+    }
+
+    fn frozen_beside(self, lora: Lora) -> Self {
+        let weights = self.weights.into_iter().map(|(name, tensor)| (name, tensor.set_requires_grad(false))).collect();
+        Decoder { weights, lora: Some(lora), ..self }
+    }
+
+    /// What stands beside frozen tensors, where they are frozen.
+    pub fn lora(&self) -> Option<&Lora> {
+        self.lora.as_ref()
+    }
+
     fn new(config: Config, parameters: Vec<(String, Tensor)>) -> Self {
         let parameters = parameters.into_iter().map(|(name, tensor)| (name, tensor.set_requires_grad(true))).collect();
         Self::of(config, parameters, Kind::Float)
     }
 
-    fn of(config: Config, parameters: Vec<(String, Tensor)>, kind: Kind) -> Self {
+    fn of(config: Config, weights: Vec<(String, Tensor)>, kind: Kind) -> Self {
         let load = (0..config.num_hidden_layers).map(|_| Rc::default()).collect();
-        Decoder { rope: Rope::new(&config, kind), config, parameters, kind, load }
+        Decoder { rope: Rope::new(&config, kind), config, weights, lora: None, kind, load }
     }
 
-    /// Type of parameters and activations.
+    /// Type of the activations.
     pub fn kind(&self) -> Kind {
         self.kind
     }
@@ -111,9 +150,20 @@ impl Decoder {
         self.load.iter().map(|load| std::mem::take(&mut *load.borrow_mut())).collect()
     }
 
-    /// All parameters by their Hugging Face names, sorted; leaves that require gradients.
+    /// What is learned, sorted by name; leaves that require gradients. All tensors by their Hugging Face names, or those of the adapter by
+    /// PEFT's where there is one.
     pub fn parameters(&self) -> &[(String, Tensor)] {
-        &self.parameters
+        self.lora.as_ref().map_or(&self.weights[..], Lora::parameters)
+    }
+
+    /// All tensors of the model, sorted by name, with what an adapter adds to them; no gradients.
+    pub fn merged(&self) -> Vec<(String, Tensor)> {
+        let _no_grad = tch::no_grad_guard();
+        let delta = |name: &str| self.lora.as_ref().and_then(|lora| lora.delta(name));
+        let one = |(name, weight): &(String, Tensor)| {
+            (name.clone(), delta(name).map_or_else(|| weight.detach(), |delta| weight + delta))
+        };
+        self.weights.iter().map(one).collect()
     }
 
     /// Keys and values of prompts, right-padded, causal: tokens [P, Tp] int64 of which the first `lens[p]` count. Gradients flow
@@ -163,7 +213,7 @@ impl Decoder {
         {
             return self.continuations_padded(prefix, rows);
         }
-        let real_PT1 = real_tokens(prefix);
+        let real_PT1 = real_tokens(prefix.layers[0].k_PKTd.size()[2] as usize, &prefix.lens);
         let [p, n] = packing.shape;
         let angles = self.rope.at(&packing.places, &[p, n, 1, -1]);
         let mut x = self.embed(&packing.tokens_PN);
@@ -180,27 +230,24 @@ impl Decoder {
 
     /// The same through padded rows, for weights whose scores may be too large for sums without a maximum.
     fn continuations_padded(&self, prefix: &Prefix, rows: &[Vec<&[u32]>]) -> Tensor {
-        let group = rows.iter().map(Vec::len).max().unwrap_or(0).max(1);
-        let longest = rows.iter().flatten().map(|row| row.len()).max().unwrap_or(0).max(1);
-        let (mut tokens, mut real) = (vec![0i64; rows.len() * group * longest], Vec::new());
-        for (p, rows) in rows.iter().enumerate() {
-            for (g, row) in rows.iter().enumerate() {
-                for (t, &token) in row.iter().enumerate() {
-                    let place = (p * group + g) * longest + t;
-                    tokens[place] = i64::from(token);
-                    real.push(place as i64);
-                }
-            }
-        }
-        let tokens = Tensor::from_slice(&tokens).view([rows.len() as i64, group as i64, longest as i64]);
+        let (tokens, real) = padded(rows);
         let hidden = self.continuations(prefix, &tokens);
-        hidden.reshape([-1, self.config.hidden_size as i64]).index_select(0, &Tensor::from_slice(&real))
+        hidden.reshape([-1, self.config.hidden_size as i64]).index_select(0, &real)
     }
 
     /// Logits [.., V] of hidden states [.., D].
     pub fn logits(&self, hidden: &Tensor) -> Tensor {
-        let name = if self.config.tie_word_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" };
-        hidden.linear::<&Tensor>(self.parameter(name), None)
+        hidden.linear::<&Tensor>(&self.head(), None)
+    }
+
+    /// The output matrix [V, D] in the type of a pass.
+    pub(super) fn head(&self) -> Tensor {
+        cast(self.head_parameter(), self.kind)
+    }
+
+    /// The output matrix [V, D] as it is kept.
+    pub fn head_parameter(&self) -> &Tensor {
+        self.parameter(if self.config.tie_word_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" })
     }
 
     /// A whole layer; `attend` gets queries [.., T, H, d], keys and values [.., T, K, d] and gives [.., T, H*d].
@@ -224,16 +271,17 @@ impl Decoder {
     }
 
     pub(super) fn embed(&self, tokens: &Tensor) -> Tensor {
-        Tensor::embedding(self.parameter("model.embed_tokens.weight"), tokens, -1, false, false)
+        let rows = Tensor::embedding(self.parameter("model.embed_tokens.weight"), tokens, -1, false, false);
+        cast(&rows, self.kind)
     }
 
     pub(super) fn last_norm(&self, x: &Tensor) -> Tensor {
-        unit(x, self.config.rms_norm_eps) * self.parameter("model.norm.weight")
+        unit(x, self.config.rms_norm_eps) * cast(self.parameter("model.norm.weight"), self.kind)
     }
 
     /// The weights of layer `index` for one pass.
     pub(super) fn layer(&self, index: usize) -> Layer {
-        let weights = Named { parameters: &self.parameters, layer: index };
+        let weights = Named { parameters: &self.weights, layer: index, kind: self.kind, lora: self.lora.as_ref() };
         let (width, folded) = (self.config.head_dim, self.folds());
         match (self.config.family, self.config.experts_of(index)) {
             (Family::Llama, _) => llama::layer(&weights, width, folded),
@@ -246,21 +294,36 @@ impl Decoder {
         self.kind == Kind::Float && self.config.hidden_size <= FOLDED_WIDTH
     }
 
-    fn pass(&self) -> Pass<'_> {
+    pub(super) fn pass(&self) -> Pass<'_> {
         Pass { rope: &self.rope, eps: self.config.rms_norm_eps, width: self.config.head_dim as i64 }
     }
 
     fn parameter(&self, name: &str) -> &Tensor {
-        weights::find(&self.parameters, name)
+        weights::find(&self.weights, name)
     }
 }
 
-/// 1 for a token and 0 for a pad of the prompts, [P, Tp, 1].
-fn real_tokens(prefix: &Prefix) -> Tensor {
-    let width = prefix.layers[0].k_PKTd.size()[2];
-    let values: Vec<f32> =
-        prefix.lens.iter().flat_map(|&len| (0..width as usize).map(move |t| f32::from(u8::from(t < len)))).collect();
-    Tensor::from_slice(&values).view([prefix.lens.len() as i64, width, 1])
+/// 1 for a token and 0 for a pad of prompts of these lengths, [P, Tp, 1].
+pub(super) fn real_tokens(width: usize, lens: &[usize]) -> Tensor {
+    let values: Vec<f32> = lens.iter().flat_map(|&len| (0..width).map(move |t| f32::from(u8::from(t < len)))).collect();
+    Tensor::from_slice(&values).view([lens.len() as i64, width as i64, 1])
+}
+
+/// Rows as right-padded tokens [P, G, T], and the places of their tokens among the flattened [P*G*T].
+pub(super) fn padded(rows: &[Vec<&[u32]>]) -> (Tensor, Tensor) {
+    let group = rows.iter().map(Vec::len).max().unwrap_or(0).max(1);
+    let longest = rows.iter().flatten().map(|row| row.len()).max().unwrap_or(0).max(1);
+    let (mut tokens, mut real) = (vec![0i64; rows.len() * group * longest], Vec::new());
+    for (p, rows) in rows.iter().enumerate() {
+        for (g, row) in rows.iter().enumerate() {
+            for (t, &token) in row.iter().enumerate() {
+                let place = (p * group + g) * longest + t;
+                tokens[place] = i64::from(token);
+                real.push(place as i64);
+            }
+        }
+    }
+    (Tensor::from_slice(&tokens).view([rows.len() as i64, group as i64, longest as i64]), Tensor::from_slice(&real))
 }
 
 /// `count` normal numbers from the stream of this seed and name (Box-Muller).

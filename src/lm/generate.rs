@@ -62,12 +62,13 @@ pub fn generate(
     check(model, requests, sampling)?;
     let _no_grad = tch::no_grad_guard();
     let layers: Vec<Layer> = (0..model.config.num_hidden_layers).map(|index| model.layer(index)).collect();
+    let weights = Weights { layers: &layers, head: &model.head() };
     let mut answers: Vec<Vec<Response>> = requests.iter().map(|r| vec![Response::default(); r.rows]).collect();
     // Prompts of like length side by side: less padding.
     let mut order: Vec<usize> = (0..requests.len()).filter(|&i| requests[i].rows > 0).collect();
     order.sort_by_key(|&i| (requests[i].prompt.len(), i));
     for chunk in order.chunks(batch.max(1)) {
-        let mut decoder = Decoding::new(model, &layers, requests, chunk, sampling.max_tokens);
+        let mut decoder = Decoding::new(model, weights, requests, chunk, sampling.max_tokens);
         for position in 0..sampling.max_tokens {
             let rows = Rows::new(&decoder.step(position), sampling.temperature)?;
             decoder.take(&rows, sampling, draw, position, &mut answers)?;
@@ -103,10 +104,18 @@ fn check(model: &Decoder, requests: &[Request], sampling: &Sampling) -> Result<(
     Ok(())
 }
 
+/// The weights in the type of the passes, cast once.
+#[derive(Clone, Copy)]
+struct Weights<'a> {
+    layers: &'a [Layer],
+    /// [V, D].
+    head: &'a Tensor,
+}
+
 /// Some prompts in the midst of decoding. Every prompt has the same number of slots; a slot holds a live row or idles.
 struct Decoding<'a> {
     model: &'a Decoder,
-    layers: &'a [Layer],
+    weights: Weights<'a>,
     requests: &'a [Request<'a>],
     lanes: Vec<Lane>,
     prefix: Prefix,
@@ -134,7 +143,13 @@ struct OwnKV {
 }
 
 impl<'a> Decoding<'a> {
-    fn new(model: &'a Decoder, layers: &'a [Layer], requests: &'a [Request<'a>], chunk: &[usize], room: usize) -> Self {
+    fn new(
+        model: &'a Decoder,
+        weights: Weights<'a>,
+        requests: &'a [Request<'a>],
+        chunk: &[usize],
+        room: usize,
+    ) -> Self {
         let width = chunk.iter().map(|&i| requests[i].rows).max().unwrap_or(0);
         let lanes: Vec<Lane> = chunk.iter().map(|&request| Lane::new(request, &requests[request], width)).collect();
         let lens: Vec<usize> = chunk.iter().map(|&i| requests[i].prompt.len() - 1).collect();
@@ -157,8 +172,8 @@ impl<'a> Decoding<'a> {
             model.config.head_dim as i64,
         ];
         let empty = || Tensor::zeros(size, (model.kind(), Device::Cpu));
-        let own = layers.iter().map(|_| OwnKV { k: empty(), v: empty() }).collect();
-        Decoding { model, layers, requests, lanes, prefix, own, seen: 0 }
+        let own = weights.layers.iter().map(|_| OwnKV { k: empty(), v: empty() }).collect();
+        Decoding { model, weights, requests, lanes, prefix, own, seen: 0 }
     }
 
     /// Logits [P*G, V] of the next token of every slot.
@@ -168,7 +183,7 @@ impl<'a> Decoding<'a> {
         let angles = self.model.angles_at(&self.prefix.lens, position);
         let mut x = self.model.embed(&tokens);
         let (at, config, mask) = (self.seen, &self.model.config, self.prefix.mask.as_ref());
-        for ((layer, past), own) in self.layers.iter().zip(&self.prefix.layers).zip(&self.own) {
+        for ((layer, past), own) in self.weights.layers.iter().zip(&self.prefix.layers).zip(&self.own) {
             x = self.model.block(layer, &x, &angles, |q, k, v| {
                 own.k.narrow(3, at, 1).copy_(&by_head(k));
                 own.v.narrow(3, at, 1).copy_(&by_head(v));
@@ -177,7 +192,8 @@ impl<'a> Decoding<'a> {
         }
         self.seen += 1;
         let hidden = self.model.last_norm(&x);
-        self.model.logits(&hidden.reshape([-1, self.model.config.hidden_size as i64])).to_kind(Kind::Float)
+        let hidden = hidden.reshape([-1, self.model.config.hidden_size as i64]);
+        hidden.linear::<&Tensor>(self.weights.head, None).to_kind(Kind::Float)
     }
 
     /// Draws a token for every live slot and writes it to its answer.

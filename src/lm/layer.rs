@@ -76,24 +76,24 @@ impl SwiGlu {
 impl Layer {
     /// A layer with one feed-forward block.
     pub(super) fn dense(weights: &Named, folded: bool, heads: Heads) -> Layer {
-        let between = weights.get("post_attention_layernorm");
+        let between = &weights.get("post_attention_layernorm");
         let feed = SwiGlu {
-            gate: after(between, weights.get("mlp.gate_proj"), folded),
-            up: after(between, weights.get("mlp.up_proj"), folded),
-            down: weights.get("mlp.down_proj").shallow_clone(),
+            gate: after(between, &weights.get("mlp.gate_proj"), folded),
+            up: after(between, &weights.get("mlp.up_proj"), folded),
+            down: weights.get("mlp.down_proj"),
         };
         Layer::new(weights, folded, heads, Norm::new(between, folded), Feed::Dense(feed))
     }
 
     /// A layer of these heads and this feed-forward block.
     pub(super) fn new(weights: &Named, folded: bool, heads: Heads, between: Norm, feed: Feed) -> Layer {
-        let before = weights.get("input_layernorm");
-        let projection = |name: &str| after(before, weights.get(name), folded);
+        let before = &weights.get("input_layernorm");
+        let projection = |name: &str| after(before, &weights.get(name), folded);
         Layer {
             q: projection("self_attn.q_proj"),
             k: projection("self_attn.k_proj"),
             v: projection("self_attn.v_proj"),
-            o: weights.get("self_attn.o_proj").shallow_clone(),
+            o: weights.get("self_attn.o_proj"),
             before: Norm::new(before, folded),
             heads,
             between,

@@ -13,6 +13,6 @@ pub(super) fn layer(weights: &Named, head_dim: usize, folded: bool) -> Layer {
 pub(super) fn heads(weights: &Named, head_dim: usize) -> Heads {
     Heads::Normed {
         q: weights.get("self_attn.q_norm") * (head_dim as f64).powf(-0.5),
-        k: weights.get("self_attn.k_norm").shallow_clone(),
+        k: weights.get("self_attn.k_norm"),
     }
 }

@@ -16,13 +16,13 @@ pub(super) fn layer(
     experts: &checkpoint::Experts,
     load: &Rc<RefCell<Vec<u64>>>,
 ) -> Layer {
-    let between = weights.get("post_attention_layernorm");
+    let between = &weights.get("post_attention_layernorm");
     let block = |expert: usize| {
-        let part = |name: &str| weights.get(&format!("mlp.experts.{expert}.{name}")).shallow_clone();
+        let part = |name: &str| weights.get(&format!("mlp.experts.{expert}.{name}"));
         SwiGlu { gate: part("gate_proj"), up: part("up_proj"), down: part("down_proj") }
     };
     let feed = Experts {
-        router: weights.get("mlp.gate").shallow_clone(),
+        router: weights.get("mlp.gate"),
         blocks: (0..experts.num_experts).map(block).collect(),
         top: experts.num_experts_per_tok as i64,
         normalised: experts.norm_topk_prob,

@@ -99,32 +99,47 @@ fn copy(tensor: &Tensor) -> Result<Vec<f32>, LmError> {
 /// assert_eq!(pick(&p, 0.9, 0.70), Some(2)); // 0.6 / 0.9 < 0.70
 /// ```
 pub fn pick(probabilities: &[f32], top_p: f64, uniform: f64) -> Option<usize> {
+    pick_above(probabilities, top_p, 0.0, uniform)
+}
+
+/// As [`pick`], and what lies below `least` goes out of the set that `top_p` leaves. `least` may not be above the largest number.
+pub(super) fn pick_above(probabilities: &[f32], top_p: f64, least: f32, uniform: f64) -> Option<usize> {
     let total: f64 = probabilities.iter().map(|&p| f64::from(p)).sum();
     if !total.is_finite() || total <= 0.0 {
         return None;
     }
     if top_p >= 1.0 {
-        let all = probabilities.iter().enumerate().map(|(i, &p)| (i, p));
-        return Some(inverse(all, uniform * total));
+        let kept = || probabilities.iter().copied().enumerate().filter(|&(_, p)| p >= least);
+        let mass = if least > 0.0 { kept().map(|(_, p)| f64::from(p)).sum() } else { total };
+        return Some(inverse(kept(), uniform * mass));
     }
+    let mut kept = nucleus(probabilities, top_p, total);
+    kept.retain(|&(_, p)| p >= least);
+    let mass: f64 = kept.iter().map(|&(_, p)| f64::from(p)).sum();
+    Some(inverse(kept.into_iter(), uniform * mass))
+}
+
+/// The smallest set of most probable indices that holds `top_p` of the total, most probable first.
+fn nucleus(probabilities: &[f32], top_p: f64, total: f64) -> Vec<(usize, f32)> {
     // All indices at or below this bound hold less than 1 - top_p together, so that no one of them is needed.
     let bound = ((1.0 - top_p) * total / probabilities.len() as f64) as f32;
     let floor = if top_p <= 0.0 { probabilities.iter().copied().fold(0.0, f32::max) } else { bound * 0.999 };
-    // Positive floats sort like their bits; the index counts down, so that of equals the first comes first.
-    let mut nucleus: Vec<u64> = (0u32..)
-        .zip(probabilities)
-        .filter(|&(_, &p)| p >= floor)
-        .map(|(i, &p)| u64::from(p.to_bits()) << 32 | u64::from(!i))
-        .collect();
-    nucleus.sort_unstable_by(|a, b| b.cmp(a));
+    let mut keys: Vec<u64> = (0u32..).zip(probabilities).filter(|&(_, &p)| p >= floor).map(rank).collect();
+    keys.sort_unstable_by(|a, b| b.cmp(a));
     let unpack = |key: u64| (!(key as u32) as usize, f32::from_bits((key >> 32) as u32));
     let mut mass = 0.0;
-    let enough = nucleus.iter().position(|&key| {
+    let enough = keys.iter().position(|&key| {
         mass += f64::from(unpack(key).1);
         mass >= top_p * total
     });
-    nucleus.truncate(enough.map_or(nucleus.len(), |last| last + 1));
-    Some(inverse(nucleus.into_iter().map(unpack), uniform * mass))
+    keys.truncate(enough.map_or(keys.len(), |last| last + 1));
+    keys.into_iter().map(unpack).collect()
+}
+
+/// A number by which indices sort as their probabilities do: positive floats sort like their bits; the index counts down, so that of
+/// equals the first is the greatest.
+pub(super) fn rank((index, p): (u32, &f32)) -> u64 {
+    u64::from(p.to_bits()) << 32 | u64::from(!index)
 }
 
 /// The first index at which the running sum passes `target`; the last possible one where rounding leaves the sum short.

@@ -1,6 +1,7 @@
 //! Named tensors on disk: safetensors with sorted names, so that equal weights are equal bytes.
 
 use super::checkpoint::Stored;
+use super::lora::Lora;
 use super::{Checkpoint, LmError, files};
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 use std::path::Path;
@@ -22,17 +23,29 @@ pub fn save_weights(path: &Path, tensors: &[(String, Tensor)]) -> Result<(), LmE
     files::write_whole(path, &file)
 }
 
-/// Parameters of one layer by their short names.
+/// Parameters of one layer by their short names, as a pass computes with them.
 pub(super) struct Named<'a> {
     pub parameters: &'a [(String, Tensor)],
     pub layer: usize,
+    /// Type of the pass.
+    pub kind: Kind,
+    /// What is learned beside frozen matrices.
+    pub lora: Option<&'a Lora>,
 }
 
 impl Named<'_> {
-    /// The tensor `model.layers.<layer>.<part>.weight`.
-    pub(super) fn get(&self, part: &str) -> &Tensor {
-        find(self.parameters, &format!("model.layers.{}.{part}.weight", self.layer))
+    /// The tensor `model.layers.<layer>.<part>.weight`, with what an adapter adds to it, in the type of the pass.
+    pub(super) fn get(&self, part: &str) -> Tensor {
+        let name = format!("model.layers.{}.{part}.weight", self.layer);
+        let weight = find(self.parameters, &name);
+        let delta = self.lora.and_then(|lora| lora.delta(&name));
+        cast(&delta.map_or_else(|| weight.shallow_clone(), |delta| weight + delta), self.kind)
     }
+}
+
+/// The tensor in a type; itself where it has that type.
+pub(super) fn cast(tensor: &Tensor, kind: Kind) -> Tensor {
+    if tensor.kind() == kind { tensor.shallow_clone() } else { tensor.to_kind(kind) }
 }
 
 /// A tensor of a sorted list that holds all of a configuration's.

@@ -1,6 +1,7 @@
 //! From token rows to a differentiable number: the weighted sum of log-probabilities.
 
-use crate::lm::Decoder;
+use crate::lm::{Decoder, Hidden, LmError, Output};
+use crate::spec::settings::{Recompute, Settings};
 use tch::{Kind, Tensor};
 
 /// One continuation of a prompt: what is fed and what each position should predict, with the weight of its log-probability.
@@ -30,10 +31,28 @@ pub struct Part<'a> {
     pub rows: Vec<Row>,
 }
 
-/// What a forward pass over some parts gives.
-pub struct Forward {
-    /// Sum over positions of weight times log-probability, differentiable.
-    pub objective: Tensor,
+/// How passes are made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Way {
+    /// The token that fills rows.
+    pub pad: u32,
+    /// Divides the logits.
+    pub temperature: f64,
+    /// Whether layers are computed again on the way back.
+    pub again: bool,
+}
+
+impl Way {
+    /// That of the settings, at a temperature.
+    pub fn of(settings: &Settings, pad: u32, temperature: f64) -> Way {
+        Way { pad, temperature, again: settings.train.recompute == Recompute::Layers }
+    }
+}
+
+/// What a pass over some parts gave, once its gradient was taken.
+pub struct Learned {
+    /// Sum over positions of weight times log-probability.
+    pub objective: f64,
     /// Positions with a weight.
     pub positions: Vec<Position>,
     /// Most probable token at each position, when asked for.
@@ -44,11 +63,45 @@ pub struct Forward {
 pub type Position = (usize, usize, usize);
 
 /// Log-probabilities, and entropies where asked for, of the positions that have a weight.
-pub struct Pass {
-    /// Log-probability of each target, `[positions]`, differentiable.
+pub struct Pass<'a> {
+    /// Log-probability of each target, `[positions]`.
     pub logp: Tensor,
-    /// Entropy at each position in nats, `[positions]`, differentiable.
+    /// Entropy at each position in nats, `[positions]`.
     pub entropy: Option<Tensor>,
+    back: Back<'a>,
+}
+
+/// What leads from the numbers of a pass back to the parameters.
+enum Back<'a> {
+    /// The graph that made them.
+    Graph,
+    /// The graph of the output layer, then the layers computed again.
+    Again(Hidden<'a>),
+    /// The streamed output layer, then the layers.
+    Streamed(Output<'a>),
+}
+
+impl Pass<'_> {
+    /// Adds to the gradients of the parameters that of the sum of these numbers times log-probabilities and entropies, downhill.
+    ///
+    /// # Errors
+    /// A temperature that logits cannot be divided by.
+    pub fn backward(self, logp: &[f32], entropy: &[f32]) -> Result<(), LmError> {
+        if let Back::Streamed(output) = &self.back {
+            let down = |values: &[f32]| values.iter().map(|value| -value).collect::<Vec<_>>();
+            output.backward(&down(logp), &down(entropy))?;
+            return Ok(());
+        }
+        let mut sum = (&self.logp * Tensor::from_slice(logp)).sum(Kind::Float);
+        if let Some(entropies) = &self.entropy {
+            sum += (entropies * Tensor::from_slice(entropy)).sum(Kind::Float);
+        }
+        (-sum).backward();
+        if let Back::Again(hidden) = &self.back {
+            hidden.backward(&hidden.states.grad());
+        }
+        Ok(())
+    }
 }
 
 /// The positions of some parts that have a weight, as columns.
@@ -60,18 +113,23 @@ struct Wanted {
     positions: Vec<Position>,
 }
 
-/// Hidden states of the positions that have a weight, prompts once, continuations after them. A row is fed no further than its
-/// last weight; one without weights not at all.
-fn hidden(model: &Decoder, parts: &[Part], pad: u32) -> (Tensor, Wanted) {
-    let lens: Vec<usize> = parts.iter().map(|part| part.prefix.len()).collect();
+/// Prompts, the rows that are fed, and what is wanted of them. A row is fed no further than its last weight; one without weights not at
+/// all.
+struct Fed<'p> {
+    prompts: Tensor,
+    lens: Vec<usize>,
+    rows: Vec<Vec<&'p [u32]>>,
+    wanted: Wanted,
+}
+
+fn fed<'p>(parts: &'p [Part], pad: u32) -> Fed<'p> {
+    let lens = parts.iter().map(|part| part.prefix.len()).collect();
     let prefixes: Vec<&[u32]> = parts.iter().map(|part| part.prefix).collect();
-    let prefix = model.prefix(&padded(&prefixes, pad), &lens);
     let fed = |row: &Row| row.weights.iter().rposition(|&weight| weight != 0.0).map_or(0, |last| last + 1);
-    let rows: Vec<Vec<&[u32]>> = parts
+    let rows = parts
         .iter()
         .map(|part| part.rows.iter().map(|row| &row.inputs[..fed(row)]).filter(|r| !r.is_empty()).collect())
         .collect();
-    let hidden = model.continuations_packed(&prefix, &rows);
     let mut wanted = Wanted::default();
     let mut token = 0i64;
     for (p, part) in parts.iter().enumerate() {
@@ -87,7 +145,7 @@ fn hidden(model: &Decoder, parts: &[Part], pad: u32) -> (Tensor, Wanted) {
             }
         }
     }
-    (hidden.index_select(0, &Tensor::from_slice(&wanted.flat)), wanted)
+    Fed { prompts: padded(&prefixes, pad), lens, rows, wanted }
 }
 
 /// Log-probabilities over the vocabulary at a temperature (logits divided by it), as in verl.
@@ -100,22 +158,79 @@ fn chosen(log_probs: &Tensor, targets: &[i64]) -> Tensor {
     log_probs.gather(-1, &Tensor::from_slice(targets).unsqueeze(-1), false).squeeze_dim(-1)
 }
 
-/// Runs the model over the parts: logits only where a weight is not zero, the weighted log-probabilities summed.
-pub fn forward(model: &Decoder, parts: &[Part], pad: u32, temperature: f64, want_best: bool) -> Forward {
-    let (hidden, wanted) = hidden(model, parts, pad);
+/// Runs the model over the parts and adds the gradient of the weighted log-probabilities' sum, downhill, to those of the parameters.
+///
+/// # Errors
+/// A temperature that logits cannot be divided by.
+pub fn learn(model: &Decoder, parts: &[Part], way: Way, want_best: bool) -> Result<Learned, LmError> {
+    let Fed { prompts, lens, rows, wanted } = fed(parts, way.pad);
+    if model.is_streamed() {
+        let output = streamed(model, &prompts, &lens, &rows, &wanted, way);
+        let best = if want_best { output.best() } else { vec![] };
+        let down: Vec<f32> = wanted.weights.iter().map(|weight| -weight).collect();
+        let numbers = output.backward(&down, &[])?;
+        let terms =
+            numbers.logp.iter().zip(&wanted.weights).map(|(&logp, &weight)| f64::from(logp) * f64::from(weight));
+        return Ok(Learned { objective: terms.sum(), positions: wanted.positions, best });
+    }
+    let (hidden, back) = graph(model, &prompts, &lens, &rows, &wanted, way);
     let logits = model.logits(&hidden);
     let best = if want_best { tokens_of(&logits.detach().argmax(-1, false)) } else { vec![] };
-    let chosen = chosen(&log_probs(logits, temperature), &wanted.targets);
+    let chosen = chosen(&log_probs(logits, way.temperature), &wanted.targets);
     let objective = (chosen * Tensor::from_slice(&wanted.weights)).sum(Kind::Float);
-    Forward { objective, positions: wanted.positions, best }
+    (-&objective).backward();
+    if let Back::Again(hidden) = &back {
+        hidden.backward(&hidden.states.grad());
+    }
+    Ok(Learned { objective: objective.double_value(&[]), positions: wanted.positions, best })
 }
 
 /// Runs the model over the parts and gives the numbers of each position that has a weight.
-pub fn pass(model: &Decoder, parts: &[Part], pad: u32, temperature: f64, want_entropy: bool) -> Pass {
-    let (hidden, wanted) = hidden(model, parts, pad);
-    let log_probs = log_probs(model.logits(&hidden), temperature);
+///
+/// # Errors
+/// A temperature that logits cannot be divided by.
+pub fn pass<'a>(model: &'a Decoder, parts: &[Part], way: Way, want_entropy: bool) -> Result<Pass<'a>, LmError> {
+    let Fed { prompts, lens, rows, wanted } = fed(parts, way.pad);
+    if model.is_streamed() {
+        let output = streamed(model, &prompts, &lens, &rows, &wanted, way);
+        let numbers = output.numbers()?;
+        let entropy = want_entropy.then(|| Tensor::from_slice(&numbers.entropy));
+        return Ok(Pass { logp: Tensor::from_slice(&numbers.logp), entropy, back: Back::Streamed(output) });
+    }
+    let (hidden, back) = graph(model, &prompts, &lens, &rows, &wanted, way);
+    let log_probs = log_probs(model.logits(&hidden), way.temperature);
     let entropy = want_entropy.then(|| -(log_probs.exp() * &log_probs).sum_dim_intlist(-1, false, Kind::Float));
-    Pass { logp: chosen(&log_probs, &wanted.targets), entropy }
+    Ok(Pass { logp: chosen(&log_probs, &wanted.targets), entropy, back })
+}
+
+/// Hidden states [positions, D] of the positions that have a weight, in the graph that leads back from them.
+fn graph<'a>(
+    model: &'a Decoder,
+    prompts: &Tensor,
+    lens: &[usize],
+    rows: &[Vec<&[u32]>],
+    wanted: &Wanted,
+    way: Way,
+) -> (Tensor, Back<'a>) {
+    let places = Tensor::from_slice(&wanted.flat);
+    if way.again {
+        let hidden = model.hidden(prompts, lens, rows, true);
+        return (hidden.states.index_select(0, &places), Back::Again(hidden));
+    }
+    let hidden = model.continuations_packed(&model.prefix(prompts, lens), rows);
+    (hidden.index_select(0, &places), Back::Graph)
+}
+
+fn streamed<'a>(
+    model: &'a Decoder,
+    prompts: &Tensor,
+    lens: &[usize],
+    rows: &[Vec<&[u32]>],
+    wanted: &Wanted,
+    way: Way,
+) -> Output<'a> {
+    let targets = wanted.targets.iter().map(|&target| target as u32).collect();
+    Output::new(model, model.hidden(prompts, lens, rows, way.again), &wanted.flat, targets, way.temperature)
 }
 
 fn tokens_of(tensor: &Tensor) -> Vec<u32> {

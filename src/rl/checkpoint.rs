@@ -6,9 +6,12 @@ use super::warm::Course;
 use crate::files;
 use crate::lm::Decoder;
 use anyhow::{Context, Result, bail};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use memmap2::Mmap;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, View};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::Path;
 use tch::{Kind, Tensor, no_grad_guard};
 
@@ -29,29 +32,51 @@ pub struct State {
 const STATE: &str = "longlab.state";
 const KINDS: [&str; 3] = ["weight", "first", "second"];
 
-fn floats(tensor: &Tensor) -> Vec<u8> {
-    let count = tensor.numel();
-    let mut values = vec![0f32; count];
-    tensor.to_device(tch::Device::Cpu).contiguous().copy_data(&mut values, count);
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+/// A tensor that becomes bytes when its turn has come: no more than one of them is held twice.
+struct Late<'a> {
+    tensor: &'a Tensor,
+    shape: Vec<usize>,
+}
+
+impl<'a> Late<'a> {
+    fn new(tensor: &'a Tensor) -> Self {
+        Late { tensor, shape: tensor.size().iter().map(|&side| side as usize).collect() }
+    }
+}
+
+impl View for Late<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        let count = self.tensor.numel();
+        let mut values = vec![0f32; count];
+        self.tensor.to_device(tch::Device::Cpu).contiguous().copy_data(&mut values, count);
+        values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    }
+
+    fn data_len(&self) -> usize {
+        self.tensor.numel() * size_of::<f32>()
+    }
 }
 
 /// Writes the state of a job; the same state gives the same bytes.
 pub fn save(path: &Path, model: &Decoder, optimizer: &AdamW, state: &State) -> Result<()> {
-    let parameters = model.parameters();
-    let mut blobs: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
-    for (i, (name, parameter)) in parameters.iter().enumerate() {
-        let shape: Vec<usize> = parameter.size().iter().map(|&side| side as usize).collect();
+    let mut views = Vec::new();
+    for (i, (name, parameter)) in model.parameters().iter().enumerate() {
         for (kind, tensor) in KINDS.iter().zip([parameter, &optimizer.first[i], &optimizer.second[i]]) {
-            blobs.push((format!("{kind}.{name}"), shape.clone(), floats(tensor)));
+            views.push((format!("{kind}.{name}"), Late::new(tensor)));
         }
     }
-    let views =
-        blobs.iter().map(|(name, shape, bytes)| Ok((name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes)?)));
-    let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
     let meta = HashMap::from([(STATE.to_string(), serde_json::to_string(state)?)]);
-    let bytes = safetensors::serialize(views, Some(meta))?;
-    files::write_whole(path, &bytes).with_context(|| format!("writing the checkpoint {}", path.display()))
+    let write =
+        |temporary: &Path| safetensors::serialize_to_file(views, Some(meta), temporary).map_err(std::io::Error::other);
+    files::write_whole_by(path, write).with_context(|| format!("writing the checkpoint {}", path.display()))
 }
 
 /// Reads a state back into the model and optimizer.
@@ -59,7 +84,9 @@ pub fn load(path: &Path, model: &Decoder, optimizer: &mut AdamW) -> Result<State
     let broken = || {
         format!("the checkpoint {} is damaged; delete it and the job starts again from its beginning", path.display())
     };
-    let bytes = std::fs::read(path).with_context(|| format!("reading the checkpoint {}", path.display()))?;
+    let file = File::open(path).with_context(|| format!("reading the checkpoint {}", path.display()))?;
+    // SAFETY: the file is this job's own, whose lock is held; it is replaced as a whole and never written to.
+    let bytes = unsafe { Mmap::map(&file) }.with_context(|| format!("reading the checkpoint {}", path.display()))?;
     let (_, header) = SafeTensors::read_metadata(&bytes).with_context(broken)?;
     let tensors = SafeTensors::deserialize(&bytes).with_context(broken)?;
     let text = header.metadata().as_ref().and_then(|meta| meta.get(STATE)).with_context(broken)?;

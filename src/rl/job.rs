@@ -2,6 +2,7 @@
 
 use super::checkpoint::{self, State};
 use super::gates::Memory;
+use super::judging::Asking;
 use super::metrics::{Events, MetricsRow, StepLog, TimingRow};
 use super::optimizer::AdamW;
 use super::progress::{Event, Observer, Stopped};
@@ -10,11 +11,11 @@ use super::record::Record;
 use super::train::{Step, Trainer};
 use super::warm::{self, Course, WarmRow};
 use crate::data::{Sample, pool};
-use crate::lm::{Config, Decoder, Tokenizer, build_wordpiece};
+use crate::files;
+use crate::lm::{Adapter, Beside, Config, Decoder, Tokenizer, build_wordpiece};
 use crate::spec::Kind;
-use crate::spec::settings::Settings;
-use crate::synth::micro;
-use crate::synth::micro::question::Flavour;
+use crate::spec::settings::{Compute, Settings};
+use crate::synth::Maker;
 use crate::task::template;
 use anyhow::{Context, Result, ensure};
 use std::path::{Path, PathBuf};
@@ -25,22 +26,72 @@ pub struct Policy {
     pub model: Decoder,
     /// Its tokenizer.
     pub tokenizer: Tokenizer,
+    /// Small files that a folder has beside them, by name: chat template, defaults of generation.
+    beside: Vec<Beside>,
 }
+
+/// What transformers reads beside weights and tokenizer.
+const BESIDE: [&str; 5] = [
+    "tokenizer_config.json",
+    "generation_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+];
 
 impl Policy {
     /// Reads a policy from a folder in Hugging Face layout.
     pub fn load(dir: &Path) -> Result<Policy> {
         let model = Decoder::load(dir).with_context(|| format!("loading the base policy {}", dir.display()))?;
         let tokenizer = Tokenizer::load(&dir.join("tokenizer.json"))?;
-        Ok(Policy { model, tokenizer })
+        let beside = BESIDE.iter().filter_map(|name| Some((*name, std::fs::read(dir.join(name)).ok()?))).collect();
+        Ok(Policy { model, tokenizer, beside })
     }
 
-    /// Writes the policy to a folder in Hugging Face layout.
-    pub fn save(&self, dir: &Path) -> Result<()> {
+    /// Reads a policy that a job of these settings trains: in their type of computation, with a fresh adapter where they ask for one.
+    pub fn begin(dir: &Path, settings: &Settings, seed: u64) -> Result<Policy> {
+        Policy::load(dir)?.prepared(settings, seed)
+    }
+
+    /// Reads the policy that a job of these settings begins from, as a reference that is not trained.
+    pub fn reference(dir: &Path, settings: &Settings) -> Result<Policy> {
+        let Policy { model, tokenizer, beside } = Policy::load(dir)?;
+        Ok(Policy { model: model.computing_in(settings.train.compute.into()), tokenizer, beside })
+    }
+
+    fn prepared(self, settings: &Settings, seed: u64) -> Result<Policy> {
+        let Policy { model, tokenizer, beside } = self;
+        let (mut model, lora) = (model.computing_in(settings.train.compute.into()), &settings.lora);
+        if lora.rank > 0 {
+            let adapter = Adapter { rank: lora.rank, alpha: lora.alpha, targets: lora.targets.projections() };
+            model = model.with_lora(&adapter, seed)?;
+        }
+        Ok(Policy { model, tokenizer, beside })
+    }
+
+    /// Writes the policy to a folder in Hugging Face layout, merged where it has an adapter. That one stands in `adapter/` besides, in
+    /// PEFT's format, as one of the model `base`.
+    pub fn save(&self, dir: &Path, base: &str) -> Result<()> {
         std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
         self.model.save(dir)?;
         self.tokenizer.save(&dir.join("tokenizer.json"))?;
+        for (name, bytes) in &self.beside {
+            files::write_whole(&dir.join(name), bytes)
+                .with_context(|| format!("writing {name} in {}", dir.display()))?;
+        }
+        if let Some(lora) = self.model.lora() {
+            lora.save(&dir.join("adapter"), base)?;
+        }
         Ok(())
+    }
+}
+
+impl From<Compute> for tch::Kind {
+    fn from(compute: Compute) -> tch::Kind {
+        match compute {
+            Compute::F32 => tch::Kind::Float,
+            Compute::Bf16 => tch::Kind::BFloat16,
+        }
     }
 }
 
@@ -58,6 +109,8 @@ pub struct Places {
     pub rollouts: PathBuf,
     /// `receipt.jsonl`.
     pub receipts: PathBuf,
+    /// `judged/`: what a judge said.
+    pub judged: PathBuf,
 }
 
 impl Places {
@@ -70,6 +123,7 @@ impl Places {
             checkpoint: dir.join("checkpoint"),
             rollouts: dir.join("rollouts"),
             receipts: dir.join("receipt.jsonl"),
+            judged: dir.join("judged"),
         }
     }
 
@@ -84,9 +138,10 @@ fn stand(places: &Places, model: &Decoder, optimizer: &mut AdamW) -> Result<Stat
     if places.state().exists() { checkpoint::load(&places.state(), model, optimizer) } else { Ok(State::default()) }
 }
 
-/// The samples that a job trains on.
-pub fn training_pool(settings: &Settings) -> Vec<Sample> {
-    pool::draw(&settings.data, |address, id, task, tokens| micro::sample(address, id, task, Flavour::of(task), tokens))
+/// The samples that a job trains on; English contexts are measured by the policy's tokenizer.
+pub fn training_pool(settings: &Settings, tokenizer: &Tokenizer) -> Vec<Sample> {
+    let maker = Maker { world: settings.data.world, tokenizer };
+    pool::draw(&settings.data, |address, id, task, tokens| maker.sample(address, id, task, maker.flavour(task), tokens))
 }
 
 /// Trains a policy by reinforcement learning for `train.steps` steps, going on from its checkpoint where there is one.
@@ -102,8 +157,9 @@ pub fn reinforce(
 ) -> Result<()> {
     let train = &settings.train;
     std::fs::create_dir_all(&places.rollouts).with_context(|| format!("making {}", places.rollouts.display()))?;
-    let pool = training_pool(settings);
-    let mut trainer = Trainer::new(settings, seed, policy, &pool).with_reference_for(&[settings])?;
+    let pool = training_pool(settings, &policy.tokenizer);
+    let trainer = Trainer::new(settings, seed, policy, &pool).with_reference_for(&[settings])?;
+    let mut trainer = trainer.with_judge(&places.judged, Asking::Live)?;
     let state = stand(places, &policy.model, &mut trainer.optimizer)?;
     trainer.memory = state.memory;
     let mut metrics = StepLog::open::<MetricsRow>(&places.metrics, state.step)?;
@@ -139,7 +195,7 @@ pub fn reinforce(
 /// the micro world's vocabulary.
 pub fn fresh(settings: &Settings, seed: u64) -> Result<Policy> {
     if let Some(folder) = settings.begins_from(Kind::Base) {
-        return Policy::load(Path::new(folder));
+        return Policy::begin(Path::new(folder), settings, seed);
     }
     let words = warm::vocabulary();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -155,7 +211,8 @@ pub fn fresh(settings: &Settings, seed: u64) -> Result<Policy> {
         rope_theta: shape.theta,
         ..Config::micro(tokenizer.vocab_size())
     };
-    Ok(Policy { model: Decoder::init(config, seed)?, tokenizer })
+    let beside = tokenizer.beside(template::END, template::PAD, "<unk>", config.max_position_embeddings);
+    Policy { model: Decoder::init(config, seed)?, tokenizer, beside }.prepared(settings, seed)
 }
 
 /// Trains a fresh policy on traces for `warm.steps` steps, going on from its checkpoint where there is one.

@@ -4,11 +4,11 @@
 //! A forward pass gives the log-probability and the entropy of each token; the kernels crate gives the exact gradient of the
 //! objective in those numbers; the backward pass carries on from there.
 
-use super::batch::{Part, Pass, Row, forward, pass};
+use super::batch::{self, Part, Row, Way, pass};
 use super::decide::{Decision, Flat};
 use super::job::Policy;
 use super::rollout::Group;
-use crate::lm::{Decoder, Tokenizer};
+use crate::lm::{Decoder, LmError, Tokenizer};
 use crate::spec::settings::{Loss, LossKind, Settings};
 use crate::task::template;
 use anyhow::{Context, Result};
@@ -192,8 +192,7 @@ impl Learner<'_> {
         decision: &Decision,
     ) -> Result<()> {
         if is_plain(self.settings) {
-            self.plain(groups, &decision.weights);
-            return Ok(());
+            return self.plain(groups, &decision.weights);
         }
         for portion in portions(self.settings, self.seed, step, update, flat, decision)? {
             self.learn(groups, &portion, decision)?;
@@ -202,7 +201,7 @@ impl Learner<'_> {
     }
 
     /// The gradient of the weighted log-probabilities.
-    fn plain(&self, groups: &[Group], weights: &[Vec<f32>]) {
+    fn plain(&self, groups: &[Group], weights: &[Vec<f32>]) -> Result<()> {
         let rows = self.settings.train.group;
         let chunk = self.settings.train.micro_prompts;
         for (groups, weights) in groups.chunks(chunk).zip(weights.chunks(chunk * rows)) {
@@ -212,9 +211,9 @@ impl Learner<'_> {
             if parts.is_empty() {
                 continue;
             }
-            let pass = forward(self.model, &parts, self.pad(), self.settings.rollout.temperature, false);
-            (-pass.objective).backward();
+            batch::learn(self.model, &parts, self.way(), false)?;
         }
+        Ok(())
     }
 
     /// The gradient of one forward and backward pass.
@@ -222,8 +221,8 @@ impl Learner<'_> {
         let needs = needs(self.settings, decision);
         let size = self.settings.train.group;
         let parts: Vec<Part> = portion.prompts.iter().map(|&place| whole(&groups[place])).collect();
-        let temperature = self.settings.rollout.temperature;
-        let Pass { logp, entropy } = pass(self.model, &parts, self.pad(), temperature, needs.entropies);
+        let pass_of = |model, entropies| pass(model, &parts, self.way(), entropies);
+        let found = pass_of(self.model, needs.entropies)?;
         let response = |&i: &usize| &groups[i / size].rollouts[i % size].response;
         let shape: Vec<usize> = portion.rollouts.iter().map(|i| response(i).tokens.len()).collect();
         let sampled = || {
@@ -235,25 +234,22 @@ impl Learner<'_> {
         };
         let reference = self.reference.filter(|_| needs.reference).map(|policy| {
             let _guard = tch::no_grad_guard();
-            rows(&pass(&policy.model, &parts, self.pad(), temperature, false).logp, &shape)
+            Ok::<_, LmError>(rows(&pass_of(&policy.model, false)?.logp, &shape))
         });
         let numbers = Numbers {
-            logp: rows(&logp, &shape),
+            logp: rows(&found.logp, &shape),
             old: (updates(self.settings, groups.len()) > 1).then(sampled),
-            entropies: entropy.as_ref().map(|entropy| rows(entropy, &shape)),
-            reference,
+            entropies: found.entropy.as_ref().map(|entropy| rows(entropy, &shape)),
+            reference: reference.transpose()?,
         };
         let gradient = gradient(self.settings, decision, portion, &numbers)?;
-        let mut surrogate = (logp * flat(&gradient.logp)).sum(Kind::Float);
-        if let Some(entropy) = entropy {
-            surrogate += (entropy * flat(&gradient.entropy)).sum(Kind::Float);
-        }
-        (-surrogate).backward();
-        Ok(())
+        let entropies = if needs.entropies { flat(&gradient.entropy) } else { vec![] };
+        Ok(found.backward(&flat(&gradient.logp), &entropies)?)
     }
 
-    fn pad(&self) -> u32 {
-        self.tokenizer.id(template::PAD).unwrap_or_default()
+    fn way(&self) -> Way {
+        let pad = self.tokenizer.id(template::PAD).unwrap_or_default();
+        Way::of(self.settings, pad, self.settings.rollout.temperature)
     }
 }
 
@@ -285,7 +281,6 @@ fn rows(tensor: &Tensor, lengths: &[usize]) -> Rows {
     lengths.iter().map(row).collect()
 }
 
-fn flat(rows: &[Vec<f64>]) -> Tensor {
-    let values: Vec<f32> = rows.iter().flatten().map(|&value| value as f32).collect();
-    Tensor::from_slice(&values)
+fn flat(rows: &[Vec<f64>]) -> Vec<f32> {
+    rows.iter().flatten().map(|&value| value as f32).collect()
 }

@@ -5,6 +5,7 @@ pub mod checkpoint;
 pub mod decide;
 pub mod gates;
 pub mod job;
+pub mod judging;
 pub mod learn;
 pub mod metrics;
 pub mod optimizer;

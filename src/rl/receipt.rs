@@ -8,6 +8,7 @@
 use super::decide::Decision;
 use super::record::Record;
 use crate::spec::KEYS;
+use crate::spec::identity::is_silent;
 use crate::spec::settings::Settings;
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -56,7 +57,7 @@ impl Receipt {
     pub fn first(settings: &Settings, seed: u64, weights: Digest) -> Receipt {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&seed.to_le_bytes());
-        for key in KEYS {
+        for key in KEYS.iter().filter(|key| !is_silent(key.path, settings)) {
             text(&mut hasher, key.path);
             text(&mut hasher, &key.get(settings).to_string());
         }

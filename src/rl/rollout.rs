@@ -2,7 +2,7 @@
 
 use crate::data::Sample;
 use crate::lm::{Decoder, Request, Response, Sampling, Tokenizer, generate};
-use crate::task::{Graded, grade, template};
+use crate::task::{Graded, template};
 use anyhow::{Context, Result};
 use longlab_kernels::stream::Address;
 
@@ -63,7 +63,7 @@ pub fn roll_out<'a>(
     let graded = samples.iter().zip(prompts).zip(responses).map(|((&sample, prompt), responses)| {
         let rollouts = responses.into_iter().map(|response| {
             let text = tokenizer.decode(&response.tokens, true)?;
-            let graded = grade(sample.task, &sample.gold, &text, response.finished);
+            let graded = sample.world.grade(sample.task, &sample.gold, &text, response.finished);
             Ok(Rollout { response, graded })
         });
         Ok(Group { sample, prompt, rollouts: rollouts.collect::<Result<_>>()? })

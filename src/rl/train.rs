@@ -3,6 +3,7 @@
 use super::decide::{Decision, Flat, decide};
 use super::gates::Memory;
 use super::job::Policy;
+use super::judging::{Asking, Judging};
 use super::learn::{self, Learner};
 use super::metrics::{MetricsRow, TimingRow};
 use super::optimizer::{AdamW, clip_gradients};
@@ -38,6 +39,8 @@ pub struct Trainer<'a> {
     pub memory: Memory,
     /// The base policy, where the loss has a KL term.
     pub reference: Option<Policy>,
+    /// The judge of answers that the rule calls wrong, where there is one.
+    pub judging: Option<Judging>,
 }
 
 /// What a step leaves behind.
@@ -67,6 +70,7 @@ impl<'a> Trainer<'a> {
             optimizer: AdamW::new(policy.model.parameters(), &settings.train),
             memory: Memory::default(),
             reference: None,
+            judging: None,
         }
     }
 
@@ -76,8 +80,17 @@ impl<'a> Trainer<'a> {
     /// A base policy that cannot be read.
     pub fn with_reference_for(mut self, settings: &[&Settings]) -> Result<Trainer<'a>> {
         if settings.iter().any(|settings| settings.loss.kl > 0.0) {
-            self.reference = Some(Policy::load(Path::new(&self.settings.model.base))?);
+            self.reference = Some(Policy::reference(Path::new(&self.settings.model.base), self.settings)?);
         }
+        Ok(self)
+    }
+
+    /// The trainer with the judge that its settings ask for; replies are kept in `dir`.
+    ///
+    /// # Errors
+    /// A judge that is not there.
+    pub fn with_judge(mut self, dir: &Path, asking: Asking) -> Result<Trainer<'a>> {
+        self.judging = Judging::open(&self.settings.reward, dir, asking)?;
         Ok(self)
     }
 
@@ -85,6 +98,9 @@ impl<'a> Trainer<'a> {
     pub fn step(&mut self, step: u64) -> Result<Step> {
         let clock = Instant::now();
         let mut groups = self.roll_out(step)?;
+        if let Some(judging) = &self.judging {
+            judging.judge(&mut groups, self.tokenizer, &format!("{step:06}"))?;
+        }
         // Micro-batches hold prompts of like length; the order is a function of the batch alone.
         groups.sort_by_key(|group| (group.prompt.len(), group.sample.id));
         let rollout_seconds = clock.elapsed().as_secs_f64();

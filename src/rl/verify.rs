@@ -3,6 +3,7 @@
 
 use super::decide::decide;
 use super::job::{self, Places, Policy};
+use super::judging::Asking;
 use super::receipt::{self, Receipt};
 use super::replay;
 use super::train::Trainer;
@@ -44,14 +45,15 @@ pub fn verify(
         receipts.len(),
         settings.train.steps
     );
-    let policy = Policy::load(Path::new(&settings.model.base))?;
+    let policy = Policy::begin(Path::new(&settings.model.base), settings, seed)?;
     let first = Receipt::first(settings, seed, receipt::weights(policy.model.parameters()));
     if let Some(part) = first.differs(&receipts[0]) {
         each(&Checked { step: 0, sampled: false, differs: Some(part) })?;
         return Ok(());
     }
-    let pool = job::training_pool(settings);
-    let mut trainer = Trainer::new(settings, seed, &policy, &pool).with_reference_for(&[settings])?;
+    let pool = job::training_pool(settings, &policy.tokenizer);
+    let trainer = Trainer::new(settings, seed, &policy, &pool).with_reference_for(&[settings])?;
+    let mut trainer = trainer.with_judge(&places.judged, Asking::Kept)?;
     for (receipt, before) in receipts[1..].iter().zip(&receipts) {
         let sampled = sampled.contains(&receipt.step);
         let again = match sampled {

@@ -5,7 +5,7 @@ mod practice;
 
 pub use course::{Course, rate};
 
-use super::batch::{Forward, Part, forward};
+use super::batch::{self, Learned, Part, Way};
 use super::optimizer::{AdamW, clip_gradients};
 use crate::lm::{Decoder, Tokenizer};
 use crate::spec::settings::Settings;
@@ -60,7 +60,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn count(&mut self, chunk: &[Example], parts: &[Part], pass: &Forward) {
+    fn count(&mut self, chunk: &[Example], parts: &[Part], pass: &Learned) {
         for (&(p, r, t), &best) in pass.positions.iter().zip(&pass.best) {
             let right = best == parts[p].rows[r].targets[t];
             match chunk[p].lines[r].role {
@@ -87,7 +87,7 @@ pub fn step(
     step: u64,
 ) -> Result<WarmRow> {
     let readings = readings(settings, tokenizer, course, seed, step)?;
-    let sums = sums(course.sums(&settings.warm, step), tokenizer, seed, step)?;
+    let sums = sums(course.sums(settings, step), tokenizer, seed, step)?;
     let context_tokens = readings.iter().map(|e| e.prefix.len()).sum::<usize>() as f64 / readings.len() as f64;
     let pad = tokenizer.id(template::PAD).unwrap_or_default();
     let mut tally = Tally::default();
@@ -97,10 +97,8 @@ pub fn step(
         let weight = share / learned.max(1) as f32;
         for chunk in chunks(examples, settings) {
             let parts: Vec<Part> = chunk.iter().map(|example| part(example, weight)).collect();
-            let pass = forward(model, &parts, pad, 1.0, true);
-            let objective = -&pass.objective;
-            objective.backward();
-            tally.loss += objective.double_value(&[]);
+            let pass = batch::learn(model, &parts, Way::of(settings, pad, 1.0), true)?;
+            tally.loss -= pass.objective;
             tally.count(&chunk, &parts, &pass);
         }
     }

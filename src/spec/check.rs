@@ -1,6 +1,6 @@
 //! Checks that need more than one key, or other files.
 
-use super::choice::{AepoMode, GateLevel, Kind};
+use super::choice::{AepoMode, GateLevel, Kind, World};
 use super::error::{SpecError, Spot};
 use super::file::{Draft, Place, inside};
 use super::identity::BASE_FILES;
@@ -59,7 +59,8 @@ struct Clash {
 pub(super) fn layer(layer: &Layer<'_>, kind: Kind, name: &Spot<'_>, cell: Option<&str>) -> Result<(), SpecError> {
     let settings = &layer.settings;
     let shape = if kind == Kind::Base { shape(settings) } else { None };
-    let clash = bounds(settings).or_else(|| lengths(settings)).or_else(|| mix(settings)).or(shape);
+    let clash = bounds(settings).or_else(|| lengths(settings)).or_else(|| mix(settings));
+    let clash = clash.or_else(|| english(settings, kind)).or(shape);
     match clash.or_else(|| idle(layer)) {
         None => Ok(()),
         Some(Clash { keys, message, help }) => {
@@ -115,6 +116,45 @@ fn mix(settings: &Settings) -> Option<Clash> {
         ],
         message: "all shares of data.mix are 0: the pool would be empty".to_string(),
         help: "give at least one task type a share above 0",
+    })
+}
+
+/// Shortest English context, tokens: what must be said in it is that long; and the longest, for there is no more to say.
+const ENGLISH_TOKENS: (usize, usize) = (250, 4000);
+
+/// What the English world asks for.
+fn english(settings: &Settings, kind: Kind) -> Option<Clash> {
+    let (data, eval) = (&settings.data, &settings.eval);
+    if data.world != World::English {
+        return None;
+    }
+    if kind == Kind::Base && settings.begins_from(kind).is_none() {
+        return Some(Clash {
+            keys: &["data.world", "warm.from"],
+            message: "data.world is `english` and warm.from is `scratch`: nobody learns English from the warm start"
+                .to_string(),
+            help: "set warm.from to the folder of a policy that was pretrained on text (docs/smol.md)",
+        });
+    }
+    let (least, most) = ENGLISH_TOKENS;
+    let lengths: [(&'static [&'static str], usize); 6] = [
+        (&["data.min_tokens"], data.min_tokens),
+        (&["data.max_tokens"], data.max_tokens),
+        (&["eval.min_tokens"], eval.min_tokens),
+        (&["eval.max_tokens"], eval.max_tokens),
+        (&["eval.long_min"], eval.long_min),
+        (&["eval.long_max"], eval.long_max),
+    ];
+    // The lengths of an empty long split say nothing.
+    let used = if eval.long_items > 0 { 6 } else { 4 };
+    let outside = lengths.into_iter().take(used).find(|(_, tokens)| !(least..=most).contains(tokens));
+    outside.map(|(keys, tokens)| Clash {
+        keys,
+        message: format!(
+            "{} is {tokens} and data.world is `english`, whose documents have {least} to {most} tokens",
+            keys[0]
+        ),
+        help: "choose a length between them",
     })
 }
 
@@ -211,7 +251,7 @@ fn base_policy(base: &str, place: &Place<'_>, root: &Path) -> Result<(), SpecErr
     };
     let message = format!("there is no base policy in `{base}`: {missing} is missing");
     let help = "build one with `./lab run experiments/micro/base.toml`, or set `model.base` to a folder that has one \
-                (relative to the working directory)";
+                (relative to the working directory); docs/smol.md says how at scale smol";
     Err(spot.error(message, help))
 }
 

@@ -110,6 +110,16 @@ choice! {
 }
 
 choice! {
+    /// Where samples come from.
+    World {
+        /// Facts in a small vocabulary, for policies that are trained from random weights.
+        Micro = "micro",
+        /// English documents, for policies that were pretrained on text.
+        English = "english",
+    }
+}
+
+choice! {
     /// Which responses a report shows one by one: entropy against gradient norm (paper Fig. 9).
     Scatter {
         /// Those with a negative advantage, as in the paper.
@@ -312,5 +322,61 @@ choice! {
         Mask = "mask",
         /// They leave the batch, and so does every response without a positive advantage (the released code).
         Drop = "drop",
+    }
+}
+
+choice! {
+    /// Type that a pass computes in.
+    Compute {
+        /// 32 bits.
+        F32 = "f32",
+        /// 16 bits, with the exponent of f32.
+        Bf16 = "bf16",
+    }
+}
+
+choice! {
+    /// What a pass computes again on the way back.
+    Recompute {
+        /// Nothing: all activations are kept.
+        None = "none",
+        /// Every layer, from the stream before it.
+        Layers = "layers",
+    }
+}
+
+choice! {
+    /// Projections with a low-rank adapter.
+    LoraTargets {
+        /// Queries, keys, values and the output of the attention.
+        Attention = "attention",
+        /// Gate, up and down.
+        Mlp = "mlp",
+        /// All seven.
+        All = "all",
+    }
+}
+
+impl LoraTargets {
+    /// Names of the projections, as the families of `lm` call them.
+    pub fn projections(self) -> Vec<String> {
+        let attention = ["q_proj", "k_proj", "v_proj", "o_proj"];
+        let mlp = ["gate_proj", "up_proj", "down_proj"];
+        let names: Vec<&str> = match self {
+            LoraTargets::Attention => attention.to_vec(),
+            LoraTargets::Mlp => mlp.to_vec(),
+            LoraTargets::All => attention.into_iter().chain(mlp).collect(),
+        };
+        names.into_iter().map(String::from).collect()
+    }
+}
+
+choice! {
+    /// Who has the last word on an answer.
+    JudgedBy {
+        /// The rule of its task type.
+        Rule = "rule",
+        /// A model behind an OpenAI-compatible server, where the rule says wrong.
+        Server = "server",
     }
 }

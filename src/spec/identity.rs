@@ -1,6 +1,6 @@
 //! Job identity: a hash of everything that can change the result of a job, and of nothing else.
 
-use super::choice::{AdvantageScale, AepoMode, GateLevel, Kind, LossKind};
+use super::choice::{AdvantageScale, AepoMode, GateLevel, Kind, LossKind, World};
 use super::error::SpecError;
 use super::key::Key;
 use super::settings::{KEYS, Settings};
@@ -107,9 +107,12 @@ pub(super) fn same(kind: Kind, one: &Settings, other: &Settings) -> bool {
 
 /// The keys that can change the result of a job, with their values.
 fn acting(kind: Kind, settings: &Settings) -> Map<String, Value> {
-    let acts = |path: &str| match kind {
-        Kind::Rl => acts_in_rl(path, settings),
-        Kind::Base => acts_in_base(path, settings),
+    let acts = |path: &str| {
+        acts_later(path, settings)
+            && match kind {
+                Kind::Rl => acts_in_rl(path, settings),
+                Kind::Base => acts_in_base(path, settings),
+            }
     };
     let acting = SORTED.iter().filter(|key| acts(key.path));
     acting.map(|key| (key.path.to_string(), json(&key.get(settings)))).collect()
@@ -132,6 +135,26 @@ fn json(value: &toml::Value) -> Value {
     }
 }
 
+/// Keys that came after the first results: at their defaults they change nothing, and are no part of an identity, so that jobs keep
+/// theirs.
+fn acts_later(path: &str, settings: &Settings) -> bool {
+    let settled = Settings::default();
+    match path {
+        "data.world" => settings.data.world != settled.data.world,
+        "train.compute" => settings.train.compute != settled.train.compute,
+        "train.recompute" => settings.train.recompute != settled.train.recompute,
+        "reward.judge" | "reward.judge_model" | "reward.judge_tokens" => settings.reward.judge != settled.reward.judge,
+        "reward.judge_url" => false,
+        "lora.rank" | "lora.alpha" | "lora.targets" => settings.lora.rank > 0,
+        _ => true,
+    }
+}
+
+/// Whether a key says nothing in these settings that was not said before there was such a key.
+pub fn is_silent(path: &str, settings: &Settings) -> bool {
+    !acts_later(path, settings)
+}
+
 fn group(path: &str) -> &str {
     path.split('.').next().unwrap_or(path)
 }
@@ -141,7 +164,7 @@ fn acts_in_rl(path: &str, settings: &Settings) -> bool {
         // The base policy is there by its content; its path and the shape of others say nothing.
         ("model" | "warm", _) => false,
         ("eval", _) => acts_in_eval(path, settings),
-        (_, "train.steps" | "train.threads") => true,
+        (_, "train.steps" | "train.threads" | "train.compute" | "data.world") => true,
         // Nothing is trained: only the evaluation of the base policy is left.
         _ if settings.train.steps == 0 => false,
         (_, "gate.level" | "aepo.mode" | "advantage.scale" | "advantage.centre") => true,
@@ -194,6 +217,12 @@ fn acts_in_base(path: &str, settings: &Settings) -> bool {
             | "model.base"
             | "warm.from",
         ) => false,
+        // Contexts do not grow, and nothing but traces is learned.
+        (
+            "warm",
+            "warm.echo" | "warm.sums" | "warm.start_tokens" | "warm.mastery" | "warm.patience" | "warm.growth"
+            | "warm.long_share" | "warm.long_tokens" | "warm.drills",
+        ) if settings.data.world == World::English => false,
         (_, "warm.echo") => settings.warm.echo > 0,
         (_, "warm.sums") => settings.warm.sums > 0,
         (_, "warm.long_tokens") => settings.warm.long_share > 0.0,

@@ -22,6 +22,8 @@ pub struct Settings {
     pub rollout: Rollout,
     /// Rewards to advantages.
     pub advantage: Advantage,
+    /// Who judges answers.
+    pub reward: Reward,
     /// The policy loss.
     pub loss: Loss,
     /// How entropy is measured.
@@ -32,6 +34,8 @@ pub struct Settings {
     pub aepo: Aepo,
     /// The training loop and its optimizer.
     pub train: Train,
+    /// Low-rank adapters.
+    pub lora: Lora,
     /// The supervised warm start.
     pub warm: Warm,
     /// Evaluation.
@@ -142,6 +146,7 @@ settings! {
 
     /// The training pool.
     group (data) Data + mix: Mix {
+        world: World = World::Micro, source "ours", doc "Where samples come from, in training and in evaluation: the micro world, or English documents for pretrained policies (docs/smol.md). With `english` the warm start goes on from the policy of `warm.from`, and of the keys of `warm` only `steps`, `tokens`, `questions`, `rate`, `warmup`, `hasty`, `mistakes` and `detours` act.";
         seed: u64 = 1, in 0..=9007199254740992_i64, source "ours", doc "Seed of the pool; the same for all seeds of an experiment, so that variants and seeds share their samples.";
         samples: usize = 1280, in 1..=10000000, unit "samples", source "ours; twice what 40 steps of 16 prompts use", doc "Size of the pool.";
         min_tokens: usize = 256, in 32..=1000000, unit "tokens", source "ours; section 4.1 has 20K (Fig. 6: 32K) as the limit of stage 1", doc "Least length of a context.";
@@ -233,7 +238,24 @@ settings! {
         epsilon: f64 = 1e-8, in 0..=1, source "unpublished; AdamW's default", doc "Added to the root of the second moment.";
         micro_prompts: usize = 4, in 1..=4096, unit "prompts", source "ours; fits the caches of a small CPU", doc "Prompts in one forward and backward pass. Changes the order of sums and so the bits; with `loss.normalizer` = `micro_batch` also the loss.";
         threads: usize = 1, in 1..=1024, unit "threads", source "ours; libtorch's bits depend on it", doc "Threads of the job process.";
+        compute: Compute = Compute::F32, source "ours; the paper's trainer computes in bf16", doc "Type of the activations and of the matrices in a pass. Weights, gradients and optimizer stay in f32.";
+        recompute: Recompute = Recompute::None, source "ours; does not change what is computed, only its last bits", doc "What is computed again on the way back in place of being kept: saves memory for a third more products.";
         checkpoint_every: u64 = 10, in 1..=1000000, unit "steps", source "ours; does not change a result and is no part of a job's identity", doc "Steps between checkpoints.";
+    }
+
+    /// Rewards that a rule cannot give: a model as judge (section 4.1), in training and in evaluation.
+    group (reward) Reward {
+        judge: JudgedBy = JudgedBy::Rule, source "section 4.1: rule first, a judge where the rule fails", doc "Who has the last word on answers that the rule of a task type calls wrong (`multi_hop`, `reading`, `numeric`).";
+        judge_url: String = "http://127.0.0.1:8000/v1".to_string(), source "ours", doc "Address of an OpenAI-compatible server. No part of a job's identity; a key is read from LONGLAB_API_KEY.";
+        judge_model: String = "gpt-oss-120b".to_string(), source "the judge of the paper", doc "The judge, as the server calls it.";
+        judge_tokens: usize = 2048, in 1..=1000000, unit "tokens", source "ours", doc "Longest reply of the judge, thinking included.";
+    }
+
+    /// Low-rank matrices that are learned in place of the weights (LoRA, arXiv 2106.09685).
+    group (lora) Lora {
+        rank: usize = 0, in 0..=1024, unit "columns", source "ours; the paper trains all weights", doc "Rank of the adapters; 0 trains all weights.";
+        alpha: f64 = 16.0, in 0.001..=1000000, source "ours; a common choice", doc "What an adapter adds is scaled by `lora.alpha / lora.rank`.";
+        targets: LoraTargets = LoraTargets::All, source "ours; Schulman et al. 2025 (LoRA without regret) find all of them needed", doc "Projections that get an adapter.";
     }
 
     /// The supervised warm start that makes a base policy (kind `base`).

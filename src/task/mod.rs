@@ -3,6 +3,7 @@
 pub mod score;
 pub mod template;
 
+pub use crate::spec::settings::World;
 pub use score::{Graded, Status, grade};
 
 use serde::{Deserialize, Serialize};

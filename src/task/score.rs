@@ -3,8 +3,10 @@
 //! Sources: paper section 4.1 and its released code (rule check: gold contained in the answer; multiple choice by letter;
 //! numbers with a relative tolerance of 0.15%; SequenceMatcher ratio for dialogue memory by analogy with MRCR).
 
-use super::TaskType;
+mod english;
+
 use super::template::{END, THINK_END};
+use super::{TaskType, World};
 use serde::{Deserialize, Serialize};
 
 /// How an answer ended; every answer is exactly one of these.
@@ -66,18 +68,40 @@ impl Graded {
 /// assert_eq!(grade(TaskType::Reading, "Oslo", response, false).status, Status::Truncated);
 /// ```
 pub fn grade(task: TaskType, gold: &str, response: &str, finished: bool) -> Graded {
-    let Some((_, answer)) = response.rsplit_once(THINK_END) else { return Graded::none(Status::Truncated) };
-    if !finished {
+    if !finished || !response.contains(THINK_END) {
         return Graded::none(Status::Truncated);
     }
-    let answer = answer.split(END).next().unwrap_or_default();
-    let Some(answer) = after_phrase(answer) else { return Graded::none(Status::Unparsable) };
+    let Some(answer) = said(response) else { return Graded::none(Status::Unparsable) };
     match task {
         TaskType::MultipleChoice => choice(gold, answer),
         TaskType::Numeric => number(gold, answer),
         TaskType::Dialogue => Graded::of(longlab_kernels::similarity::ratio(answer, gold)),
         TaskType::MultiHop | TaskType::Reading => covers(gold, answer),
     }
+}
+
+impl World {
+    /// Grades a response by the rules of the world: [`grade`], or in English what stands after the last "Therefore, the answer is".
+    pub fn grade(self, task: TaskType, gold: &str, response: &str, finished: bool) -> Graded {
+        match self {
+            World::Micro => grade(task, gold, response, finished),
+            World::English => english::grade(task, gold, response, finished),
+        }
+    }
+
+    /// The answer that a response gives, as the rules read it; none without an answer phrase.
+    pub fn said(self, response: &str) -> Option<&str> {
+        match self {
+            World::Micro => said(response),
+            World::English => english::said(response),
+        }
+    }
+}
+
+/// The answer of a response of the micro world: what follows the phrase after its thinking.
+fn said(response: &str) -> Option<&str> {
+    let (_, answer) = response.rsplit_once(THINK_END)?;
+    after_phrase(answer.split(END).next().unwrap_or_default())
 }
 
 /// What follows the last "answer is", without blanks and closing dots.

@@ -123,7 +123,7 @@ fn greedy_tokens_are_those_of_transformers() {
     }
 }
 
-fn families() -> [Config; 3] {
+pub fn families() -> [Config; 3] {
     let experts = Experts {
         num_experts: 6,
         num_experts_per_tok: 2,

@@ -6,13 +6,15 @@ use tempfile::TempDir;
 
 const TEMPLATE: &str = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}";
 
-/// The golden Llama with a tokenizer of 90 tokens, one for each printable character, and a template.
-fn folder(template: bool) -> TempDir {
+/// The golden Llama with a tokenizer of 96 tokens, one for a character each, and a template.
+pub fn folder(template: bool) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     for file in ["config.json", "model.safetensors"] {
         fs::copy(format!("tests/goldens/lm/llama/{file}"), dir.path().join(file)).unwrap();
     }
-    let characters: Vec<char> = ('a'..='z').chain('A'..='Z').chain('0'..='9').chain(" .,:?\n!-'()".chars()).collect();
+    let signs = " .,:?\n!-'()@#$%&*+/;<=>[]^_{|}~\"é€";
+    let characters: Vec<char> = ('a'..='z').chain('A'..='Z').chain('0'..='9').chain(signs.chars()).collect();
+    assert_eq!(characters.len(), 96, "every row of the embedding has a text");
     let vocab: serde_json::Map<String, serde_json::Value> =
         characters.iter().enumerate().map(|(id, c)| (c.to_string(), id.into())).collect();
     let tokenizer = serde_json::json!({

@@ -1,6 +1,6 @@
 //! One broken experiment a mistake: message, place and mend.
 
-use super::{mistake, spec};
+use super::{mistake, read, spec};
 
 /// Checks that `text` is refused with `message` at the place of `at` in it, and with `help`.
 #[track_caller]
@@ -192,4 +192,17 @@ fn keys_that_contradict_each_other() {
 fn gates_that_would_do_nothing() {
     refused(&spec("", "\"gate.side\" = \"low\""), "\"low\"", "nothing would be clipped", "\"gate.level\" = \"token\"");
     refused(&spec("", "\"aepo.removal\" = \"drop\""), "\"drop\"", "AEPO is set but `aepo.mode` is not", "\"latch\"");
+}
+
+/// The English world has documents of some lengths only, and its warm start needs a policy that can read.
+#[test]
+fn what_the_english_world_cannot_do() {
+    let english = |rest: &str| spec(&format!("\"data.world\" = \"english\"\n{rest}"), "");
+    let (short, long) = (english("\"data.min_tokens\" = 249"), english("\"eval.max_tokens\" = 4001"));
+    refused(&short, "249", "data.min_tokens is 249 and data.world is `english`", "between them");
+    refused(&long, "4001", "documents have 250 to 4000 tokens", "between them");
+    read(&english("\"eval.long_items\" = 0\n\"eval.long_max\" = 9000"));
+    let scratch = english("").replace("seeds", "kind = \"base\"\nseeds");
+    refused(&scratch, "\"english\"", "warm.from is `scratch`", "docs/smol.md");
+    read(&english("\"warm.from\" = \"models/smol\"").replace("seeds", "kind = \"base\"\nseeds"));
 }

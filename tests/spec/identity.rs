@@ -2,7 +2,8 @@
 
 use super::{other_values, read, spec};
 use longlab::spec::identity::{Identity, LIBTORCH, Machine};
-use longlab::spec::{AepoMode, GateLevel, KEYS, Key, Kind, LossKind, Settings};
+use longlab::spec::settings::{Compute, Train};
+use longlab::spec::{AepoMode, GateLevel, KEYS, Key, Kind, LossKind, Settings, World};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -41,6 +42,7 @@ fn all_on() -> Settings {
     let mut settings = Settings::default();
     settings.gate.level = GateLevel::Sequence;
     settings.aepo.mode = AepoMode::Latch;
+    settings.lora.rank = 4;
     settings
 }
 
@@ -86,7 +88,16 @@ fn all_keys_of_a_gated_job_act_but_how_often_it_is_saved() {
 
 #[test]
 fn what_is_switched_off_does_not_act() {
-    let off = ["gate.side", "gate.threshold", "aepo.low", "aepo.high", "aepo.removal", "aepo.lag"];
+    let off = [
+        "gate.side",
+        "gate.threshold",
+        "aepo.low",
+        "aepo.high",
+        "aepo.removal",
+        "aepo.lag",
+        "lora.alpha",
+        "lora.targets",
+    ];
     assert_eq!(acting(Kind::Rl, &Settings::default()), all_but(&["model", "warm"], &[&IDLE[..], &off].concat()));
 }
 
@@ -111,7 +122,7 @@ fn without_a_step_only_evaluation_acts() {
     let mut settings = all_on();
     settings.train.steps = 0;
     let mut expected: BTreeSet<_> = KEYS.iter().map(|key| key.path).filter(|path| path.starts_with("eval.")).collect();
-    expected.extend(["train.steps", "train.threads"]);
+    expected.extend(["train.steps", "train.threads", "train.compute", "data.world"]);
     assert_eq!(acting(Kind::Rl, &settings), expected);
 }
 
@@ -126,6 +137,8 @@ fn a_base_is_made_by_its_shape_data_and_warm_start() {
         "train.rate",
         "train.checkpoint_every",
         "train.updates",
+        "lora.alpha",
+        "lora.targets",
     ];
     assert_eq!(acting(Kind::Base, &Settings::default()), all_but(&groups, &keys));
 }
@@ -161,6 +174,11 @@ fn the_canonical_text_keeps_its_form() {
     assert_eq!((value["seed"].as_u64(), value["base"].as_str()), (Some(7), Some("b\"b")));
     let paths: Vec<&String> = value["settings"].as_object().unwrap().keys().collect();
     assert!(paths.is_sorted());
+    let late =
+        |path: &&&String| path.starts_with("lora.") || ["train.compute", "train.recompute"].contains(&path.as_str());
+    assert_eq!(paths.iter().filter(late).count(), 0, "keys that came later say nothing at their defaults");
+    let half = Settings { train: Train { compute: Compute::Bf16, ..Train::default() }, ..Settings::default() };
+    assert!(Identity { settings: &half, ..identity.clone() }.canonical().contains("\"train.compute\":\"bf16\""));
     assert_eq!(identity.id(), blake3::hash(text.as_bytes()).to_hex()[..16]);
 }
 
@@ -201,4 +219,23 @@ proptest! {
         prop_assert_eq!(&written.variants[0].settings, &default);
         prop_assert_eq!(id(Kind::Rl, &written.variants[0].settings), id(Kind::Rl, &default));
     }
+}
+
+/// A key that came later leaves the identity of older jobs alone, and acts in training, in evaluation and in the warm start.
+#[test]
+fn the_world_acts_where_it_is_not_micro() {
+    for kind in [Kind::Rl, Kind::Base] {
+        let micro = Settings::default();
+        let machine = machine();
+        let text = |settings| Identity { kind, seed: 0, settings, base: None, machine: &machine }.canonical();
+        assert!(!text(&micro).contains("data.world"));
+        let mut english = micro.clone();
+        english.data.world = World::English;
+        assert!(text(&english).contains("\"data.world\":\"english\""));
+    }
+    let mut english = Settings::default();
+    english.data.world = World::English;
+    let warm: Vec<&str> = acting(Kind::Base, &english).into_iter().filter(|path| path.starts_with("warm.")).collect();
+    let keys = ["detours", "hasty", "mistakes", "questions", "rate", "steps", "tokens", "warmup"];
+    assert_eq!(warm, keys.map(|key| format!("warm.{key}")));
 }

@@ -113,6 +113,12 @@ fn finished_jobs_measure_the_disk() {
 #[test]
 fn another_scale_is_another_experiment() {
     let folder = project(SPEC);
+    // At scale smol a base policy goes on from a pretrained one.
+    let pretrained = folder.path().join("models/smol");
+    std::fs::create_dir_all(&pretrained).unwrap();
+    for file in longlab::spec::identity::BASE_FILES {
+        std::fs::write(pretrained.join(file), "").unwrap();
+    }
     let plan = json(folder.path(), &["--scale", "smol", "--resolved"]);
     assert_eq!((plan["experiment"].as_str(), plan["scale"].as_str()), (Some("toy-smol"), Some("smol")));
     assert_eq!(plan["jobs"][0]["settings"]["train"]["threads"], 2);

@@ -52,6 +52,12 @@ fn another_scale_swaps_the_keys_of_the_preset_only() {
     let spec = folder.path().join("a.toml");
     let text = "[experiment]\nname = \"a\"\nkind = \"base\"\nseeds = [0]\n[base]\n\"train.steps\" = 7\n[[variant]]\nname = \"A\"\n";
     std::fs::write(&spec, text).unwrap();
+    // At scale smol a base policy is not made from scratch.
+    let pretrained = folder.path().join("models/smol");
+    std::fs::create_dir_all(&pretrained).unwrap();
+    for file in longlab::spec::identity::BASE_FILES {
+        std::fs::write(pretrained.join(file), "").unwrap();
+    }
     let load = |scale| load_at(&spec, folder.path(), scale).unwrap_or_else(|error| panic!("{error}"));
     let (own, same, smol) = (load(None), load(Some(Scale::Micro)), load(Some(Scale::Smol)));
     assert_eq!(own, same);

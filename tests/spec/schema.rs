@@ -88,7 +88,7 @@ fn check(text: &str) -> Result<(), String> {
 #[test]
 fn every_shipped_experiment_fits() {
     let mut seen = 0;
-    for folder in ["experiments", "experiments/micro"] {
+    for folder in ["experiments", "experiments/micro", "experiments/smol"] {
         for entry in std::fs::read_dir(root().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|end| end == "toml") {

@@ -1,6 +1,6 @@
 //! The experiments that longlab ships.
 
-use longlab::spec::{AepoMode, Experiment, GateLevel, GateSide, Kind, MEASURES, Settings, load_in, parse};
+use longlab::spec::{AepoMode, Experiment, GateLevel, GateSide, Kind, MEASURES, Settings, World, load_in, parse};
 use std::path::{Path, PathBuf};
 
 fn folder() -> PathBuf {
@@ -9,7 +9,12 @@ fn folder() -> PathBuf {
 
 fn shipped(name: &str) -> Experiment {
     let (path, root) = (folder().join(format!("{name}.toml")), Path::new(env!("CARGO_MANIFEST_DIR")));
-    let experiment = load_in(&path, root).unwrap_or_else(|error| panic!("{error}"));
+    // The weights of scale smol are not shipped: all but the folder of its base policy is read.
+    let experiment = match name.starts_with("smol") {
+        true => parse(&std::fs::read_to_string(&path).unwrap(), &path),
+        false => load_in(&path, root),
+    };
+    let experiment = experiment.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(experiment.name, name, "an experiment is named as its file");
     experiment
 }
@@ -26,6 +31,26 @@ fn the_spec_of_the_base_policy_is_read() {
     let path = folder().join("micro/base.toml");
     let base = parse(&std::fs::read_to_string(&path).unwrap(), &path).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!((base.kind, base.seeds.len(), base.variants.len()), (Kind::Base, 1, 1));
+}
+
+/// So does the one of the smol base policy, which goes on from a pretrained model; the table reads what it makes.
+#[test]
+fn the_smol_base_goes_on_from_a_pretrained_policy() {
+    let path = folder().join("smol/base.toml");
+    let base = parse(&std::fs::read_to_string(&path).unwrap(), &path).unwrap_or_else(|error| panic!("{error}"));
+    let own = &base.variants[0].settings;
+    assert_eq!((base.kind, base.scale.name(), own.begins_from(Kind::Base)), (Kind::Base, "smol", Some("models/smol")));
+    let table = shipped("smol_table5");
+    assert_eq!(table.seeds.len(), 3);
+    let published: Vec<_> =
+        table.variants.iter().map(|variant| &variant.paper_row).filter(|row| rows("table5").contains(row)).collect();
+    assert_eq!(published.len(), 3);
+    for variant in &table.variants {
+        let settings = &variant.settings;
+        assert_eq!((settings.model.base.as_str(), &settings.data), ("models/smol-base", &own.data));
+        assert_eq!((settings.data.world, settings.rollout.max_tokens), (World::English, own.rollout.max_tokens));
+        assert!(settings.train.steps == 30 || variant.name == "base");
+    }
 }
 
 /// Every row of the paper's table is there, in its order, and every published curve is in the tree.
@@ -60,6 +85,7 @@ fn variants_differ_only_in_what_they_are_named_for() {
         ("table5", vec!["aepo."]),
         ("table2", vec!["sampler.", "advantage."]),
         ("table4", vec!["gate."]),
+        ("smol_table5", vec!["aepo.", "sampler.", "advantage."]),
     ] {
         let experiment = shipped(name);
         assert_eq!(experiment.kind, Kind::Rl);
@@ -120,9 +146,10 @@ fn every_experiment_is_read() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|end| end == "toml") {
             let experiment = shipped(&path.file_stem().unwrap().to_string_lossy());
-            let short = ["quickstart", "rivals"].contains(&experiment.name.as_str());
+            let short = ["quickstart", "rivals", "smol_table5"].contains(&experiment.name.as_str());
             assert!(short || experiment.seeds.len() >= 5, "{}", experiment.name);
-            assert_eq!(experiment.scale.name(), "micro");
+            let scale = if experiment.name.starts_with("smol") { "smol" } else { "micro" };
+            assert_eq!(experiment.scale.name(), scale);
             seen += 1;
         }
     }

@@ -22,4 +22,4 @@ mod thinking;
 pub use date::Moment;
 pub use error::ChatError;
 pub use template::Template;
-pub use thinking::{Split, split_thinking, split_thinking_tokens};
+pub use thinking::{Part, Split, Splitter, opens_thinking, split_thinking, split_thinking_tokens};

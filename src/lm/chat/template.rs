@@ -97,12 +97,27 @@ impl Template {
         add_generation_prompt: bool,
         tools: Option<&[Json]>,
     ) -> Result<String, ChatError> {
+        self.render_with(messages, add_generation_prompt, tools, &[])
+    }
+
+    /// As [`Template::render`], with variables for this one time: a switch such as `enable_thinking`.
+    ///
+    /// # Errors
+    /// As [`Template::render`].
+    pub fn render_with(
+        &self,
+        messages: &[Json],
+        add_generation_prompt: bool,
+        tools: Option<&[Json]>,
+        more: &[(&str, Json)],
+    ) -> Result<String, ChatError> {
         let object = |(number, message): (usize, &Json)| match message {
             Json::Object(message) => Ok(Json::Object(with_reasoning(message))),
             _ => Err(ChatError::Message { number }),
         };
         let messages = messages.iter().enumerate().map(object).collect::<Result<Vec<_>, _>>()?;
         let mut seen = self.variables.clone();
+        seen.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         seen.insert("messages".to_owned(), messages.into());
         seen.insert("tools".to_owned(), tools.map_or(Json::Null, |tools| tools.to_vec().into()));
         seen.insert("documents".to_owned(), Json::Null);

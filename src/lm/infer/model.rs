@@ -75,6 +75,11 @@ impl Model {
         })
     }
 
+    /// Does work on the threads of the passes.
+    pub fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.team.enter(work)
+    }
+
     /// Lets each sequence read its new tokens, one at least, and gives logits [rows, V], sequence by sequence.
     ///
     /// # Panics

@@ -2,7 +2,7 @@
 
 use super::WarmRow;
 use super::practice::ECHO;
-use crate::spec::settings::{Settings, Warm};
+use crate::spec::settings::{Settings, Warm, World};
 use longlab_kernels::stream::Stream;
 use serde::{Deserialize, Serialize};
 
@@ -57,8 +57,13 @@ impl Course {
         step <= warm.echo && self.echo < ECHO.1 as f64
     }
 
-    /// Rows of worked arithmetic: none beside echoes, `warm.sums` until it is mastered, an eighth of that afterwards, none in closing.
-    pub(super) fn sums(&self, warm: &Warm, step: u64) -> usize {
+    /// Rows of worked arithmetic: none in English and beside echoes, `warm.sums` until it is mastered, an eighth of that afterwards,
+    /// none in closing.
+    pub(super) fn sums(&self, settings: &Settings, step: u64) -> usize {
+        let warm = &settings.warm;
+        if settings.data.world == World::English {
+            return 0;
+        }
         match (self.echoes(warm, step) || closing(warm, step).is_some(), self.sums >= SUMS_KNOWN) {
             (true, _) => 0,
             (false, true) => warm.sums.div_ceil(8),

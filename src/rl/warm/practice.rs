@@ -1,9 +1,11 @@
 //! What a warm step reads: echoes of random tokens, lessons over documents, worked arithmetic.
 
+mod english;
+
 use super::course::{Course, ROW_TOKENS};
 use crate::lm::Tokenizer;
 use crate::rl::batch::{Part, Row};
-use crate::spec::settings::{Settings, Warm};
+use crate::spec::settings::{Settings, Warm, World};
 use crate::synth::micro::question::Ask;
 use crate::synth::micro::trace::{Noise, Trace};
 use crate::synth::micro::{self, Drill, Plan, Skill};
@@ -31,7 +33,7 @@ pub(super) struct Example {
     pub lines: Vec<Line>,
 }
 
-/// What a step reads: echoes or lessons.
+/// What a step reads: echoes or lessons; in English always lessons.
 pub(super) fn readings(
     settings: &Settings,
     tokenizer: &Tokenizer,
@@ -39,6 +41,9 @@ pub(super) fn readings(
     seed: u64,
     step: u64,
 ) -> Result<Vec<Example>> {
+    if settings.data.world == World::English {
+        return english::lessons(settings, tokenizer, seed, step);
+    }
     match course.echoes(&settings.warm, step) {
         true => Ok(echoes(&settings.warm, tokenizer.vocab_size(), course, seed, step)),
         false => lessons(settings, tokenizer, course, seed, step),

@@ -10,7 +10,7 @@ pub mod render;
 pub mod trace;
 
 use crate::data::Sample;
-use crate::task::TaskType;
+use crate::task::{TaskType, World};
 use longlab_kernels::stream::{Address, Stream};
 use question::{Ask, Flavour};
 use render::{Context, ContextKind, Wording};
@@ -44,7 +44,8 @@ pub fn sample(address: Address, id: u64, task: TaskType, flavour: Flavour, token
 
 fn finish(id: u64, task: TaskType, context: Context, ask: Ask) -> Sample {
     let evidence = ask.evidence();
-    Sample { id, task, text: context.text(), question: ask.question, gold: ask.gold, evidence }
+    let (text, world) = (context.text(), World::Micro);
+    Sample { id, task, world, text, question: ask.question, gold: ask.gold, evidence }
 }
 
 /// A context with several questions, each with a trace, and drills: what the warm start learns from.

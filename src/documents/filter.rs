@@ -1,0 +1,268 @@
+//! Rules by which documents are left out, each with its reason.
+
+mod repetition;
+
+use crate::document::{Document, Kind};
+use crate::words::words;
+pub use repetition::Repetition;
+use serde::{Deserialize, Serialize};
+
+/// Thresholds of the rules. Shares are between 0 and 1; a threshold beyond what can be switches its rule off.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Filter {
+    /// Words that a document has at least. Gopher (Rae et al. 2021, A1.1) takes 50.
+    pub fewest_words: usize,
+    /// Words that a document has at most. Gopher takes 100,000; books have more, and long contexts want them.
+    pub most_words: usize,
+    /// Share of a text's words that are among the commonest of English, at least. English prose has 0.3 to 0.5, lists of names and
+    /// other languages less than 0.1. Measured on prose: code and tables are exempt.
+    pub least_english: f64,
+    /// Share of lines that are licences, menus and notices, at most. Not published; ours.
+    pub most_boilerplate: f64,
+    /// Letters of a line of code on average, at most: what is longer was written by a program. StarCoder (Li et al. 2023, 3.1)
+    /// takes 100.
+    pub longest_code_line: f64,
+    /// Rules against repetition. Code is exempt.
+    pub repetition: Repetition,
+    /// Tables that a document has at least. The paper's table engine keeps documents with rich tables (section 3.2).
+    pub fewest_tables: usize,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Filter {
+            fewest_words: 50,
+            most_words: 1_000_000,
+            least_english: 0.12,
+            most_boilerplate: 0.3,
+            longest_code_line: 100.0,
+            repetition: Repetition::default(),
+            fewest_tables: 0,
+        }
+    }
+}
+
+/// Why a document is left out.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "reason")]
+pub enum Reason {
+    /// It has too few words.
+    TooShort {
+        /// Its words.
+        words: usize,
+    },
+    /// It has too many words.
+    TooLong {
+        /// Its words.
+        words: usize,
+    },
+    /// It is not in English.
+    Language {
+        /// Share of common English words.
+        share: f64,
+    },
+    /// It is made up of notices.
+    Boilerplate {
+        /// Share of such lines.
+        share: f64,
+    },
+    /// Its lines were written by a program.
+    LongLines {
+        /// Letters of a line on average.
+        mean: f64,
+    },
+    /// It says the same again and again.
+    Repetition {
+        /// Which rule found it.
+        rule: &'static str,
+        /// What it measured.
+        share: f64,
+    },
+    /// It has too few tables.
+    NoTable {
+        /// Its tables.
+        tables: usize,
+    },
+}
+
+impl Reason {
+    /// One word for it, to count by.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Reason::TooShort { .. } => "too_short",
+            Reason::TooLong { .. } => "too_long",
+            Reason::Language { .. } => "language",
+            Reason::Boilerplate { .. } => "boilerplate",
+            Reason::LongLines { .. } => "long_lines",
+            Reason::Repetition { .. } => "repetition",
+            Reason::NoTable { .. } => "no_table",
+        }
+    }
+}
+
+/// Common words of English that are rare in other languages written in Latin letters.
+const ENGLISH: [&str; 48] = [
+    "the", "of", "and", "to", "is", "that", "it", "for", "with", "as", "was", "are", "be", "by", "this", "have",
+    "from", "or", "had", "not", "but", "which", "you", "were", "they", "their", "has", "been", "its", "would", "there",
+    "will", "when", "who", "more", "if", "than", "other", "about", "into", "could", "these", "should", "only", "then",
+    "what", "where", "your",
+];
+
+/// What lines say that belong to a notice and not to a text, in lower case.
+const NOTICES: [&str; 22] = [
+    "all rights reserved",
+    "permission is hereby granted",
+    "without warranty",
+    "as is\" basis",
+    "redistributions of source",
+    "licensed under the",
+    "copyright (c)",
+    "copyright ©",
+    "terms of use",
+    "terms of service",
+    "privacy policy",
+    "cookie",
+    "click here",
+    "sign in",
+    "log in",
+    "subscribe",
+    "enable javascript",
+    "skip to content",
+    "back to top",
+    "share this",
+    "lorem ipsum",
+    "powered by",
+];
+
+impl Filter {
+    /// The first rule that a document breaks; none where it may stay.
+    pub fn reason(&self, document: &Document) -> Option<Reason> {
+        let tables = document.tables.len();
+        if tables < self.fewest_tables {
+            return Some(Reason::NoTable { tables });
+        }
+        let words = words(&document.text).count();
+        if words < self.fewest_words {
+            return Some(Reason::TooShort { words });
+        }
+        if words > self.most_words {
+            return Some(Reason::TooLong { words });
+        }
+        if document.kind == Kind::Code { self.code(document) } else { self.prose(document) }
+    }
+
+    fn code(&self, document: &Document) -> Option<Reason> {
+        let lines = document.text.lines().count().max(1);
+        let mean = document.text.chars().count() as f64 / lines as f64;
+        (mean > self.longest_code_line).then_some(Reason::LongLines { mean })
+    }
+
+    fn prose(&self, document: &Document) -> Option<Reason> {
+        let prose = without_tables(document);
+        let share = english(&prose);
+        // A document that is nothing but a table has no prose to be judged by.
+        if prose.trim().len() * 10 < document.text.len() {
+            return None;
+        }
+        if share < self.least_english {
+            return Some(Reason::Language { share });
+        }
+        let share = boilerplate(&prose);
+        if share > self.most_boilerplate {
+            return Some(Reason::Boilerplate { share });
+        }
+        self.repetition.broken(&prose).map(|(rule, share)| Reason::Repetition { rule, share })
+    }
+}
+
+/// The text without its tables.
+fn without_tables(document: &Document) -> String {
+    let mut prose = String::with_capacity(document.text.len());
+    let mut at = 0;
+    let mut spans: Vec<_> = document.tables.iter().map(|table| table.span).collect();
+    spans.sort();
+    for span in spans.into_iter().filter(|span| span.of(&document.text).is_some()) {
+        if span.start > at {
+            prose.push_str(&document.text[at..span.start]);
+        }
+        at = at.max(span.end);
+    }
+    prose.push_str(&document.text[at..]);
+    prose
+}
+
+/// Share of words that are common English ones; 0 of no words.
+fn english(text: &str) -> f64 {
+    let (mut all, mut common) = (0usize, 0usize);
+    for (_, word) in words(text) {
+        all += 1;
+        common += usize::from(word.len() <= 6 && ENGLISH.contains(&word.to_ascii_lowercase().as_str()));
+    }
+    common as f64 / all.max(1) as f64
+}
+
+fn boilerplate(text: &str) -> f64 {
+    let mut lines = 0usize;
+    let notices = text.lines().filter(|line| !line.trim().is_empty()).filter(|line| {
+        lines += 1;
+        let line = line.to_lowercase();
+        NOTICES.iter().any(|notice| line.contains(notice))
+    });
+    let notices = notices.count();
+    notices as f64 / lines.max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Reader;
+
+    fn reason(name: &str, text: &str, filter: &Filter) -> Option<Reason> {
+        filter.reason(&Reader::default().read(name, text.as_bytes()).unwrap().documents[0])
+    }
+
+    fn prose() -> String {
+        "The Rhine rises in the mountains of Switzerland and reaches the sea in the Netherlands.\n\
+         Ships have gone up and down this river for more than two thousand years.\n\
+         When it was measured again, engineers found that older books had been wrong about its length.\n\
+         Other streams are longer, but none of them carries as many goods from one country into another.\n\
+         What would happen if there were no locks? Only small boats could then pass the rapids near Bingen.\n\
+         It is said that a treasure lies somewhere on the ground, which nobody has seen.\n"
+            .to_owned()
+    }
+
+    #[test]
+    fn prose_may_stay() {
+        assert_eq!(reason("a.txt", &prose(), &Filter::default()), None);
+    }
+
+    #[test]
+    fn each_rule_names_its_reason() {
+        let filter = Filter::default();
+        let german = "Der Rhein ist ein Strom und die Elbe auch, sagt man am Ufer gern, doch nicht im Winter. ";
+        let notices =
+            format!("{}{}", prose(), (0..8).map(|n| format!("Copyright (c) {n} by somebody.\n")).collect::<String>());
+        let minified = format!("var a={};", (0..300).map(|n| format!("f{n}(x),")).collect::<String>());
+        let known = [
+            ("a.txt", "too few".to_owned(), "too_short"),
+            ("a.txt", german.repeat(4), "language"),
+            ("a.txt", notices, "boilerplate"),
+            ("a.txt", prose().repeat(3), "repetition"),
+            ("a.js", minified, "long_lines"),
+        ];
+        for (name, text, expected) in known {
+            assert_eq!(reason(name, &text, &filter).map(|reason| reason.name()), Some(expected));
+        }
+        let few = Filter { most_words: 20, ..filter.clone() };
+        assert_eq!(reason("a.txt", &prose(), &few).map(|reason| reason.name()), Some("too_long"));
+        let tables = Filter { fewest_tables: 1, ..filter };
+        assert_eq!(reason("a.txt", &prose(), &tables), Some(Reason::NoTable { tables: 0 }));
+    }
+
+    #[test]
+    fn tables_are_not_judged_as_prose() {
+        let table = (0..100).fold("name,km\n".to_owned(), |text, n| format!("{text}fluss,{n}\n"));
+        assert_eq!(reason("a.csv", &table, &Filter::default()), None);
+    }
+}

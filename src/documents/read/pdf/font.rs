@@ -1,0 +1,144 @@
+//! Fonts: what their codes mean and how wide they are.
+
+use super::number;
+use lopdf::{Dictionary, Document, Encoding, Object};
+use std::collections::HashMap;
+
+/// Bytes that a font's tables may inflate to.
+const TABLE_BYTES: usize = 4 << 20;
+/// Width of a character where nothing is known, in thousandths of the size.
+const USUAL_WIDTH: f32 = 500.0;
+
+/// A font.
+pub(super) struct Font<'a> {
+    encoding: Option<Encoding<'a>>,
+    /// Whether a character has two bytes.
+    is_wide: bool,
+    widths: HashMap<u16, f32>,
+    other: f32,
+}
+
+/// The fonts of a file, each of which is read once.
+#[derive(Default)]
+pub(super) struct Fonts<'a> {
+    numbers: HashMap<*const Dictionary, usize>,
+    fonts: Vec<Font<'a>>,
+}
+
+impl<'a> Fonts<'a> {
+    /// The number of a font.
+    pub fn number(&mut self, pdf: &'a Document, font: &'a Dictionary) -> usize {
+        *self.numbers.entry(std::ptr::from_ref(font)).or_insert_with(|| {
+            self.fonts.push(Font::new(pdf, font));
+            self.fonts.len() - 1
+        })
+    }
+
+    pub fn get(&self, number: usize) -> Option<&Font<'a>> {
+        self.fonts.get(number)
+    }
+}
+
+impl<'a> Font<'a> {
+    fn new(pdf: &'a Document, font: &'a Dictionary) -> Self {
+        let is_wide = font.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"Type0");
+        let (widths, other) = if is_wide { wide_widths(pdf, font) } else { widths(pdf, font) };
+        Font { encoding: encoding(pdf, font), is_wide, widths, other }
+    }
+
+    /// What a string says; nothing where its codes mean nothing.
+    pub fn text(&self, bytes: &[u8]) -> String {
+        let text = self.encoding.as_ref().and_then(|encoding| encoding.bytes_to_string(bytes).ok());
+        spelt_out(&text.unwrap_or_default())
+    }
+
+    /// How wide a string is, in thousandths of the size.
+    pub fn width(&self, bytes: &[u8]) -> f32 {
+        let width = |code: u16| self.widths.get(&code).copied().unwrap_or(self.other);
+        match self.is_wide {
+            true => bytes.chunks_exact(2).map(|pair| width(u16::from_be_bytes([pair[0], pair[1]]))).sum(),
+            false => bytes.iter().map(|&byte| width(u16::from(byte))).sum(),
+        }
+    }
+}
+
+/// The text with ligatures as letters, so that words can be found, and without signs that no text holds.
+fn spelt_out(text: &str) -> String {
+    let mut spelt = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\0' | '\r' => {}
+            '\u{fb00}' => spelt.push_str("ff"),
+            '\u{fb01}' => spelt.push_str("fi"),
+            '\u{fb02}' => spelt.push_str("fl"),
+            '\u{fb03}' => spelt.push_str("ffi"),
+            '\u{fb04}' => spelt.push_str("ffl"),
+            letter => spelt.push(letter),
+        }
+    }
+    spelt
+}
+
+/// The table that says which text the codes mean comes before the names of the glyphs, which may be made up.
+fn encoding<'a>(pdf: &'a Document, font: &'a Dictionary) -> Option<Encoding<'a>> {
+    if font.has(b"ToUnicode") {
+        let mut other = font.clone();
+        other.remove(b"Encoding");
+        if let Ok(Encoding::UnicodeMapEncoding(map)) = other.get_font_encoding_with_limit(pdf, TABLE_BYTES) {
+            return Some(Encoding::UnicodeMapEncoding(map));
+        }
+    }
+    font.get_font_encoding_with_limit(pdf, TABLE_BYTES).ok()
+}
+
+fn widths(pdf: &Document, font: &Dictionary) -> (HashMap<u16, f32>, f32) {
+    let first = font.get(b"FirstChar").and_then(Object::as_i64).unwrap_or(0).clamp(0, 255) as u16;
+    let Ok(list) = font.get_deref(b"Widths", pdf).and_then(Object::as_array) else {
+        return (HashMap::new(), USUAL_WIDTH);
+    };
+    let widths = list.iter().take(256).enumerate().map(|(at, width)| (first + at as u16, number(Some(width))));
+    // Fonts drawn in the file itself (Type 3) have a measure of their own.
+    let scale =
+        font.get(b"FontMatrix").and_then(Object::as_array).ok().map_or(1.0, |matrix| 1000.0 * number(matrix.first()));
+    (widths.map(|(code, width)| (code, width * scale)).collect(), USUAL_WIDTH)
+}
+
+/// The widths of a font of two bytes a character: `first [w w w]` or `first last w`.
+fn wide_widths(pdf: &Document, font: &Dictionary) -> (HashMap<u16, f32>, f32) {
+    let inner = font.get_deref(b"DescendantFonts", pdf).and_then(Object::as_array).ok().and_then(|fonts| fonts.first());
+    let inner = inner.and_then(|font| pdf.dereference(font).ok()).and_then(|(_, font)| font.as_dict().ok());
+    let Some(inner) = inner else { return (HashMap::new(), 2.0 * USUAL_WIDTH) };
+    let other = inner.get(b"DW").map_or(1000.0, |width| number(Some(width)));
+    let mut widths = HashMap::new();
+    let list = inner.get_deref(b"W", pdf).and_then(Object::as_array).map_or(&[][..], Vec::as_slice);
+    let mut at = 0;
+    while let Some(first) =
+        list.get(at).and_then(|first| first.as_i64().ok()).and_then(|first| u16::try_from(first).ok())
+    {
+        match list.get(at + 1).and_then(|next| pdf.dereference(next).ok()).map(|(_, next)| next) {
+            Some(Object::Array(run)) => {
+                widths.extend(
+                    run.iter().enumerate().take(65_536).map(|(n, w)| (first.saturating_add(n as u16), number(Some(w)))),
+                );
+                at += 2;
+            }
+            Some(last) => {
+                let last = last.as_i64().ok().and_then(|last| u16::try_from(last).ok()).unwrap_or(first);
+                widths.extend((first..=last).map(|code| (code, number(list.get(at + 2)))));
+                at += 3;
+            }
+            None => break,
+        }
+    }
+    (widths, other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ligatures_are_letters() {
+        assert_eq!(spelt_out("e\u{fb00}ects \u{fb01}t a\u{fb04}ict\0"), "effects fit afflict");
+    }
+}
