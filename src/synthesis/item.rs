@@ -67,25 +67,105 @@ pub struct Evidence {
     pub quote: String,
 }
 
+/// What the cells of a column say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnKind {
+    /// Numbers; bare, or with a unit or a currency that is the same in the whole column.
+    Number,
+    /// Years of four digits.
+    Year,
+    /// Dates to the month or the day, written `YYYY-MM` or `YYYY-MM-DD`.
+    Date,
+    /// Anything else.
+    Text,
+}
+
+/// A column of the table behind a question.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name in the query: lower case letters, digits and `_`.
+    pub name: String,
+    /// Its headline in words, without the unit.
+    pub label: String,
+    /// What its cells say.
+    pub kind: ColumnKind,
+    /// Its unit, where the headline or every cell names one.
+    pub unit: Option<String>,
+}
+
+/// A row of the table behind a question.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Which of the sources it is read from.
+    pub source: usize,
+    /// Its values, one a column: number, text, or null where the cell is empty.
+    pub values: Vec<serde_json::Value>,
+    /// Where each stands.
+    pub spans: Vec<Span>,
+}
+
+/// Levels of query templates, after CorpusQA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// One condition, or a ranking.
+    Easy,
+    /// Ratios, or several conditions.
+    Medium,
+    /// Several steps, or a measure of the question's own.
+    Hard,
+}
+
+/// How a result is written, after CorpusQA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shape {
+    /// A whole number.
+    Count,
+    /// A number with two decimals, without its unit.
+    Number,
+    /// A percentage with two decimals.
+    Percentage,
+    /// A year.
+    Year,
+    /// A month, `YYYY-MM`.
+    Date,
+    /// A text.
+    Text,
+    /// A JSON list of texts, in the order of the alphabet.
+    List,
+}
+
 /// How the answer is computed from the evidence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "by")]
 pub enum Proof {
-    /// A path: each step a fact (head, relation, tail), in the order of the question, with the number of the evidence that states it.
+    /// Paths: each step a fact (head, relation, tail), in the order of the question, with the number of the evidence that states it.
     Path {
         /// The facts.
         steps: Vec<(String, String, String, usize)>,
-        /// What is computed of the end of the path: `tail`, or an operation that `verify` knows.
+        /// What is computed of where the paths end: the name of an [`Operation`](crate::operation::Operation).
         operation: String,
     },
-    /// A query over the table that the evidence cells make.
+    /// A query over the table `facts`, whose rows are all rows of the documents' tables that have these columns.
     Sql {
-        /// The query, over the table `facts`.
+        /// Which query template it was made from.
+        family: String,
+        /// How hard the template is.
+        level: Level,
+        /// The query; what it compares with is bound (`?1`, `?2`, ...), never written into it.
         query: String,
+        /// What is bound, in order.
+        parameters: Vec<serde_json::Value>,
         /// Columns of the table.
-        columns: Vec<String>,
-        /// Its rows; of each cell the value and the number of its evidence, if it is read from a document.
-        rows: Vec<Vec<(serde_json::Value, Option<usize>)>>,
+        columns: Vec<Column>,
+        /// The documents whose tables make it, in the order of their rows.
+        sources: Vec<Hash>,
+        /// Its rows.
+        rows: Vec<Row>,
+        /// How the result is written.
+        shape: Shape,
     },
     /// Turn `turn` (from 1) of the `of` turns that answer the same request, after the prefix.
     Turn {
@@ -95,6 +175,10 @@ pub enum Proof {
         of: usize,
         /// What the answer begins with.
         prefix: String,
+        /// The request that is repeated.
+        request: String,
+        /// What was asked for before each passage, one a passage.
+        requests: Vec<String>,
     },
     /// Models said so; see the certificate's work.
     Models,
@@ -122,6 +206,9 @@ pub struct Certificate {
     pub proof: Proof,
     /// For each evidence, what the answer becomes without it: none where it cannot be computed any more.
     pub necessity: Vec<Option<String>>,
+    /// What no passage without evidence may say, beside the quotes and the answer: other names of what is asked for, say.
+    #[serde(default)]
+    pub absent: Vec<String>,
     /// Tokens of the whole prompt.
     pub tokens: usize,
     /// Hash of the tokenizer that counted them; none where they are estimated.
@@ -143,7 +230,8 @@ pub struct Passage {
     pub text: String,
 }
 
-/// One question with its context.
+/// One question with its context. An engine leaves out what later stages add: the id is empty, there are no tokens, and the passages are
+/// none (then windows around the evidence are cut) or those that must be in the context, whole and with empty texts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Item {
     /// Hash of what the item says: engine, question, answer and passages.
@@ -164,4 +252,57 @@ pub struct Item {
     pub passages: Vec<Passage>,
     /// Why it may be trusted.
     pub certificate: Certificate,
+}
+
+impl Item {
+    /// The hash of what the item says: engine, question, answer, the place and text of each passage, and what was asked for before it.
+    pub fn hash(&self) -> Hash {
+        let mut hasher = blake3::Hasher::new();
+        let mut part = |text: &str| {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        };
+        part(self.engine.name());
+        part(&self.question);
+        part(&self.answer.text);
+        self.answer.aliases.iter().for_each(|alias| part(alias));
+        for Passage { document, title, span, text } in &self.passages {
+            part(&document.0);
+            part(title);
+            part(&format!("{}-{}", span.start, span.end));
+            part(text);
+        }
+        if let Proof::Turn { requests, .. } = &self.certificate.proof {
+            requests.iter().for_each(|request| part(request));
+        }
+        Hash(hasher.finalize().to_hex().to_string())
+    }
+}
+
+impl Engine {
+    /// All engines, in the order in which they are reported.
+    pub const ALL: [Engine; 4] = [Engine::Graph, Engine::Table, Engine::Agents, Engine::Dialogue];
+
+    /// The name used in specs, files and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Engine::Graph => "graph",
+            Engine::Table => "table",
+            Engine::Agents => "agents",
+            Engine::Dialogue => "dialogue",
+        }
+    }
+}
+
+impl Form {
+    /// The name used in files: that of a task type of the training.
+    pub fn name(self) -> &'static str {
+        match self {
+            Form::MultipleChoice => "multiple_choice",
+            Form::MultiHop => "multi_hop",
+            Form::Reading => "reading",
+            Form::Dialogue => "dialogue",
+            Form::Numeric => "numeric",
+        }
+    }
 }

@@ -1,5 +1,47 @@
-//! Long-context questions from real documents, each with a certificate.
+//! Long-context questions from real documents, each with a certificate by which its answer can be computed again without a model.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`spec`] | the specification of a dataset, a TOML file |
+//! | [`tools`] | what the pipeline is handed: readers, filters, search, models, further engines |
+//! | `pipeline`, [`stages`] | the way from documents to a dataset, stage by stage |
+//! | [`corpus`] | documents on disk, as stages read them |
+//! | [`table`], [`dialogue`] | the engines that need no model |
+//! | [`extend`] | irrelevant documents around the evidence |
+//! | `item` | an item and its certificate |
+//! | [`mod@verify`] | certificates executed again |
+//! | [`dataset`] | what is written, and what is in it |
 
+pub mod corpus;
+pub mod dataset;
+pub mod dialogue;
+pub mod error;
+pub mod extend;
+mod files;
+pub mod funnel;
 mod item;
+pub mod name;
+pub mod observer;
+pub mod operation;
+mod pipeline;
+pub mod prompt;
+pub mod spec;
+pub mod stages;
+pub mod table;
+#[cfg(test)]
+mod testing;
+mod tokens;
+pub mod tools;
+mod tries;
+pub mod verify;
 
-pub use item::{Answer, Certificate, Engine, Evidence, Form, Item, Passage, Proof, Style, Work};
+pub use error::{Result, SynthesisError};
+pub use item::{
+    Answer, Certificate, Column, ColumnKind, Engine, Evidence, Form, Item, Level, Passage, Proof, Row, Shape, Style,
+    Work,
+};
+pub use observer::{Observer, Silent};
+pub use pipeline::{Options, STAGES, Summary, run};
+pub use spec::Spec;
+pub use tokens::Counter;
+pub use tools::Tools;

@@ -1,0 +1,138 @@
+//! The corpus as stages read it: documents on disk, one a line, and a small entry of each in memory.
+
+mod build;
+mod files;
+
+pub use build::{build, key};
+pub use files::SourceFile;
+
+use crate::error::{Result, SynthesisError};
+use crate::files::Lines;
+use longlab_documents::{Document, Hash, Kind};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Name of the file of documents in a corpus folder.
+pub const DOCUMENTS: &str = "documents.jsonl";
+/// Name of the file of entries.
+pub const ENTRIES: &str = "entries.jsonl";
+
+/// Bytes of documents that are kept in memory because they were read lately.
+const CACHE: usize = 192 << 20;
+
+/// What is known of a document without reading it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Where its line begins in the file of documents.
+    pub offset: u64,
+    /// Bytes of its line.
+    pub length: usize,
+    /// Hash of its text.
+    pub hash: Hash,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its title.
+    pub title: String,
+    /// Where it came from.
+    pub source: String,
+    /// Bytes of its text.
+    pub bytes: usize,
+    /// How many tables it has.
+    pub tables: usize,
+}
+
+/// Documents on disk. Numbers of documents are places in the list of entries.
+pub struct Corpus {
+    path: PathBuf,
+    file: File,
+    entries: Vec<Entry>,
+    numbers: HashMap<Hash, usize>,
+    lately: Mutex<Lately>,
+}
+
+/// Documents read lately; all are let go when they are too many, which changes nothing but the time.
+#[derive(Default)]
+struct Lately {
+    documents: HashMap<usize, Arc<Document>>,
+    bytes: usize,
+}
+
+impl Corpus {
+    /// Opens a folder that [`build`] has filled.
+    ///
+    /// # Errors
+    /// Where a file is missing or torn.
+    pub fn open(folder: &Path) -> Result<Corpus> {
+        let path = folder.join(DOCUMENTS);
+        let file = File::open(&path).map_err(SynthesisError::reading(&path))?;
+        let entries = Lines::<Entry>::open(&folder.join(ENTRIES))?.collect::<Result<Vec<Entry>>>()?;
+        let numbers = entries.iter().enumerate().map(|(number, entry)| (entry.hash.clone(), number)).collect();
+        Ok(Corpus { path, file, entries, numbers, lately: Mutex::default() })
+    }
+
+    /// What is known of the documents.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The number of the document of a hash.
+    pub fn number(&self, hash: &Hash) -> Option<usize> {
+        self.numbers.get(hash).copied()
+    }
+
+    /// A document by its number, which must be one of the entries'.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or was changed.
+    pub fn document(&self, number: usize) -> Result<Arc<Document>> {
+        if let Some(document) = self.lately().documents.get(&number) {
+            return Ok(document.clone());
+        }
+        let document = Arc::new(self.read(number)?);
+        let mut lately = self.lately();
+        if lately.bytes > CACHE {
+            *lately = Lately::default();
+        }
+        lately.bytes += self.entries[number].length;
+        lately.documents.insert(number, document.clone());
+        Ok(document)
+    }
+
+    /// The document of a hash; none where there is no such.
+    ///
+    /// # Errors
+    /// As [`Corpus::document`].
+    pub fn find(&self, hash: &Hash) -> Result<Option<Arc<Document>>> {
+        self.number(hash).map(|number| self.document(number)).transpose()
+    }
+
+    /// All documents, one after the other, without keeping them.
+    pub fn documents(&self) -> impl Iterator<Item = Result<Document>> + '_ {
+        (0..self.entries.len()).map(|number| self.read(number))
+    }
+
+    /// A document from the file.
+    ///
+    /// # Errors
+    /// As [`Corpus::document`].
+    pub fn read(&self, number: usize) -> Result<Document> {
+        let Entry { offset, length, .. } = self.entries[number];
+        let mut line = vec![0; length];
+        self.file.read_exact_at(&mut line, offset).map_err(SynthesisError::reading(&self.path))?;
+        let torn = |error: serde_json::Error| SynthesisError::Torn {
+            path: self.path.clone(),
+            line: number + 1,
+            reason: error.to_string(),
+        };
+        serde_json::from_slice(&line).map_err(torn)
+    }
+
+    fn lately(&self) -> std::sync::MutexGuard<'_, Lately> {
+        // What another thread left behind in a panic is a cache all the same.
+        self.lately.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

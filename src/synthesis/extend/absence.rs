@@ -1,0 +1,97 @@
+//! What no passage without evidence may say: irrelevant documents are proved not to hold the evidence.
+
+use crate::item::{ColumnKind, Item, Passage, Proof, Shape};
+use crate::name::{Said, words};
+use crate::table::facts::gather;
+use crate::table::family::Family;
+use crate::table::schema::overlap;
+use longlab_documents::{Document, Hash};
+use std::collections::HashSet;
+
+/// Words from which on a quote is a phrase that others do not say by chance.
+const PHRASE: usize = 4;
+
+/// What is absent from the irrelevant passages of an item.
+pub struct Absence<'a> {
+    item: &'a Item,
+    phrases: Vec<Said>,
+    /// Names of the rows that a table question is over.
+    keys: HashSet<Vec<String>>,
+}
+
+/// What an irrelevant passage says that it may not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Telling {
+    /// The words of an evidence, of the answer, or another phrase of the certificate.
+    Phrase,
+    /// A table with the columns of the question.
+    Table,
+    /// A row of one of the names in question.
+    Row,
+}
+
+impl<'a> Absence<'a> {
+    /// What must be absent for an item: the phrases of its certificate, quotes of four words or more, the answer where it is a name, and for questions
+    /// over tables every table with such columns and every row of such a name.
+    pub fn of(item: &'a Item) -> Absence<'a> {
+        let certificate = &item.certificate;
+        let quotes = certificate.evidence.iter().map(|evidence| Said::of(&evidence.quote));
+        let phrases = certificate.absent.iter().map(|phrase| Said::of(phrase));
+        let phrases = phrases.chain(quotes.filter(|quote| quote.len() >= PHRASE)).chain(answer(item));
+        Absence { item, phrases: phrases.filter(|phrase| !phrase.is_empty()).collect(), keys: keys(item) }
+    }
+
+    /// What a passage of a document says that it may not; none where it is irrelevant.
+    pub fn told(&self, document: &Document, passage: &Passage) -> Option<Telling> {
+        let said = Said::of(&format!("{}\n{}", passage.title, passage.text));
+        if self.phrases.iter().any(|phrase| said.holds(phrase)) {
+            return Some(Telling::Phrase);
+        }
+        let Proof::Sql { columns, .. } = &self.item.certificate.proof else { return None };
+        let gathered = gather(document, passage.span, columns);
+        if gathered.unclear || !gathered.rows.is_empty() {
+            return Some(Telling::Table);
+        }
+        let tables = document.tables.iter().filter(|table| overlap(table.span, passage.span));
+        let mut cells = tables.flat_map(|table| table.rows.iter().flatten());
+        let named = |text: &str| !self.keys.is_empty() && self.keys.contains(&words(text).collect::<Vec<_>>());
+        cells.any(|cell| named(&cell.text)).then_some(Telling::Row)
+    }
+
+    /// Whether a passage holds evidence, so that it may say all of it.
+    pub fn is_evidence(&self, at: usize, passage: &Passage) -> bool {
+        match &self.item.certificate.proof {
+            Proof::Sql { sources, .. } => sources.contains(&passage.document),
+            Proof::Turn { request, requests, .. } => requests.get(at) == Some(request),
+            Proof::Path { .. } | Proof::Models => self.documents().any(|hash| *hash == passage.document),
+        }
+    }
+
+    fn documents(&self) -> impl Iterator<Item = &Hash> {
+        self.item.certificate.evidence.iter().map(|evidence| &evidence.document)
+    }
+}
+
+/// The answer, where it is a name and not a number that may stand anywhere.
+fn answer(item: &Item) -> Vec<Said> {
+    let named = match &item.certificate.proof {
+        // Operations on years and counts give numbers.
+        Proof::Path { operation, .. } => !["year_of", "years_between", "count", "count_without"]
+            .iter()
+            .any(|numbers| operation.split(' ').next() == Some(numbers)),
+        Proof::Sql { shape, .. } => *shape == Shape::Text,
+        // The quotes hold the turn; models answer in their own words.
+        Proof::Turn { .. } | Proof::Models => false,
+    };
+    let lettered = |text: &&String| text.chars().filter(|c| c.is_alphabetic()).count() >= 3;
+    let texts = std::iter::once(&item.answer.text).chain(&item.answer.aliases);
+    if named { texts.filter(lettered).map(|text| Said::of(text)).collect() } else { vec![] }
+}
+
+fn keys(item: &Item) -> HashSet<Vec<String>> {
+    let Proof::Sql { family, columns, rows, .. } = &item.certificate.proof else { return HashSet::new() };
+    let keyed = Family::named(family).is_some_and(Family::keyed);
+    let text = columns.first().is_some_and(|column| column.kind == ColumnKind::Text);
+    let names = rows.iter().filter_map(|row| row.values.first()?.as_str()).filter(|_| keyed && text);
+    names.map(|name| words(name).collect()).collect()
+}

@@ -1,0 +1,82 @@
+//! Names and phrases compared: what counts as the same name, and what it means that a text says a phrase.
+
+/// Whether two names are the same but for case and blanks.
+pub fn same(one: &str, other: &str) -> bool {
+    words(one).eq(words(other))
+}
+
+/// The words of a text in lower case: stretches of letters and digits.
+pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
+}
+
+/// The first year of four digits, 1000 to 2199, that stands by itself in a text.
+///
+/// ```
+/// use longlab_synthesis::name::first_year;
+/// assert_eq!(first_year("born on 3 May 1817"), Some(1817));
+/// assert_eq!(first_year("18170 men"), None);
+/// ```
+pub fn first_year(text: &str) -> Option<u32> {
+    let numbers = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() == 4);
+    numbers.filter_map(|word| word.parse().ok()).find(|year| (1000..2200).contains(year))
+}
+
+/// A text made ready to be searched for phrases: its words, each with one blank before and after.
+pub struct Said(String);
+
+impl Said {
+    /// Makes a text ready.
+    pub fn of(text: &str) -> Said {
+        let mut said = String::with_capacity(text.len() + 2);
+        said.push(' ');
+        for word in words(text) {
+            said.push_str(&word);
+            said.push(' ');
+        }
+        Said(said)
+    }
+
+    /// Whether the text says the phrase: its words stand in it in a row, whatever their case and what is between them. A phrase without words is
+    /// never said.
+    ///
+    /// ```
+    /// use longlab_synthesis::name::Said;
+    /// let text = Said::of("The *Origin* of Species, 1859");
+    /// assert!(text.says("origin of species") && !text.says("origin of spec") && !text.says("--"));
+    /// ```
+    pub fn says(&self, phrase: &str) -> bool {
+        self.holds(&Said::of(phrase))
+    }
+
+    /// [`Said::says`] for a phrase that is made ready.
+    pub fn holds(&self, phrase: &Said) -> bool {
+        phrase.0.len() > 1 && self.0.contains(&phrase.0)
+    }
+
+    /// How many words there are.
+    pub fn len(&self) -> usize {
+        self.0.split(' ').filter(|word| !word.is_empty()).count()
+    }
+
+    /// Whether there are no words.
+    pub fn is_empty(&self) -> bool {
+        self.0.len() == 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_same_whatever_their_case_and_marks() {
+        assert!(same("Henry D. Thoreau", "henry  d thoreau"));
+        assert!(!same("Thoreau", "Thoreaus"));
+    }
+
+    #[test]
+    fn an_empty_text_says_nothing() {
+        assert!(!Said::of("").says("a") && !Said::of("a").says(""));
+    }
+}

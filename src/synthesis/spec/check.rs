@@ -1,0 +1,163 @@
+//! Ranges of the keys.
+
+use super::{AgentsSpec, DialogueSpec, GraphSpec, Spec, SpecError, TableSpec};
+use std::fmt::Debug;
+
+/// Most items of an engine: enough for the paper's 42.7K many times over, and few enough for their counts to stay in memory.
+const MOST_ITEMS: usize = 10_000_000;
+
+/// Most alike requests: beyond them the ordinals would be unreadable.
+const MOST_NEEDLES: usize = 100;
+
+impl Spec {
+    /// Checks every value against its range.
+    pub(super) fn check(&self) -> Result<(), SpecError> {
+        let named = !self.name.is_empty() && self.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+        demand(named, "name", &self.name, "use letters, digits, `-`, `_` and `.`")?;
+        self.check_corpus()?;
+        self.check_engines()?;
+        self.check_context()?;
+        let (grounding, robustness, bins) = (self.checks.grounding, self.checks.robustness, self.difficulty.bins);
+        demand(grounding <= 64, "checks.grounding", grounding, "use 0 to 64 tries")?;
+        demand(robustness <= 64, "checks.robustness", robustness, "use 0 to 64 tries")?;
+        demand(self.checks.answer > 0, "checks.answer", self.checks.answer, "give at least one token")?;
+        let warmth = self.checks.temperature;
+        demand((0.0..=2.0).contains(&warmth), "checks.temperature", warmth, "use 0 to 2")?;
+        demand((1..=20).contains(&bins), "difficulty.bins", bins, "use 1 to 20 bins")?;
+        let copied = self.decontamination.words;
+        demand((4..=64).contains(&copied), "decontamination.words", copied, "use 4 to 64 words; 13 is common")?;
+        share("output.test", self.output.test)
+    }
+
+    fn check_corpus(&self) -> Result<(), SpecError> {
+        let filters = &self.corpus.filters;
+        share("corpus.duplicates.near", self.corpus.duplicates.near)?;
+        share("corpus.filters.most_repeated", filters.most_repeated)?;
+        let ordered = filters.fewest_bytes <= filters.most_bytes && filters.most_bytes > 0;
+        demand(ordered, "corpus.filters.most_bytes", filters.most_bytes, "give more than `fewest_bytes`")
+    }
+
+    fn check_engines(&self) -> Result<(), SpecError> {
+        let engines = &self.engines;
+        let counts = [
+            engines.graph.as_ref().map(|graph| graph.items),
+            engines.table.as_ref().map(|table| table.items),
+            engines.agents.as_ref().map(|agents| agents.items),
+            engines.dialogue.as_ref().map(|dialogue| dialogue.items),
+        ];
+        let total: usize = counts.iter().flatten().fold(0, |sum, items| sum.saturating_add(*items));
+        demand(
+            total > 0,
+            "engines",
+            "without items",
+            "name an engine and its `items`, such as [engines.table] items = 100",
+        )?;
+        demand(total <= MOST_ITEMS, "engines", total, "ask for at most 10,000,000 items")?;
+        engines.graph.as_ref().map_or(Ok(()), check_graph)?;
+        engines.table.as_ref().map_or(Ok(()), check_table)?;
+        engines.agents.as_ref().map_or(Ok(()), check_agents)?;
+        engines.dialogue.as_ref().map_or(Ok(()), check_dialogue)
+    }
+
+    fn check_context(&self) -> Result<(), SpecError> {
+        let context = &self.context;
+        context.length.check()?;
+        share("context.near", context.near)?;
+        demand(context.most >= 256, "context.most", context.most, "give at least 256 tokens")?;
+        demand(context.passage >= 32, "context.passage", context.passage, "give at least 32 tokens")
+    }
+}
+
+fn check_graph(graph: &GraphSpec) -> Result<(), SpecError> {
+    let styles = &graph.styles;
+    shares("engines.graph.styles", &[styles.multi_fact, styles.temporal, styles.causal, styles.hypothetical])?;
+    share("engines.graph.obfuscated", graph.obfuscated)?;
+    bounds("engines.graph.facts", graph.facts, 1, 64)
+}
+
+fn check_table(table: &TableSpec) -> Result<(), SpecError> {
+    shares("engines.table.levels", &[table.levels.easy, table.levels.medium, table.levels.hard])?;
+    bounds("engines.table.documents", table.documents, 1, 1_000)?;
+    bounds("engines.table.most_rows", [table.fewest_rows, table.most_rows], 2, 10_000)?;
+    let alike = table.alike > 0.0 && table.alike <= 1.0;
+    demand(alike, "engines.table.alike", table.alike, "use a share above 0 and up to 1")
+}
+
+fn check_agents(agents: &AgentsSpec) -> Result<(), SpecError> {
+    bounds("engines.agents.documents", [1, agents.documents], 1, 100)?;
+    bounds("engines.agents.rounds", [1, agents.rounds], 1, 100)
+}
+
+fn check_dialogue(dialogue: &DialogueSpec) -> Result<(), SpecError> {
+    let needles = &dialogue.needles;
+    let fit = !needles.is_empty() && needles.iter().all(|count| (2..=MOST_NEEDLES).contains(count));
+    demand(fit, "engines.dialogue.needles", needles, "list numbers from 2 to 100, such as [2, 4, 8]")?;
+    bounds("engines.dialogue.words", dialogue.words, 10, 5_000)
+}
+
+/// A value that must fulfil a condition.
+pub(super) fn demand(
+    fulfilled: bool,
+    key: &'static str,
+    given: impl Debug,
+    mend: &'static str,
+) -> Result<(), SpecError> {
+    if fulfilled { Ok(()) } else { Err(SpecError::Value { key, given: format!("{given:?}"), mend }) }
+}
+
+fn share(key: &'static str, given: f64) -> Result<(), SpecError> {
+    demand((0.0..=1.0).contains(&given), key, given, "use a share from 0 to 1")
+}
+
+fn shares(key: &'static str, given: &[f64]) -> Result<(), SpecError> {
+    let fit = given.iter().all(|share| share.is_finite() && *share >= 0.0) && given.iter().sum::<f64>() > 0.0;
+    demand(fit, key, given, "use shares of 0 or more, not all 0")
+}
+
+fn bounds(key: &'static str, given: [usize; 2], low: usize, high: usize) -> Result<(), SpecError> {
+    let fit = given[0] >= low.min(given[1]) && given[0] <= given[1] && given[1] <= high && given[1] >= low;
+    demand(fit && given[0] >= 1, key, given, "give the fewest and the most, in this order and in bounds")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPEC: &str =
+        "name = \"real\"\n[corpus]\nfolder = \"texts\"\n[engines.table]\nitems = 10\n[output]\nfolder = \"out\"\n";
+
+    fn mistake(from: &str, to: &str) -> String {
+        assert!(SPEC.contains(from));
+        Spec::parse(&SPEC.replace(from, to)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_short_specification_has_defaults() {
+        let spec = Spec::parse(SPEC).unwrap();
+        assert_eq!((spec.seed, spec.context.most, spec.difficulty.bins), (0, 119_932, 3));
+        assert_eq!(spec.engines.table.unwrap().documents, [2, 8]);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_what_there_is() {
+        let message = mistake("items = 10", "itmes = 10");
+        assert!(message.contains("itmes") && message.contains("items") && message.contains("line 5"), "{message}");
+    }
+
+    #[test]
+    fn values_out_of_range_name_key_and_mend() {
+        let message = mistake("items = 10", "items = 10\ndocuments = [5, 2]");
+        assert!(message.contains("engines.table.documents") && message.contains("in this order"), "{message}");
+        assert!(mistake("items = 10", "items = 0").contains("name an engine"));
+        assert!(mistake("name = \"real\"", "name = \"a/b\"").contains("`name`"));
+        let law = "[context]\nlength = { law = \"uniform\", low = 9, high = 3 }\n[output]";
+        assert!(mistake("[output]", law).contains("context.length"));
+        assert!(mistake("[output]", "[context]\nnear = 1.5\n[output]").contains("context.near"));
+    }
+
+    #[test]
+    fn a_law_that_is_not_known_is_named() {
+        let message = mistake("[output]", "[context]\nlength = { law = \"figure4\" }\n[output]");
+        assert!(message.contains("figure4") && message.contains("figure3"), "{message}");
+    }
+}

@@ -1,0 +1,428 @@
+//! The specification of a dataset: a TOML file. What the paper leaves open is a key here.
+
+mod check;
+mod law;
+mod pattern;
+
+pub use law::{Bin, Length, Spread, figure_3, weighted};
+pub use pattern::Pattern;
+
+use longlab_documents::Kind;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// How a dataset is made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Name of the dataset; `data_source` of its rows begins with it.
+    pub name: String,
+    /// Seed of every draw.
+    #[serde(default)]
+    pub seed: u64,
+    /// The documents.
+    pub corpus: CorpusSpec,
+    /// What makes items.
+    pub engines: EnginesSpec,
+    /// The contexts.
+    #[serde(default)]
+    pub context: ContextSpec,
+    /// What items are put to.
+    #[serde(default)]
+    pub checks: ChecksSpec,
+    /// Bins of difficulty.
+    #[serde(default)]
+    pub difficulty: DifficultySpec,
+    /// Evaluation files that nothing may come from.
+    #[serde(default)]
+    pub decontamination: DecontaminationSpec,
+    /// Where the dataset goes.
+    pub output: OutputSpec,
+}
+
+/// `[corpus]`: the documents.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CorpusSpec {
+    /// The folder; links in it are not followed.
+    pub folder: PathBuf,
+    /// Kinds by path; the first rule that fits counts. A file that none fits has the kind that its reader takes it for.
+    #[serde(default)]
+    pub rules: Vec<KindRule>,
+    /// Files that are not read.
+    #[serde(default)]
+    pub skip: Vec<Pattern>,
+    /// What documents must be like.
+    #[serde(default)]
+    pub filters: FilterSpec,
+    /// Which documents count as the same.
+    #[serde(default)]
+    pub duplicates: DuplicateSpec,
+}
+
+/// A kind for paths.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KindRule {
+    /// Which files, below the corpus folder.
+    pub path: Pattern,
+    /// Their kind.
+    pub kind: Kind,
+}
+
+/// `[corpus.filters]`: what documents must be like.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FilterSpec {
+    /// Fewest bytes of text.
+    pub fewest_bytes: usize,
+    /// Most bytes of text.
+    pub most_bytes: usize,
+    /// Languages, as the reader's filters name them; empty: any.
+    pub languages: Vec<String>,
+    /// Largest share of lines that repeat others.
+    pub most_repeated: f64,
+    /// Kinds that are kept; empty: all.
+    pub kinds: Vec<Kind>,
+}
+
+impl Default for FilterSpec {
+    fn default() -> Self {
+        FilterSpec { fewest_bytes: 200, most_bytes: 64 << 20, languages: vec![], most_repeated: 0.5, kinds: vec![] }
+    }
+}
+
+/// `[corpus.duplicates]`: which documents count as the same. Those of equal text always do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DuplicateSpec {
+    /// Also those whose word sets are this alike (Jaccard), in (0, 1]; 0: no others.
+    pub near: f64,
+}
+
+impl Default for DuplicateSpec {
+    fn default() -> Self {
+        DuplicateSpec { near: 0.8 }
+    }
+}
+
+/// `[engines]`: what makes items, and how many. An engine that is left out makes none.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EnginesSpec {
+    /// Paths through a graph of what documents say.
+    pub graph: Option<GraphSpec>,
+    /// Tables of many documents and SQL over them.
+    pub table: Option<TableSpec>,
+    /// Agents that propose, solve and verify.
+    pub agents: Option<AgentsSpec>,
+    /// Conversations with alike requests.
+    pub dialogue: Option<DialogueSpec>,
+}
+
+/// `[engines.graph]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GraphSpec {
+    /// Items to make.
+    pub items: usize,
+    /// Shares of the four question styles.
+    #[serde(default)]
+    pub styles: StyleShares,
+    /// Fewest and most facts on a path; the paper's samples have 4 to 10.
+    #[serde(default = "defaults::facts")]
+    pub facts: [usize; 2],
+    /// Share of the nodes that are described and not named.
+    #[serde(default = "defaults::half")]
+    pub obfuscated: f64,
+}
+
+/// `[engines.graph.styles]`: shares of the question styles; they need not add up to 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StyleShares {
+    /// Several facts joined.
+    pub multi_fact: f64,
+    /// Which came first, how long between.
+    pub temporal: f64,
+    /// What led to what.
+    pub causal: f64,
+    /// What if a fact were another.
+    pub hypothetical: f64,
+}
+
+impl Default for StyleShares {
+    fn default() -> Self {
+        StyleShares { multi_fact: 1.0, temporal: 1.0, causal: 1.0, hypothetical: 1.0 }
+    }
+}
+
+/// `[engines.table]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableSpec {
+    /// Items to make.
+    pub items: usize,
+    /// Fewest and most documents whose tables a question is over.
+    #[serde(default = "defaults::documents")]
+    pub documents: [usize; 2],
+    /// Fewest rows of a table.
+    #[serde(default = "defaults::fewest_rows")]
+    pub fewest_rows: usize,
+    /// Most rows that a question is over.
+    #[serde(default = "defaults::most_rows")]
+    pub most_rows: usize,
+    /// How alike the columns of tables must be to be taken together (Jaccard), in (0, 1].
+    #[serde(default = "defaults::half")]
+    pub alike: f64,
+    /// Shares of the levels.
+    #[serde(default)]
+    pub levels: LevelShares,
+}
+
+/// `[engines.table.levels]`: shares of the levels; they need not add up to 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LevelShares {
+    /// One condition, or a ranking.
+    pub easy: f64,
+    /// Ratios, or several conditions.
+    pub medium: f64,
+    /// Several steps, or a measure of the question's own.
+    pub hard: f64,
+}
+
+impl Default for LevelShares {
+    fn default() -> Self {
+        LevelShares { easy: 1.0, medium: 1.0, hard: 1.0 }
+    }
+}
+
+/// `[engines.agents]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentsSpec {
+    /// Items to make.
+    pub items: usize,
+    /// Documents of a cluster.
+    #[serde(default = "defaults::cluster")]
+    pub documents: usize,
+    /// Rounds over a cluster.
+    #[serde(default = "defaults::rounds")]
+    pub rounds: usize,
+}
+
+/// `[engines.dialogue]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DialogueSpec {
+    /// Items to make.
+    pub items: usize,
+    /// How often the request is repeated, one of these an item, each as often as the others; MRCR has 2, 4 and 8.
+    #[serde(default = "defaults::needles")]
+    pub needles: Vec<usize>,
+    /// Shortest and longest reply, words.
+    #[serde(default = "defaults::reply_words")]
+    pub words: [usize; 2],
+}
+
+/// `[context]`: the contexts that items are put into.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ContextSpec {
+    /// How long prompts are to be.
+    pub length: Length,
+    /// Longest prompt, tokens; the longest of the paper's training set has 119,932.
+    pub most: usize,
+    /// Where in a context the evidence stands.
+    pub spread: Spread,
+    /// Share of the irrelevant text that is near in topic; the rest is drawn from the whole corpus.
+    pub near: f64,
+    /// Longest passage of an irrelevant document, tokens.
+    pub passage: usize,
+    /// `tokenizer.json` of the model to be trained; left out, tokens are estimated from bytes.
+    pub tokenizer: Option<PathBuf>,
+}
+
+impl Default for ContextSpec {
+    fn default() -> Self {
+        ContextSpec {
+            length: Length::default(),
+            most: 119_932,
+            spread: Spread::Uniform,
+            near: 0.5,
+            passage: 8_000,
+            tokenizer: None,
+        }
+    }
+}
+
+/// `[checks]`: what items are put to by a model; zeros ask none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ChecksSpec {
+    /// Tries to answer without the documents; an item that is answered rightly in any is dropped (knowledge grounding). SPELL tries once.
+    pub grounding: usize,
+    /// Tries to answer with the documents; an item that is never answered rightly is dropped (contextual robustness).
+    pub robustness: usize,
+    /// Longest answer, tokens.
+    pub answer: usize,
+    /// Temperature of the tries.
+    pub temperature: f64,
+    /// What happens to an item that the model gave no answer to.
+    pub unanswered: Unanswered,
+}
+
+impl Default for ChecksSpec {
+    fn default() -> Self {
+        ChecksSpec { grounding: 0, robustness: 0, answer: 2_048, temperature: 0.7, unanswered: Unanswered::Stop }
+    }
+}
+
+/// What happens to an item that the model gave no answer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unanswered {
+    /// The run ends after the answers that could be had; the next one asks again.
+    Stop,
+    /// The item is dropped, and counted.
+    Drop,
+}
+
+/// `[difficulty]`: bins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DifficultySpec {
+    /// Number of bins of each engine's own measure; with robustness tries, of the share of right answers.
+    pub bins: usize,
+    /// Whether only so many items of each bin are kept as the smallest has (section 4.2: the same number from each bin).
+    pub balanced: bool,
+}
+
+impl Default for DifficultySpec {
+    fn default() -> Self {
+        DifficultySpec { bins: 3, balanced: false }
+    }
+}
+
+/// `[decontamination]`: evaluation files that nothing may come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DecontaminationSpec {
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// Words in a row that count as copied.
+    pub words: usize,
+}
+
+impl Default for DecontaminationSpec {
+    fn default() -> Self {
+        DecontaminationSpec { files: vec![], words: 13 }
+    }
+}
+
+/// `[output]`: where the dataset goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputSpec {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Share of the items that is set aside for testing; items over the same documents lie on one side.
+    #[serde(default = "defaults::test")]
+    pub test: f64,
+    /// Whether Parquet is written beside JSONL.
+    #[serde(default = "defaults::yes")]
+    pub parquet: bool,
+}
+
+mod defaults {
+    pub fn facts() -> [usize; 2] {
+        [2, 8]
+    }
+    pub fn half() -> f64 {
+        0.5
+    }
+    pub fn documents() -> [usize; 2] {
+        [2, 8]
+    }
+    pub fn fewest_rows() -> usize {
+        3
+    }
+    pub fn most_rows() -> usize {
+        200
+    }
+    pub fn cluster() -> usize {
+        5
+    }
+    pub fn rounds() -> usize {
+        3
+    }
+    pub fn needles() -> Vec<usize> {
+        vec![2, 4, 8]
+    }
+    pub fn reply_words() -> [usize; 2] {
+        [60, 200]
+    }
+    pub fn test() -> f64 {
+        0.05
+    }
+    pub fn yes() -> bool {
+        true
+    }
+}
+
+impl Spec {
+    /// Reads a specification and checks it. Paths in it that are not absolute are below the folder of the file.
+    ///
+    /// # Errors
+    /// [`SpecError`], with the key and the mend.
+    pub fn read(path: &Path) -> Result<Spec, SpecError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|cause| SpecError::Unreadable { path: path.to_path_buf(), cause })?;
+        let mut spec = Spec::parse(&text)?;
+        spec.move_below(path.parent().unwrap_or(Path::new("")));
+        Ok(spec)
+    }
+
+    /// A specification from its text, checked.
+    ///
+    /// # Errors
+    /// [`SpecError`], with the key and the mend.
+    pub fn parse(text: &str) -> Result<Spec, SpecError> {
+        let spec: Spec = toml::from_str(text).map_err(|error| SpecError::Mistake(error.to_string()))?;
+        spec.check()?;
+        Ok(spec)
+    }
+
+    fn move_below(&mut self, folder: &Path) {
+        let paths = [&mut self.corpus.folder, &mut self.output.folder].into_iter();
+        let paths = paths.chain(&mut self.context.tokenizer).chain(&mut self.decontamination.files);
+        paths.for_each(|path| *path = folder.join(&path));
+    }
+}
+
+/// What is wrong with a specification.
+#[derive(Debug, thiserror::Error)]
+pub enum SpecError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {cause}; give the path of a TOML file", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The cause. Not a `source`: the message says it.
+        cause: std::io::Error,
+    },
+    /// It is no TOML, or has a key that is not known, or lacks one.
+    #[error("{0}")]
+    Mistake(String),
+    /// A value is out of its range.
+    #[error("`{key}` is {given}; {mend}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        given: String,
+        /// What it may be.
+        mend: &'static str,
+    },
+}

@@ -1,0 +1,245 @@
+//! The schema of a table: names, kinds and units of its columns, and which of them names its rows.
+
+use super::cell::{bare, date, is_empty, quantity, year};
+use crate::item::{Column, ColumnKind};
+use crate::name::words;
+use longlab_documents::{Span, Table};
+use std::collections::HashSet;
+
+/// Longest text of a cell that counts as a value, characters.
+const LONGEST: usize = 80;
+
+/// Columns beyond these are not looked at.
+const MOST_COLUMNS: usize = 64;
+
+/// Words in headlines of numbers that name and do not count.
+const NAMING: [&str; 14] =
+    ["id", "ids", "index", "no", "nr", "number", "code", "zip", "phone", "line", "version", "rank", "port", "isbn"];
+
+/// Words in headlines of years.
+const YEARS: [&str; 14] = [
+    "year",
+    "years",
+    "date",
+    "founded",
+    "released",
+    "release",
+    "built",
+    "established",
+    "born",
+    "died",
+    "since",
+    "published",
+    "introduced",
+    "opened",
+];
+
+/// The columns of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// One a column of the table; none where nothing can be asked of it.
+    pub columns: Vec<Option<Column>>,
+    /// The column that names the rows: texts, each once.
+    pub key: Option<usize>,
+}
+
+impl Schema {
+    /// The schema of a table.
+    ///
+    /// # Errors
+    /// Why nothing can be asked of the table.
+    pub fn of(table: &Table, fewest_rows: usize) -> Result<Schema, &'static str> {
+        if table.rows.len() < fewest_rows {
+            return Err("fewer rows than `fewest_rows`");
+        }
+        if table.head.len() < 2 || table.head.len() > MOST_COLUMNS {
+            return Err("a single column, or more than 64");
+        }
+        if table.rows.iter().any(|row| row.len() != table.head.len()) {
+            return Err("rows of different lengths");
+        }
+        let mut columns: Vec<Option<Column>> = (0..table.head.len()).map(|at| column(table, at)).collect();
+        leave_out_doubles(&mut columns);
+        let key = (0..columns.len()).find(|at| columns[*at].is_some() && names_rows(table, *at, &columns));
+        let asked = columns.iter().flatten().any(|column| column.kind != ColumnKind::Text);
+        let schema = Schema { columns, key };
+        if asked { Ok(schema) } else { Err("neither numbers nor dates") }
+    }
+
+    /// The place of a column of the same name.
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.as_ref().is_some_and(|column| column.name == name))
+    }
+}
+
+/// Two columns of one name cannot be told apart.
+fn leave_out_doubles(columns: &mut [Option<Column>]) {
+    let mut seen = HashSet::new();
+    let doubled: HashSet<String> =
+        columns.iter().flatten().map(|column| column.name.clone()).filter(|name| !seen.insert(name.clone())).collect();
+    let double = |column: &Column| doubled.contains(&column.name);
+    columns.iter_mut().for_each(|column| *column = column.take().filter(|column| !double(column)));
+}
+
+fn names_rows(table: &Table, at: usize, columns: &[Option<Column>]) -> bool {
+    let text = columns[at].as_ref().is_some_and(|column| column.kind == ColumnKind::Text);
+    let mut seen = HashSet::new();
+    let named = |text: &str| !is_empty(text) && text.chars().any(char::is_alphabetic);
+    text && table.rows.iter().all(|row| named(&row[at].text) && seen.insert(words(&row[at].text).collect::<Vec<_>>()))
+}
+
+fn column(table: &Table, at: usize) -> Option<Column> {
+    let (label, unit) = headline(&table.head[at].text)?;
+    let cells: Vec<&str> = table.rows.iter().map(|row| row[at].text.as_str()).filter(|text| !is_empty(text)).collect();
+    let full = cells.len() >= 2 && 2 * cells.len() > table.rows.len();
+    if !full || cells.iter().any(|text| text.chars().count() > LONGEST || text.contains('\n')) {
+        return None;
+    }
+    let name = words(&label).collect::<Vec<_>>().join("_");
+    let (kind, unit) = kind(&cells, &label, unit)?;
+    Some(Column { name, label, kind, unit })
+}
+
+/// The kind of a column, and its unit. None for a column that only counts its rows.
+fn kind(cells: &[&str], label: &str, unit: Option<String>) -> Option<(ColumnKind, Option<String>)> {
+    let said = |list: &[&str]| words(label).any(|word| list.contains(&word.as_str()));
+    if said(&YEARS) && cells.iter().all(|text| year(text).is_some()) {
+        return Some((ColumnKind::Year, None));
+    }
+    if cells.iter().all(|text| date(text).is_some()) {
+        return Some((ColumnKind::Date, None));
+    }
+    let Some(numbers) = cells.iter().map(|text| quantity(text)).collect::<Option<Vec<_>>>() else {
+        return Some((ColumnKind::Text, None));
+    };
+    if said(&NAMING) || numbers.windows(2).all(|pair| pair[1].value == pair[0].value + 1.0) {
+        return None;
+    }
+    let own = numbers[0].unit.clone();
+    let alike = numbers.iter().all(|number| number.unit == own);
+    match (alike, own, unit) {
+        (false, _, _) => Some((ColumnKind::Text, None)),
+        (true, None, unit) => Some((ColumnKind::Number, unit)),
+        (true, Some(own), None) => Some((ColumnKind::Number, Some(own))),
+        (true, Some(own), Some(unit)) => (own == unit).then_some((ColumnKind::Number, Some(own))),
+    }
+}
+
+/// A headline's words and its unit: `Mass (kg)`, `Height [m]`, `Price in USD`. None where there are no words.
+fn headline(text: &str) -> Option<(String, Option<String>)> {
+    let text = bare(text).split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = text.trim_end_matches(['*', '†', '‡', ':']).trim().to_string();
+    let bracketed = [('(', ')'), ('[', ']')].into_iter().find_map(|(open, close)| {
+        let inside = text.strip_suffix(close)?;
+        let (label, unit) = inside.rsplit_once(open)?;
+        Some((label.trim().to_string(), unit.trim().to_string()))
+    });
+    let (label, unit) = match bracketed {
+        // A number in brackets is a footnote.
+        Some((label, unit)) if unit.chars().all(|c| c.is_ascii_digit()) => (label, None),
+        Some((label, unit)) => (label, Some(unit)),
+        None => (text, None),
+    };
+    let fit = words(&label).next().is_some() && label.chars().count() <= LONGEST;
+    fit.then_some((label, unit.filter(|unit| !unit.is_empty() && unit.chars().count() <= 24)))
+}
+
+/// How a table stands to a list of columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It has all of them; the places of each.
+    Same(Vec<usize>),
+    /// It has columns of all their names, but others in kind or unit: a reader could not say whether it is meant.
+    Alike,
+    /// It lacks one.
+    Other,
+}
+
+/// How a table stands to columns.
+pub fn standing(table: &Table, columns: &[Column]) -> Standing {
+    let heads: Vec<Option<String>> = table
+        .head
+        .iter()
+        .map(|cell| headline(&cell.text).map(|(label, _)| words(&label).collect::<Vec<_>>().join("_")))
+        .collect();
+    let named = |column: &Column| heads.iter().any(|head| head.as_deref() == Some(column.name.as_str()));
+    if columns.is_empty() || !columns.iter().all(named) {
+        return Standing::Other;
+    }
+    let Ok(schema) = Schema::of(table, 1) else { return Standing::Alike };
+    let same = |column: &Column| {
+        let place = schema.place(&column.name)?;
+        let own = schema.columns[place].as_ref()?;
+        (own.kind == column.kind && own.unit == column.unit).then_some(place)
+    };
+    columns.iter().map(same).collect::<Option<Vec<usize>>>().map_or(Standing::Alike, Standing::Same)
+}
+
+/// Whether two stretches have a byte in common.
+pub fn overlap(one: Span, other: Span) -> bool {
+    one.start < other.end && other.start < one.end
+}
+
+/// Whether a stretch lies in another.
+pub fn inside(inner: Span, outer: Span) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::table;
+
+    fn kinds(lines: &str) -> Vec<Option<(String, ColumnKind, Option<String>)>> {
+        let schema = Schema::of(&table(lines), 2).unwrap();
+        schema.columns.into_iter().map(|column| column.map(|own| (own.name, own.kind, own.unit))).collect()
+    }
+
+    #[test]
+    fn columns_have_kinds_and_units() {
+        let found =
+            kinds("Name|Mass (kg)|Price|Founded|Due\nA|1|$2|1990|May 2020\nB|1,000|$3|1980|n/a\nC|5|$9|1970|Jun 2020");
+        let wanted = [
+            ("name", ColumnKind::Text, None),
+            ("mass", ColumnKind::Number, Some("kg")),
+            ("price", ColumnKind::Number, Some("$")),
+            ("founded", ColumnKind::Year, None),
+            ("due", ColumnKind::Date, None),
+        ];
+        let wanted = wanted.map(|(name, kind, unit)| Some((name.to_string(), kind, unit.map(String::from))));
+        assert_eq!(found, wanted);
+    }
+
+    #[test]
+    fn counters_identifiers_and_doubles_are_left_out() {
+        let found = kinds("#|Nr.|Id|Size|Size|Mass\nA|1|7|1|2|3\nB|2|9|5|6|7.5");
+        let names: Vec<Option<String>> = found.into_iter().map(|column| column.map(|own| own.0)).collect();
+        assert_eq!(names, [None, None, None, None, None, Some("mass".into())]);
+    }
+
+    #[test]
+    fn mixed_units_are_texts() {
+        assert_eq!(kinds("Name|Size|Mass\nA|1 kB|3\nB|1 MB|5")[1].as_ref().unwrap().1, ColumnKind::Text);
+    }
+
+    #[test]
+    fn the_key_names_every_row_once() {
+        let schema = Schema::of(&table("Kind|Name|Mass\nx|A|1\nx|B|5"), 2).unwrap();
+        assert_eq!(schema.key, Some(1));
+        assert_eq!(Schema::of(&table("Kind|Mass\nx|1\nx|5"), 2).unwrap().key, None);
+    }
+
+    #[test]
+    fn tables_without_numbers_are_refused() {
+        assert_eq!(Schema::of(&table("a|b\nx|y\nz|w"), 2), Err("neither numbers nor dates"));
+    }
+
+    #[test]
+    fn a_table_of_another_unit_is_alike_and_not_the_same() {
+        let columns: Vec<Column> =
+            Schema::of(&table("Name|Mass (kg)\nA|1\nB|5"), 2).unwrap().columns.into_iter().flatten().collect();
+        assert_eq!(standing(&table("Mass (kg)|Name\n2|C\n9|D"), &columns), Standing::Same(vec![1, 0]));
+        assert_eq!(standing(&table("Name|Mass (g)\nA|1\nB|5"), &columns), Standing::Alike);
+        assert_eq!(standing(&table("Name|Height\nA|1\nB|5"), &columns), Standing::Other);
+    }
+}

@@ -1,0 +1,15 @@
+//! The pipeline from outside: small corpora are written, datasets are made of them, verified, and spoiled.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../../testing.rs"]
+#[allow(dead_code)]
+mod testing;
+
+mod corruption;
+mod determinism;
+mod hostile;
+mod model;
+mod output;
+mod resume;
+mod world;

@@ -1,0 +1,345 @@
+//! A small world of documents, and tools for tests.
+
+use crate::testing::document;
+use longlab_client::{ChatFailure, ChatModel, ChatReply, ChatRequest};
+use longlab_documents::{Document, Hash, Kind, Span};
+use longlab_kernels::stream::{Address, Purpose, Stream};
+use longlab_synthesis::corpus::Corpus;
+use longlab_synthesis::funnel::Counts;
+use longlab_synthesis::tools::{Index, Judge, Maker, Reader, Reading, Search};
+use longlab_synthesis::{
+    Answer, Certificate, Engine, Evidence, Form, Item, Observer, Options, Proof, Result, Silent, Spec, Style, Summary,
+    SynthesisError, Tools, run,
+};
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A folder with a corpus and a place for what is made of it.
+pub struct World {
+    folder: tempfile::TempDir,
+}
+
+const WORDS: [&str; 40] = [
+    "river", "stone", "lantern", "harbour", "winter", "meadow", "copper", "letter", "garden", "mountain", "window",
+    "sailor", "market", "bridge", "silver", "forest", "candle", "village", "thunder", "orchard", "mirror", "carpet",
+    "engine", "feather", "island", "kettle", "ladder", "museum", "needle", "ocean", "pocket", "quarry", "ribbon",
+    "saddle", "temple", "umbrella", "valley", "whistle", "yarn", "zephyr",
+];
+
+const HOMES: [&str; 8] = ["Arden", "Belmont", "Corinth", "Dunsinane", "Elsinore", "Fife", "Gascony", "Harfleur"];
+const PEOPLE: [&str; 8] =
+    ["Ada Lorn", "Bram Okoye", "Cleo Vance", "Dina Brandt", "Edgar Holm", "Faye Ilic", "Gus Rowan", "Hedda Strom"];
+const TOWERS: [&str; 8] =
+    ["Amber Tower", "Birch Tower", "Crow Tower", "Dove Tower", "Elm Tower", "Finch Tower", "Gull Tower", "Heron Tower"];
+
+impl World {
+    /// Twelve reports with tables, six books, twelve essays, and sixteen notices that state a fact each.
+    pub fn new() -> World {
+        let world = World::empty();
+        for number in 0..12 {
+            world.file(&format!("reports/report {number}.txt"), &report(number));
+        }
+        for number in 0..6 {
+            world.file(&format!("books/The Book of {}.txt", WORDS[number]), &prose(100 + number as u64, 260));
+        }
+        for number in 0..12 {
+            world.file(&format!("essays/On {}.txt", WORDS[20 + number]), &prose(200 + number as u64, 30));
+        }
+        for number in 0..8 {
+            let (tower, person, home) = (TOWERS[number], PEOPLE[number], HOMES[number]);
+            let tower =
+                format!("{}\nThe keeper of {tower} is {person}.\n{}", prose(300 + number as u64, 9), prose(310, 4));
+            world.file(&format!("notices/tower {number}.txt"), &tower);
+            let home = format!("{}\nThe home of {person} is {home}.\n{}", prose(400 + number as u64, 9), prose(410, 4));
+            world.file(&format!("notices/home {number}.txt"), &home);
+        }
+        world
+    }
+
+    /// No documents at all.
+    pub fn empty() -> World {
+        let world = World { folder: tempfile::tempdir().unwrap() };
+        fs::create_dir(world.path("corpus")).unwrap();
+        fs::write(world.path("tokenizer.json"), TOKENIZER).unwrap();
+        world
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file of the corpus.
+    pub fn file(&self, name: &str, text: &str) {
+        let path = self.path("corpus").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// A specification whose output is the folder `out`; `more` is put after it.
+    pub fn spec(&self, out: &str, more: &str) -> Spec {
+        let text = format!(
+            "name = \"test\"\nseed = 5\n[corpus]\nfolder = \"corpus\"\nduplicates = {{ near = 0.0 }}\n\
+             [context]\ntokenizer = \"tokenizer.json\"\nlength = {{ law = \"uniform\", low = 600, high = 1500 }}\nmost = 3000\n\
+             passage = 300\n[output]\nfolder = \"{out}\"\ntest = 0.3\n[engines.dialogue]\nitems = 10\nneedles = [2, 4]\nwords = [12, 30]\n\
+             [engines.table]\nitems = 24\ndocuments = [2, 4]\nmost_rows = 40\n{more}"
+        );
+        let path = self.path("spec.toml");
+        fs::write(&path, text).unwrap();
+        Spec::read(&path).unwrap()
+    }
+
+    /// Makes a dataset with all engines there are for tests.
+    pub fn run(&self, spec: &Spec, threads: usize, observer: &mut dyn Observer) -> Result<Summary> {
+        self.run_with(spec, threads, observer, None)
+    }
+
+    pub fn run_with(
+        &self,
+        spec: &Spec,
+        threads: usize,
+        observer: &mut dyn Observer,
+        model: Option<(&dyn ChatModel, &dyn Judge)>,
+    ) -> Result<Summary> {
+        let mut tools = Tools::new(&Plain);
+        tools.search = Some(&Overlap);
+        tools.makers = vec![&Chains];
+        tools.model = model;
+        run(spec, &Options { threads: Some(threads), again: false }, &tools, observer)
+    }
+
+    /// The dataset of a specification, made.
+    pub fn made(&self, out: &str, more: &str) -> Summary {
+        self.run(&self.spec(out, more), 2, &mut Silent).unwrap()
+    }
+}
+
+/// The tokens of a text are its words and marks.
+const TOKENIZER: &str = r#"{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,
+    "pre_tokenizer":{"type":"Whitespace"},"post_processor":null,"decoder":null,
+    "model":{"type":"WordLevel","vocab":{"[UNK]":0},"unk_token":"[UNK]"}}"#;
+
+fn stream(number: u64) -> Stream {
+    Address::new(11, Purpose::Test).sample(number).stream()
+}
+
+/// So many lines of words that no other number gives.
+pub fn prose(number: u64, lines: usize) -> String {
+    let mut stream = stream(number);
+    let mut line = || {
+        let mut words: Vec<&str> = (0..stream.range(7..=14)).map(|_| *stream.pick(&WORDS)).collect();
+        words.dedup();
+        format!("The {} {}.\n", words.join(" "), stream.below(100_000))
+    };
+    (0..lines).map(|_| line()).collect()
+}
+
+/// A report with a table of six rows.
+pub fn report(number: u64) -> String {
+    let mut stream = stream(500 + number);
+    let mut text = format!("{}\nName|Mass (kg)|Price|Kind|Founded\n", prose(600 + number, 3));
+    for row in 0..6 {
+        let kind = stream.pick(&["glass", "iron", "wood"]);
+        let (mass, price, year) = (stream.range(1..=900), stream.range(1..=400), stream.range(1900..=1990));
+        text.push_str(&format!("Unit {number}-{row} {}|{mass}.{row}|{price}|{kind}|{year}\n", WORDS[row * 3]));
+    }
+    text
+}
+
+/// Reads files as texts; lines with `|` are tables.
+pub struct Plain;
+
+impl Reader for Plain {
+    fn version(&self) -> String {
+        "plain 1".into()
+    }
+
+    fn read(&self, path: &Path, source: &str, kind: Option<Kind>) -> Reading {
+        let title = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        match fs::read(path).map(String::from_utf8) {
+            Ok(Ok(text)) => {
+                let read = document(&title, &text);
+                let kind = kind.unwrap_or(Kind::General);
+                Reading { documents: vec![Document { source: source.into(), kind, ..read }], refused: vec![] }
+            }
+            _ => Reading { documents: vec![], refused: vec!["not UTF-8".into()] },
+        }
+    }
+}
+
+/// Nearest is what shares most words.
+pub struct Overlap;
+
+struct Texts(Vec<HashSet<String>>);
+
+fn words(text: &str) -> HashSet<String> {
+    text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).collect()
+}
+
+impl Search for Overlap {
+    fn version(&self) -> String {
+        "overlap 1".into()
+    }
+
+    fn index(&self, texts: &mut dyn Iterator<Item = Result<String>>) -> Result<Box<dyn Index>> {
+        Ok(Box::new(Texts(texts.map(|text| Ok(words(&text?))).collect::<Result<_>>()?)))
+    }
+}
+
+impl Index for Texts {
+    fn near(&self, query: &str, most: usize) -> Vec<usize> {
+        let query = words(query);
+        let mut order: Vec<usize> = (0..self.0.len()).collect();
+        order.sort_by_key(|at| (std::cmp::Reverse(self.0[*at].intersection(&query).count()), *at));
+        order.truncate(most);
+        order
+    }
+}
+
+/// Joins "The keeper of A is B." and "The home of B is C." of two documents: a stand-in for the graph engine.
+pub struct Chains;
+
+/// A fact with where it stands: head, relation, tail.
+type Fact = (String, String, String, Evidence);
+
+fn facts(corpus: &Corpus) -> Result<Vec<Fact>> {
+    let mut facts = vec![];
+    for document in corpus.documents() {
+        let document = document?;
+        let mut start = 0;
+        for line in document.text.split_inclusive('\n') {
+            let quote = line.trim_end();
+            let parts = quote.strip_prefix("The ").and_then(|rest| rest.split_once(" of "));
+            let fact = parts.and_then(|(relation, rest)| Some((relation, rest.strip_suffix('.')?.split_once(" is ")?)));
+            if let Some((relation, (head, tail))) = fact {
+                let span = Span { start, end: start + quote.len() };
+                let evidence = Evidence { document: document.hash.clone(), span, quote: quote.into() };
+                facts.push((head.into(), relation.into(), tail.into(), evidence));
+            }
+            start += line.len();
+        }
+    }
+    Ok(facts)
+}
+
+impl Maker for Chains {
+    fn engine(&self) -> Engine {
+        Engine::Graph
+    }
+
+    fn version(&self) -> String {
+        "chains 1".into()
+    }
+
+    fn make(
+        &self,
+        corpus: &Corpus,
+        _seed: u64,
+        counts: &mut Counts,
+        put: &mut dyn FnMut(Item) -> Result<()>,
+    ) -> Result<Vec<Hash>> {
+        let facts = facts(corpus)?;
+        for first in facts.iter().filter(|fact| fact.1 == "keeper") {
+            let Some(second) = facts.iter().find(|second| second.0 == first.2) else {
+                counts.drop("no second fact");
+                continue;
+            };
+            counts.keep();
+            put(chain(first, second))?;
+        }
+        Ok(vec![])
+    }
+}
+
+fn chain(first: &Fact, second: &Fact) -> Item {
+    let step = |fact: &Fact, at| (fact.0.clone(), fact.1.clone(), fact.2.clone(), at);
+    Item {
+        id: Hash(String::new()),
+        engine: Engine::Graph,
+        form: Form::MultiHop,
+        style: Some(Style::MultiFact),
+        difficulty: 2,
+        question: format!("Where is the home of the keeper of {}?", first.0),
+        answer: Answer { text: second.2.clone(), aliases: vec![] },
+        passages: vec![],
+        certificate: Certificate {
+            evidence: vec![first.3.clone(), second.3.clone()],
+            proof: Proof::Path { steps: vec![step(first, 0), step(second, 1)], operation: "tail".into() },
+            necessity: vec![None, None],
+            absent: vec![],
+            tokens: 0,
+            tokenizer: None,
+            work: vec![],
+        },
+    }
+}
+
+/// Bytes of every file of a folder, by name.
+pub fn bytes(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), fs::read(entry.path()).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Ends a run when it was asked so many times whether it goes on.
+pub struct StopsAfter(pub usize);
+
+impl Observer for StopsAfter {
+    fn goes_on(&mut self) -> bool {
+        self.0 = self.0.saturating_sub(1);
+        self.0 > 0
+    }
+}
+
+/// Whether a run was ended by its observer.
+pub fn is_stopped(result: &Result<Summary>) -> bool {
+    matches!(result, Err(SynthesisError::Stopped))
+}
+
+/// Answers what a function says, until it is to die.
+pub struct Model<F> {
+    pub answer: F,
+    pub calls: std::sync::atomic::AtomicUsize,
+    pub dies_after: usize,
+}
+
+impl<F: Fn(&ChatRequest) -> String + Sync + Send> ChatModel for Model<F> {
+    fn name(&self) -> String {
+        "stand-in".into()
+    }
+
+    fn chat(
+        &self,
+        request: &ChatRequest,
+        _see: &mut dyn FnMut(&str) -> bool,
+    ) -> std::result::Result<ChatReply, ChatFailure> {
+        if self.calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) >= self.dies_after {
+            return Err(ChatFailure::Failed { reason: "the server is gone".into() });
+        }
+        Ok(ChatReply {
+            content: (self.answer)(request),
+            reasoning: None,
+            finish: longlab_client::Finish::Stop,
+            usage: longlab_client::Usage::default(),
+            model: self.name(),
+            logprobs: vec![],
+        })
+    }
+}
+
+/// Right is what holds the answer.
+pub struct Holds;
+
+impl Judge for Holds {
+    fn version(&self) -> String {
+        "holds 1".into()
+    }
+
+    fn right(&self, item: &Item, reply: &str) -> bool {
+        reply.contains(&item.answer.text)
+    }
+}

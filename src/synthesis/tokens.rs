@@ -1,0 +1,93 @@
+//! Tokens of a text: counted by the tokenizer of the model to be trained, or estimated from the bytes where none is given.
+
+use crate::error::{Result, SynthesisError};
+use crate::files::hash_file;
+use longlab_documents::Hash;
+use std::path::Path;
+use tokenizers::Tokenizer;
+
+/// Bytes of a token where none is counted: what common byte-pair tokenizers reach on English prose.
+const BYTES_A_TOKEN: usize = 4;
+
+/// Counts tokens.
+pub enum Counter {
+    /// By a tokenizer.
+    Exact {
+        /// The tokenizer.
+        tokenizer: Box<Tokenizer>,
+        /// Hash of its file.
+        hash: Hash,
+    },
+    /// From the bytes.
+    Estimated,
+}
+
+impl Counter {
+    /// The counter of a `tokenizer.json`, or the estimate where there is none.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, or is no tokenizer.
+    pub fn open(path: Option<&Path>) -> Result<Counter> {
+        let Some(path) = path else { return Ok(Counter::Estimated) };
+        let hash = hash_file(path)?;
+        let unusable = |error: tokenizers::Error| SynthesisError::Tokenizer {
+            path: path.to_path_buf(),
+            reason: error.to_string(),
+        };
+        let mut tokenizer = Tokenizer::from_file(path).map_err(unusable)?;
+        // Counts are of the text as it stands: a file that asks for cutting or filling up would bend them.
+        tokenizer.with_truncation(None).map_err(unusable)?;
+        tokenizer.with_padding(None);
+        Ok(Counter::Exact { tokenizer: Box::new(tokenizer), hash })
+    }
+
+    /// Hash of the tokenizer's file; none where tokens are estimated.
+    pub fn hash(&self) -> Option<&Hash> {
+        match self {
+            Counter::Exact { hash, .. } => Some(hash),
+            Counter::Estimated => None,
+        }
+    }
+
+    /// Tokens of a text, without special tokens.
+    pub fn count(&self, text: &str) -> usize {
+        match self {
+            // A tokenizer that refuses a text is taken for one that splits it into bytes.
+            Counter::Exact { tokenizer, .. } => {
+                tokenizer.encode_fast(text, false).map_or(text.len(), |encoding| encoding.len())
+            }
+            Counter::Estimated => text.len().div_ceil(BYTES_A_TOKEN),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tokenizer of whole words.
+    pub const WORDS: &str = r#"{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,
+        "pre_tokenizer":{"type":"Whitespace"},"post_processor":null,"decoder":null,
+        "model":{"type":"WordLevel","vocab":{"[UNK]":0,"a":1},"unk_token":"[UNK]"}}"#;
+
+    #[test]
+    fn a_tokenizer_counts_and_an_estimate_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokenizer.json");
+        std::fs::write(&path, WORDS).unwrap();
+        let counter = Counter::open(Some(&path)).unwrap();
+        assert_eq!(counter.count("a b a"), 3);
+        assert!(counter.hash().is_some());
+        let estimate = Counter::open(None).unwrap();
+        assert_eq!((estimate.count("nine byte"), estimate.hash()), (3, None));
+    }
+
+    #[test]
+    fn what_is_no_tokenizer_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokenizer.json");
+        std::fs::write(&path, "{}").unwrap();
+        let error = Counter::open(Some(&path)).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("tokenizer.json"), "{error}");
+    }
+}
