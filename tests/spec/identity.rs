@@ -43,12 +43,11 @@ fn all_on() -> Settings {
     settings.gate.level = GateLevel::Sequence;
     settings.aepo.mode = AepoMode::Latch;
     settings.lora.rank = 4;
-    settings.reward.judge = JudgedBy::Server;
     settings
 }
 
 /// Keys of the policy loss that act only beside a switch, and how often a job is saved and where its judge is.
-const IDLE: [&str; 11] = [
+const IDLE: [&str; 13] = [
     "train.checkpoint_every",
     "gate.removal",
     "loss.clip_low",
@@ -60,10 +59,12 @@ const IDLE: [&str; 11] = [
     "loss.entropy_step",
     "loss.kl_estimator",
     "reward.judge_url",
+    "reward.judge_model",
+    "reward.judge_tokens",
 ];
 
 #[test]
-fn keys_of_the_loss_act_beside_their_switch() {
+fn keys_act_beside_their_switch() {
     let acts = |change: &dyn Fn(&mut Settings)| {
         let mut settings = all_on();
         change(&mut settings);
@@ -81,6 +82,8 @@ fn keys_of_the_loss_act_beside_their_switch() {
     assert_eq!(acts(&|settings| settings.loss.entropy_target = 0.1), ["loss.entropy_step"]);
     assert_eq!(acts(&|settings| settings.loss.kl = 0.1), ["loss.kl_estimator"]);
     assert_eq!(acts(&|settings| settings.gate.level = GateLevel::All), ["gate.removal"]);
+    let judge = ["reward.judge_model", "reward.judge_tokens"];
+    assert_eq!(acts(&|settings| settings.reward.judge = JudgedBy::Server), judge);
 }
 
 #[test]
@@ -98,8 +101,6 @@ fn what_is_switched_off_does_not_act() {
         "aepo.removal",
         "aepo.lag",
         "lora.alpha",
-        "reward.judge_model",
-        "reward.judge_tokens",
         "lora.targets",
     ];
     assert_eq!(acting(Kind::Rl, &Settings::default()), all_but(&["model", "warm"], &[&IDLE[..], &off].concat()));
@@ -126,15 +127,7 @@ fn without_a_step_only_evaluation_acts() {
     let mut settings = all_on();
     settings.train.steps = 0;
     let mut expected: BTreeSet<_> = KEYS.iter().map(|key| key.path).filter(|path| path.starts_with("eval.")).collect();
-    expected.extend([
-        "reward.judge",
-        "reward.judge_model",
-        "reward.judge_tokens",
-        "train.steps",
-        "train.threads",
-        "train.compute",
-        "data.world",
-    ]);
+    expected.extend(["reward.judge", "train.steps", "train.threads", "train.compute", "data.world"]);
     assert_eq!(acting(Kind::Rl, &settings), expected);
 }
 
