@@ -8,6 +8,7 @@
 //! | [`corpus`] | documents on disk, as stages read them |
 //! | [`table`], [`dialogue`] | the engines that need no model |
 //! | [`extend`] | irrelevant documents around the evidence |
+//! | [`Standard`] | the tools that `longlab_documents` has |
 //! | `item` | an item and its certificate |
 //! | [`mod@verify`] | certificates executed again |
 //! | [`dataset`] | what is written, and what is in it |
@@ -27,6 +28,7 @@ mod pipeline;
 pub mod prompt;
 pub mod spec;
 pub mod stages;
+mod standard;
 pub mod table;
 #[cfg(test)]
 mod testing;
@@ -43,5 +45,6 @@ pub use item::{
 pub use observer::{Observer, Silent};
 pub use pipeline::{Options, STAGES, Summary, run};
 pub use spec::Spec;
+pub use standard::Standard;
 pub use tokens::Counter;
 pub use tools::Tools;

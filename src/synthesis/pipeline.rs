@@ -95,7 +95,6 @@ impl<'a> Run<'a> {
             (spec.engines.graph.is_none() || made(Engine::Graph), "the graph engine (`engines.graph`)"),
             (spec.engines.agents.is_none() || made(Engine::Agents), "the agents (`engines.agents`)"),
             (spec.context.near == 0.0 || tools.search.is_some(), "a search (`context.near`)"),
-            (spec.corpus.duplicates.near == 0.0 || tools.twins.is_some(), "near duplicates (`corpus.duplicates.near`)"),
             (
                 spec.decontamination.files.is_empty() || tools.decontaminator.is_some(),
                 "a decontaminator (`decontamination.files`)",

@@ -17,6 +17,8 @@ pub struct Reading {
     pub documents: Vec<Document>,
     /// Why parts of it, or the whole, could not be read: short, the same words for the same fault.
     pub refused: Vec<String>,
+    /// What was cut or guessed: as short.
+    pub remarks: Vec<String>,
 }
 
 /// Reads files into documents.
@@ -36,18 +38,6 @@ pub trait Sieve: Sync {
 
     /// Why a document is refused: short, the same words for the same fault. None where it is kept.
     fn refusal(&self, document: &Document) -> Option<String>;
-}
-
-/// Finds documents that are nearly the same.
-pub trait Twins: Sync {
-    /// Name, version and settings.
-    fn version(&self) -> String;
-
-    /// What of a text is compared.
-    fn signature(&self, text: &str) -> Vec<u64>;
-
-    /// For each signature, the earlier one that it is a twin of.
-    fn twins(&self, signatures: &[Vec<u64>]) -> Vec<Option<usize>>;
 }
 
 /// Makes an index of texts.
@@ -112,10 +102,8 @@ pub trait Maker: Sync + Send {
 pub struct Tools<'a> {
     /// Reads files.
     pub reader: &'a dyn Reader,
-    /// Refuses documents; each one that refuses counts under its own reason.
+    /// Refuse documents, beside the rules of the specification; each refusal counts under its own reason.
     pub sieves: Vec<&'a dyn Sieve>,
-    /// Finds near duplicates; none where `corpus.duplicates.near` is 0.
-    pub twins: Option<&'a dyn Twins>,
     /// Finds documents near in topic; none where `context.near` is 0.
     pub search: Option<&'a dyn Search>,
     /// Knows the evaluation files; none where there are none.
@@ -129,6 +117,6 @@ pub struct Tools<'a> {
 impl<'a> Tools<'a> {
     /// A reader and nothing else.
     pub fn new(reader: &'a dyn Reader) -> Tools<'a> {
-        Tools { reader, sieves: vec![], twins: None, search: None, decontaminator: None, makers: vec![], model: None }
+        Tools { reader, sieves: vec![], search: None, decontaminator: None, makers: vec![], model: None }
     }
 }

@@ -6,10 +6,10 @@ use crate::error::{Result, SynthesisError};
 use crate::files::{WholeFile, write_json};
 use crate::funnel::Counts;
 use crate::observer::Watch;
-use crate::spec::{CorpusSpec, FilterSpec};
+use crate::spec::CorpusSpec;
 use crate::stages::COUNTS;
-use crate::tools::{Reading, Tools, Twins};
-use longlab_documents::{Document, Hash};
+use crate::tools::{Reading, Tools};
+use longlab_documents::{Document, Duplicates, Fingerprint, Hash, Nearness};
 use rayon::prelude::*;
 use std::collections::HashSet;
 use std::path::Path;
@@ -26,9 +26,9 @@ const VERSION: &str = "corpus 1";
 /// Where the folder cannot be read.
 pub fn key(spec: &CorpusSpec, tools: &Tools) -> Result<(Listing, Hash)> {
     let listing = list(spec)?;
-    let mut said = format!("{VERSION}\n{}\n{:?}\n{:?}\n", tools.reader.version(), spec.filters, spec.duplicates);
+    let CorpusSpec { kinds, limits, filters, duplicates, .. } = spec;
+    let mut said = format!("{VERSION}\n{}\n{kinds:?} {limits:?} {filters:?} {duplicates:?}\n", tools.reader.version());
     tools.sieves.iter().for_each(|sieve| said.push_str(&format!("{}\n", sieve.version())));
-    said.push_str(&format!("{:?}\n", tools.twins.map(|twins| twins.version())));
     for SourceFile { source, kind, hash, .. } in &listing.files {
         said.push_str(&format!("{source:?} {kind:?} {}\n", hash.0));
     }
@@ -40,120 +40,113 @@ pub fn key(spec: &CorpusSpec, tools: &Tools) -> Result<(Listing, Hash)> {
 /// # Errors
 /// Where a file cannot be written, or nothing usable is in the corpus.
 pub fn build(listing: &Listing, spec: &CorpusSpec, tools: &Tools, folder: &Path, watch: &mut Watch) -> Result<Counts> {
-    let mut building = Building::new(spec, tools, folder)?;
+    let nearness = nearness(spec);
+    let mut building = Building::new(&nearness, folder)?;
     listing.passed.iter().for_each(|(_, reason)| building.counts.drop(*reason));
     for (done, window) in listing.files.chunks(WINDOW).enumerate() {
         watch.progress(done * WINDOW, listing.files.len())?;
-        let read: Vec<Vec<Taken>> = window.par_iter().map(|file| take(file, spec, tools)).collect();
+        let read: Vec<Vec<Taken>> = window.par_iter().map(|file| take(file, spec, tools, &nearness)).collect();
         read.into_iter().flatten().try_for_each(|taken| building.add(taken))?;
     }
-    building.finish(spec, tools, folder, listing.files.len())
+    building.finish(spec, folder, listing.files.len())
 }
 
-/// A document on its way in, or why it is not.
+/// A threshold that nothing reaches finds equal documents alone.
+fn nearness(spec: &CorpusSpec) -> Nearness {
+    let near = spec.duplicates.near;
+    Nearness { threshold: if near > 0.0 { near } else { f64::INFINITY }, ..Nearness::default() }
+}
+
+/// A document on its way in, why it is not, or what is worth knowing of a file.
 enum Taken {
-    In(Box<Document>, Vec<u64>),
+    In(Box<Document>, Fingerprint),
     Out(String),
+    Remark(String),
 }
 
-fn take(file: &SourceFile, spec: &CorpusSpec, tools: &Tools) -> Vec<Taken> {
-    let Reading { documents, refused } = tools.reader.read(&file.path, &file.source, file.kind);
-    let one = |document: Document| {
-        let refusal =
-            basic(&spec.filters, &document).or_else(|| tools.sieves.iter().find_map(|sieve| sieve.refusal(&document)));
-        match refusal {
-            Some(reason) => Taken::Out(reason),
-            None => {
-                let signature = near(spec, tools).map_or(vec![], |twins| twins.signature(&document.text));
-                Taken::In(Box::new(document), signature)
-            }
+fn take(file: &SourceFile, spec: &CorpusSpec, tools: &Tools, nearness: &Nearness) -> Vec<Taken> {
+    let Reading { documents, refused, remarks } = tools.reader.read(&file.path, &file.source, file.kind);
+    let one = |document: Document| match refusal(spec, tools, &document) {
+        Some(reason) => Taken::Out(reason),
+        None => {
+            let print = nearness.fingerprint(&document.text);
+            Taken::In(Box::new(document), print)
         }
     };
-    documents.into_iter().map(one).chain(refused.into_iter().map(Taken::Out)).collect()
+    let remarks = remarks.into_iter().map(Taken::Remark);
+    documents.into_iter().map(one).chain(refused.into_iter().map(Taken::Out)).chain(remarks).collect()
 }
 
-/// Filters that need nothing but the document.
-fn basic(filters: &FilterSpec, document: &Document) -> Option<String> {
-    let bytes = document.text.len();
-    let reason = match () {
-        () if bytes < filters.fewest_bytes => "shorter than `fewest_bytes`",
-        () if bytes > filters.most_bytes => "longer than `most_bytes`",
-        () if !filters.kinds.is_empty() && !filters.kinds.contains(&document.kind) => "of a kind that is not kept",
-        () if document.hash != Hash::of(&document.text) => "hash that is not of its text",
-        () => return None,
-    };
-    Some(reason.into())
-}
-
-fn near<'a>(spec: &CorpusSpec, tools: &Tools<'a>) -> Option<&'a dyn Twins> {
-    tools.twins.filter(|_| spec.duplicates.near > 0.0)
+fn refusal(spec: &CorpusSpec, tools: &Tools, document: &Document) -> Option<String> {
+    if !spec.kinds.is_empty() && !spec.kinds.contains(&document.kind) {
+        return Some("of a kind that is not kept".into());
+    }
+    if document.hash != Hash::of(&document.text) {
+        return Some("a hash that is not of its text".into());
+    }
+    let rule = spec.filters.reason(document).map(|reason| reason.name().replace('_', " "));
+    rule.or_else(|| tools.sieves.iter().find_map(|sieve| sieve.refusal(document)))
 }
 
 struct Building {
     documents: WholeFile,
-    entries: Vec<Entry>,
-    signatures: Vec<Vec<u64>>,
+    entries: WholeFile,
+    duplicates: Duplicates,
     seen: HashSet<Hash>,
     counts: Counts,
 }
 
 impl Building {
-    fn new(spec: &CorpusSpec, tools: &Tools, folder: &Path) -> Result<Building> {
-        if spec.duplicates.near > 0.0 && tools.twins.is_none() {
-            return Err(SynthesisError::Missing { what: "near duplicates (`corpus.duplicates.near`)".into() });
-        }
+    fn new(nearness: &Nearness, folder: &Path) -> Result<Building> {
+        let unfit = |error: longlab_documents::NearnessError| SynthesisError::Missing { what: error.to_string() };
         Ok(Building {
             documents: WholeFile::create(&folder.join(DOCUMENTS))?,
-            entries: vec![],
-            signatures: vec![],
+            entries: WholeFile::create(&folder.join(ENTRIES))?,
+            duplicates: Duplicates::new(nearness.clone()).map_err(unfit)?,
             seen: HashSet::new(),
             counts: Counts::default(),
         })
     }
 
     fn add(&mut self, taken: Taken) -> Result<()> {
-        let (document, signature) = match taken {
-            Taken::In(document, signature) => (document, signature),
+        let (document, print) = match taken {
+            Taken::In(document, print) => (document, print),
             Taken::Out(reason) => {
                 self.counts.drop(reason);
                 return Ok(());
             }
+            Taken::Remark(what) => {
+                self.counts.remark(what);
+                return Ok(());
+            }
         };
+        // Texts of equal words may differ in their marks alone; texts without words are told apart by their hash.
         if !self.seen.insert(document.hash.clone()) {
             self.counts.drop("the same text as an earlier document");
             return Ok(());
         }
+        if let Some(duplicate) = self.duplicates.add(print) {
+            let same = duplicate.similarity >= 1.0;
+            self.counts.drop(if same {
+                "the same words as an earlier document"
+            } else {
+                "nearly the same as an earlier document"
+            });
+            return Ok(());
+        }
+        self.counts.keep();
+        self.counts.remark(document.kind.name());
         let offset = self.documents.written();
         let length = self.documents.line(&document)?;
-        self.entries.push(Entry {
-            offset,
-            length,
-            bytes: document.text.len(),
-            tables: document.tables.len(),
-            hash: document.hash,
-            kind: document.kind,
-            title: document.title,
-            source: document.source,
-        });
-        self.signatures.push(signature);
+        let (bytes, tables) = (document.text.len(), document.tables.len());
+        let Document { source, kind, title, hash, .. } = *document;
+        self.entries.line(&Entry { offset, length, bytes, tables, hash, kind, title, source })?;
         Ok(())
     }
 
-    /// Leaves out twins and writes the entries. The lines of twins stay in the file of documents, where nothing points at them.
-    fn finish(mut self, spec: &CorpusSpec, tools: &Tools, folder: &Path, files: usize) -> Result<Counts> {
-        let twins = near(spec, tools).map(|twins| twins.twins(&self.signatures)).unwrap_or_default();
+    fn finish(self, spec: &CorpusSpec, folder: &Path, files: usize) -> Result<Counts> {
         self.documents.finish()?;
-        let mut entries = WholeFile::create(&folder.join(ENTRIES))?;
-        for (number, entry) in self.entries.iter().enumerate() {
-            if matches!(twins.get(number), Some(Some(_))) {
-                self.counts.drop("nearly the same as an earlier document");
-                continue;
-            }
-            entries.line(entry)?;
-            self.counts.keep();
-            self.counts.remark(kind_name(entry));
-        }
-        entries.finish()?;
+        self.entries.finish()?;
         if self.counts.kept > 0 {
             return Ok(self.counts);
         }
@@ -161,8 +154,4 @@ impl Building {
         write_json(&report, &self.counts)?;
         Err(SynthesisError::Empty { folder: spec.folder.clone(), files, refused: self.counts.dropped(), report })
     }
-}
-
-fn kind_name(entry: &Entry) -> String {
-    format!("{:?}", entry.kind).to_lowercase()
 }

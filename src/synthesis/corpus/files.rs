@@ -84,7 +84,7 @@ impl Walk<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::{DuplicateSpec, FilterSpec, KindRule, Pattern};
+    use crate::spec::{DuplicateSpec, KindRule, Pattern};
 
     #[test]
     fn files_come_by_path_and_links_are_passed_over() {
@@ -98,7 +98,9 @@ mod tests {
             folder: folder.path().to_path_buf(),
             rules: vec![KindRule { path: Pattern("b/**".into()), kind: Kind::General }],
             skip: vec![Pattern("*.bin".into())],
-            filters: FilterSpec::default(),
+            kinds: vec![],
+            limits: Default::default(),
+            filters: Default::default(),
             duplicates: DuplicateSpec::default(),
         };
         let listing = list(&spec).unwrap();

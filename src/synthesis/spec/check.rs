@@ -32,9 +32,8 @@ impl Spec {
     fn check_corpus(&self) -> Result<(), SpecError> {
         let filters = &self.corpus.filters;
         share("corpus.duplicates.near", self.corpus.duplicates.near)?;
-        share("corpus.filters.most_repeated", filters.most_repeated)?;
-        let ordered = filters.fewest_bytes <= filters.most_bytes && filters.most_bytes > 0;
-        demand(ordered, "corpus.filters.most_bytes", filters.most_bytes, "give more than `fewest_bytes`")
+        let ordered = filters.fewest_words <= filters.most_words;
+        demand(ordered, "corpus.filters.most_words", filters.most_words, "give at least `fewest_words`")
     }
 
     fn check_engines(&self) -> Result<(), SpecError> {

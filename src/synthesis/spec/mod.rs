@@ -7,7 +7,7 @@ mod pattern;
 pub use law::{Bin, Length, Spread, figure_3, weighted};
 pub use pattern::Pattern;
 
-use longlab_documents::Kind;
+use longlab_documents::{Filter, Kind, Limits};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -52,9 +52,15 @@ pub struct CorpusSpec {
     /// Files that are not read.
     #[serde(default)]
     pub skip: Vec<Pattern>,
+    /// Kinds that are kept; empty: all.
+    #[serde(default)]
+    pub kinds: Vec<Kind>,
+    /// What a file may ask for.
+    #[serde(default)]
+    pub limits: Limits,
     /// What documents must be like.
     #[serde(default)]
-    pub filters: FilterSpec,
+    pub filters: Filter,
     /// Which documents count as the same.
     #[serde(default)]
     pub duplicates: DuplicateSpec,
@@ -70,33 +76,11 @@ pub struct KindRule {
     pub kind: Kind,
 }
 
-/// `[corpus.filters]`: what documents must be like.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct FilterSpec {
-    /// Fewest bytes of text.
-    pub fewest_bytes: usize,
-    /// Most bytes of text.
-    pub most_bytes: usize,
-    /// Languages, as the reader's filters name them; empty: any.
-    pub languages: Vec<String>,
-    /// Largest share of lines that repeat others.
-    pub most_repeated: f64,
-    /// Kinds that are kept; empty: all.
-    pub kinds: Vec<Kind>,
-}
-
-impl Default for FilterSpec {
-    fn default() -> Self {
-        FilterSpec { fewest_bytes: 200, most_bytes: 64 << 20, languages: vec![], most_repeated: 0.5, kinds: vec![] }
-    }
-}
-
-/// `[corpus.duplicates]`: which documents count as the same. Those of equal text always do.
+/// `[corpus.duplicates]`: which documents count as the same. Those of equal words always do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DuplicateSpec {
-    /// Also those whose word sets are this alike (Jaccard), in (0, 1]; 0: no others.
+    /// Also those whose runs of words are this alike (Jaccard, estimated by MinHash), in (0, 1]; 0: no others.
     pub near: f64,
 }
 
@@ -327,7 +311,7 @@ impl Default for DecontaminationSpec {
 pub struct OutputSpec {
     /// The folder.
     pub folder: PathBuf,
-    /// Share of the items that is set aside for testing; items over the same documents lie on one side.
+    /// Share of the items that is set aside for testing; items whose first evidence is of one document lie on one side.
     #[serde(default = "defaults::test")]
     pub test: f64,
     /// Whether Parquet is written beside JSONL.

@@ -40,8 +40,8 @@ impl World {
         for number in 0..12 {
             world.file(&format!("reports/report {number}.txt"), &report(number));
         }
-        for number in 0..6 {
-            world.file(&format!("books/The Book of {}.txt", WORDS[number]), &prose(100 + number as u64, 260));
+        for (number, word) in WORDS.iter().enumerate().take(6) {
+            world.file(&format!("books/The Book of {word}.txt"), &prose(100 + number as u64, 260));
         }
         for number in 0..12 {
             world.file(&format!("essays/On {}.txt", WORDS[20 + number]), &prose(200 + number as u64, 30));
@@ -79,7 +79,8 @@ impl World {
     /// A specification whose output is the folder `out`; `more` is put after it.
     pub fn spec(&self, out: &str, more: &str) -> Spec {
         let text = format!(
-            "name = \"test\"\nseed = 5\n[corpus]\nfolder = \"corpus\"\nduplicates = {{ near = 0.0 }}\n\
+            "name = \"test\"\nseed = 5\n[corpus]\nfolder = \"corpus\"\nduplicates = {{ near = 0.95 }}\n\
+             filters = {{ fewest_words = 5, least_english = 0.0, repetition = {LOOSE} }}\n\
              [context]\ntokenizer = \"tokenizer.json\"\nlength = {{ law = \"uniform\", low = 600, high = 1500 }}\nmost = 3000\n\
              passage = 300\n[output]\nfolder = \"{out}\"\ntest = 0.3\n[engines.dialogue]\nitems = 10\nneedles = [2, 4]\nwords = [12, 30]\n\
              [engines.table]\nitems = 24\ndocuments = [2, 4]\nmost_rows = 40\n{more}"
@@ -113,6 +114,10 @@ impl World {
         self.run(&self.spec(out, more), 2, &mut Silent).unwrap()
     }
 }
+
+/// Made-up prose repeats itself.
+const LOOSE: &str = "{ lines = 1.0, paragraphs = 1.0, line_letters = 1.0, paragraph_letters = 1.0, top_runs = [1.0, 1.0, 1.0], \
+                     repeated_runs = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0] }";
 
 /// The tokens of a text are its words and marks.
 const TOKENIZER: &str = r#"{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":null,
@@ -160,9 +165,9 @@ impl Reader for Plain {
             Ok(Ok(text)) => {
                 let read = document(&title, &text);
                 let kind = kind.unwrap_or(Kind::General);
-                Reading { documents: vec![Document { source: source.into(), kind, ..read }], refused: vec![] }
+                Reading { documents: vec![Document { source: source.into(), kind, ..read }], ..Reading::default() }
             }
-            _ => Reading { documents: vec![], refused: vec!["not UTF-8".into()] },
+            _ => Reading { refused: vec!["not UTF-8".into()], ..Reading::default() },
         }
     }
 }
