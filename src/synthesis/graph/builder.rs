@@ -1,0 +1,304 @@
+//! The graph as it is gathered, document by document.
+
+use super::cluster::{self, Union};
+use super::evaluate::year;
+use super::name::{Name, is_spoken, is_value};
+use super::network::{Entity, Fact, Network, RelationInfo, Statement, Statistics};
+use super::settings::GraphSettings;
+use super::triplet::{Extraction, Family, Relation};
+use petgraph::graph::Graph;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+/// Other spellings that are kept of one entity.
+const MOST_ALIASES: usize = 6;
+
+/// A statement before facts are made of it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Raw {
+    head: u32,
+    relation: u32,
+    tail: u32,
+    document: u32,
+    start: u32,
+    end: u32,
+}
+
+/// Texts that go by a number, in the order in which they came.
+#[derive(Default)]
+struct Numbered {
+    texts: Vec<Arc<str>>,
+    ids: HashMap<Arc<str>, u32>,
+}
+
+impl Numbered {
+    /// The number of a text, and whether it is new.
+    fn id(&mut self, text: &str) -> (u32, bool) {
+        if let Some(&id) = self.ids.get(text) {
+            return (id, false);
+        }
+        let (id, text): (u32, Arc<str>) = (self.texts.len() as u32, text.into());
+        self.texts.push(text.clone());
+        self.ids.insert(text, id);
+        (id, true)
+    }
+}
+
+struct Named {
+    text: Box<str>,
+    noun: u32,
+}
+
+struct Related {
+    family: Family,
+    text: String,
+}
+
+/// Gathers what documents state. Documents must come in their order; the same order gives the same graph.
+pub(super) struct Builder {
+    entities: Numbered,
+    named: Vec<Named>,
+    nouns: Numbered,
+    relations: Numbered,
+    related: Vec<Related>,
+    raw: Vec<Raw>,
+    aliases: BTreeMap<u32, Vec<Box<str>>>,
+    short_forms: Vec<(u32, u32)>,
+    seen: HashSet<String>,
+    statistics: Statistics,
+}
+
+impl Builder {
+    /// A graph without facts.
+    pub(super) fn new() -> Builder {
+        let mut nouns = Numbered::default();
+        nouns.id("");
+        Builder {
+            entities: Numbered::default(),
+            named: Vec::new(),
+            nouns,
+            relations: Numbered::default(),
+            related: Vec::new(),
+            raw: Vec::new(),
+            aliases: BTreeMap::new(),
+            short_forms: Vec::new(),
+            seen: HashSet::new(),
+            statistics: Statistics::default(),
+        }
+    }
+
+    /// Adds what document number `document` states, all of it or nothing.
+    pub(super) fn add(&mut self, document: u32, hash: &str, bytes: usize, found: Extraction, settings: &GraphSettings) {
+        self.statistics.documents += 1;
+        if !self.seen.insert(hash.to_string()) {
+            return self.statistics.leave_out(document, "a copy of another document");
+        }
+        let (length, room) = (found.triplets.len(), settings.facts.saturating_sub(self.raw.len()));
+        if bytes > u32::MAX as usize {
+            return self.statistics.leave_out(document, "longer than 4 GiB");
+        }
+        if length > settings.facts_per_document {
+            return self.statistics.leave_out(document, "more facts than facts_per_document");
+        }
+        if length > room {
+            return self.statistics.leave_out(document, "the graph holds as many statements as the key facts allows");
+        }
+        for (reason, count) in found.refused {
+            *self.statistics.refused.entry(reason.into()).or_default() += count;
+        }
+        for triplet in found.triplets {
+            let (head, tail) = (self.entity(&triplet.head), self.entity(&triplet.tail));
+            let relation = self.relation(&triplet.relation);
+            let (start, end) = (triplet.span.start as u32, triplet.span.end as u32);
+            self.raw.push(Raw { head, relation, tail, document, start, end });
+        }
+        for (long, short) in found.short_forms {
+            let pair = (self.entity(&long), self.entity(&short));
+            self.short_forms.push(pair);
+        }
+    }
+
+    /// Counts a document that could not be read.
+    pub(super) fn skip(&mut self, document: u32) {
+        self.statistics.documents += 1;
+        self.statistics.leave_out(document, "cannot be read");
+    }
+
+    fn entity(&mut self, name: &Name) -> u32 {
+        let (id, new) = self.entities.id(&name.key);
+        let noun = self.nouns.id(&name.noun).0;
+        if new {
+            self.named.push(Named { text: name.text.as_str().into(), noun });
+            return id;
+        }
+        let known = &mut self.named[id as usize];
+        if known.noun == 0 {
+            known.noun = noun;
+        }
+        if *known.text != *name.text && !name.text.is_empty() {
+            let aliases = self.aliases.entry(id).or_default();
+            if aliases.len() < MOST_ALIASES && !aliases.iter().any(|alias| **alias == *name.text) {
+                aliases.push(name.text.as_str().into());
+            }
+        }
+        id
+    }
+
+    fn relation(&mut self, relation: &Relation) -> u32 {
+        let (id, new) = self.relations.id(&relation.key);
+        if new {
+            self.related.push(Related { family: relation.family, text: relation.text.clone() });
+        } else if relation.family == Family::Event {
+            // A verb reads better than a column of the same name.
+            self.related[id as usize] = Related { family: relation.family, text: relation.text.clone() };
+        }
+        id
+    }
+
+    /// The graph of all that was added.
+    pub(super) fn finish(mut self, settings: &GraphSettings) -> Network {
+        let mut entities = self.joined_entities(settings);
+        let mut relations = self.joined_relations(settings);
+        for raw in &mut self.raw {
+            (raw.head, raw.tail) = (entities.root(raw.head), entities.root(raw.tail));
+            raw.relation = relations.root(raw.relation);
+        }
+        let before = self.raw.len();
+        self.raw.retain(|raw| raw.head != raw.tail);
+        self.statistics.self_loops = before - self.raw.len();
+        self.raw.sort_unstable();
+        self.raw.dedup();
+        let places = self.places(&mut entities);
+        self.network(&places, settings)
+    }
+
+    fn joined_entities(&mut self, settings: &GraphSettings) -> Union {
+        let mut union = Union::new(self.entities.texts.len());
+        let keys = self.entities.texts.iter().enumerate().map(|(id, key)| (id as u32, &**key));
+        let files = cluster::imported_files(keys.clone());
+        let short = cluster::short_forms(&self.short_forms);
+        let prose = keys.filter(|(_, key)| key.contains(' ') && !key.contains(':') && !key.starts_with('='));
+        let alike = cluster::alike(prose, 2, settings.similarity);
+        let alike = apart(alike, self.raw.iter().map(|raw| (raw.head, raw.document)));
+        let joined = |union: &mut Union, pairs: &[(u32, u32)]| {
+            pairs.iter().filter(|(kept, other)| union.join(*kept, *other)).count()
+        };
+        self.statistics.joined.insert("import and file".into(), joined(&mut union, &files));
+        self.statistics.joined.insert("name and short form".into(), joined(&mut union, &short));
+        self.statistics.joined.insert("spelled alike".into(), joined(&mut union, &alike));
+        union
+    }
+
+    fn joined_relations(&mut self, settings: &GraphSettings) -> Union {
+        let mut union = Union::new(self.relations.texts.len());
+        let keys = self.relations.texts.iter().enumerate().map(|(id, key)| (id as u32, &**key));
+        let alike = cluster::alike(keys.filter(|(_, key)| !key.contains(':')), 1, settings.similarity);
+        let alike = apart(alike, self.raw.iter().map(|raw| (raw.relation, raw.document)));
+        let joined = alike.iter().filter(|(kept, other)| union.join(*kept, *other)).count();
+        self.statistics.joined.insert("relations spelled alike".into(), joined);
+        union
+    }
+
+    /// New numbers for the entities that facts are about; spellings of joined ones become aliases.
+    fn places(&mut self, union: &mut Union) -> BTreeMap<u32, u32> {
+        for id in 0..self.named.len() as u32 {
+            let root = union.root(id);
+            if root != id {
+                let mut spellings = self.aliases.remove(&id).unwrap_or_default();
+                spellings.insert(0, self.named[id as usize].text.clone());
+                let known = self.aliases.entry(root).or_default();
+                let new = spellings.into_iter().filter(|text| !text.is_empty());
+                known.extend(new);
+                known.truncate(MOST_ALIASES);
+            }
+        }
+        let used: BTreeSet<u32> = self.raw.iter().flat_map(|raw| [raw.head, raw.tail]).collect();
+        used.into_iter().zip(0..).collect()
+    }
+
+    fn network(mut self, places: &BTreeMap<u32, u32>, settings: &GraphSettings) -> Network {
+        let place = |id: u32| places[&id];
+        let mut graph = Graph::with_capacity(places.len(), self.raw.len());
+        for &id in places.keys() {
+            let Named { text, noun } =
+                std::mem::replace(&mut self.named[id as usize], Named { text: "".into(), noun: 0 });
+            let key = &self.entities.texts[id as usize];
+            let (spoken, value) = (is_spoken(&text), !key.starts_with("section:") && is_value(&text));
+            let section = key.starts_with("section:");
+            graph.add_node(Entity { name: text, noun, spoken, value, section, shared: false, hub: false });
+        }
+        let mut statements = Vec::with_capacity(self.raw.len());
+        for same in self.raw.chunk_by(|a, b| (a.head, a.relation, a.tail) == (b.head, b.relation, b.tail)) {
+            let Raw { head, relation, tail, .. } = same[0];
+            let (first, count) = (statements.len() as u32, same.len() as u32);
+            let fact = Fact { relation, first, count, only_tail: false, only_head: false };
+            graph.add_edge(place(head).into(), place(tail).into(), fact);
+            statements.extend(same.iter().map(|raw| Statement {
+                document: raw.document,
+                start: raw.start,
+                end: raw.end,
+            }));
+        }
+        let relations = self.related.into_iter().map(RelationInfo::from_parts).collect();
+        let aliases = self.aliases.into_iter().filter_map(|(id, texts)| Some((*places.get(&id)?, texts))).collect();
+        let nouns = self.nouns.texts.iter().map(|noun| (**noun).into()).collect();
+        Network::indexed(graph, relations, nouns, statements, aliases, self.statistics, settings.hub)
+    }
+}
+
+impl RelationInfo {
+    fn from_parts(related: Related) -> RelationInfo {
+        let lower = related.text.to_lowercase();
+        let mut words = lower.split(|c: char| !c.is_alphanumeric());
+        let dated = related.family == Family::Event || words.any(names_a_date);
+        RelationInfo { family: related.family, text: related.text, dated, heads: 0, tails: 0 }
+    }
+}
+
+/// Words of a column or property whose entries are dates.
+fn names_a_date(word: &str) -> bool {
+    const DATED: [&str; 24] = [
+        "year",
+        "date",
+        "founded",
+        "established",
+        "born",
+        "died",
+        "birth",
+        "death",
+        "released",
+        "release",
+        "published",
+        "built",
+        "opened",
+        "completed",
+        "since",
+        "introduced",
+        "discovered",
+        "created",
+        "started",
+        "ended",
+        "began",
+        "launched",
+        "deprecated",
+        "invented",
+    ];
+    DATED.contains(&word)
+}
+
+/// Pairs whose two names no document uses side by side: what one document tells apart is not one thing.
+fn apart(pairs: Vec<(u32, u32)>, uses: impl Iterator<Item = (u32, u32)>) -> Vec<(u32, u32)> {
+    let mut documents: BTreeMap<u32, BTreeSet<u32>> =
+        pairs.iter().flat_map(|pair| [pair.0, pair.1]).map(|id| (id, BTreeSet::new())).collect();
+    for (id, document) in uses {
+        if let Some(known) = documents.get_mut(&id) {
+            known.insert(document);
+        }
+    }
+    pairs.into_iter().filter(|(a, b)| documents[a].is_disjoint(&documents[b])).collect()
+}
+
+/// The year of a fact whose relation is dated.
+pub(super) fn dated_year(relation: &RelationInfo, tail: &Entity) -> Option<u32> {
+    if relation.dated && tail.value { year(&tail.name) } else { None }
+}

@@ -1,0 +1,412 @@
+//! The graph across documents: entities, facts between them, and the places that state each fact. It holds names, numbers and places, no
+//! texts of documents.
+
+use super::builder::{Builder, dated_year};
+use super::settings::GraphSettings;
+use super::triplet::{Family, triplets};
+use crate::graph::Corpus;
+use petgraph::Directed;
+use petgraph::graph::{EdgeIndex, Graph, NodeIndex};
+use petgraph::visit::EdgeRef;
+use rayon::prelude::*;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+
+/// An entity of the graph.
+pub type Node = NodeIndex<u32>;
+/// A fact of the graph.
+pub type Edge = EdgeIndex<u32>;
+
+/// Documents that are read at once.
+const CHUNK: usize = 256;
+
+/// An entity.
+#[derive(Clone, Debug)]
+pub struct Entity {
+    /// Its name as it was first written; empty where it is too long to be said.
+    pub name: Box<str>,
+    /// Number of its noun.
+    pub(super) noun: u32,
+    /// Whether a question may say the name.
+    pub spoken: bool,
+    /// Whether it is a number or a date: paths end at it and do not go through it.
+    pub value: bool,
+    /// Whether it is the title of a section.
+    pub section: bool,
+    /// Whether another entity has the same name, so that the name alone does not tell which is meant.
+    pub shared: bool,
+    /// Whether it has so many facts that no path goes through it.
+    pub hub: bool,
+}
+
+/// A fact.
+#[derive(Clone, Copy, Debug)]
+pub struct Fact {
+    /// Number of its relation.
+    pub relation: u32,
+    pub(super) first: u32,
+    pub(super) count: u32,
+    /// Whether its tail is the only one of head and relation.
+    pub only_tail: bool,
+    /// Whether its head is the only one of relation and tail.
+    pub only_head: bool,
+}
+
+/// A place that states a fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Number of the document.
+    pub document: u32,
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+/// A relation.
+#[derive(Clone, Debug)]
+pub struct RelationInfo {
+    /// How it is worded.
+    pub family: Family,
+    /// Its name.
+    pub text: String,
+    /// Whether what it leads to may be a date.
+    pub dated: bool,
+    /// How many different heads its facts have.
+    pub heads: u32,
+    /// How many different tails.
+    pub tails: u32,
+}
+
+/// What was counted while the graph was made.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Statistics {
+    /// Documents given.
+    pub documents: usize,
+    /// Documents that are not in the graph, by reason. None of them may be shown beside a question, since what they state is not known.
+    pub left_out: BTreeMap<String, Vec<u32>>,
+    /// Entities.
+    pub entities: usize,
+    /// Facts.
+    pub facts: usize,
+    /// Places that state them.
+    pub statements: usize,
+    /// Facts by family of their relation.
+    pub families: BTreeMap<String, usize>,
+    /// Facts whose tail is not the only one of head and relation: as a question for the tail they are ambiguous.
+    pub ambiguous_tails: usize,
+    /// Facts whose head is not the only one: as a question for the head they are ambiguous.
+    pub ambiguous_heads: usize,
+    /// Entities with so many facts that no path goes through them.
+    pub hubs: usize,
+    /// Names that were joined, by rule.
+    pub joined: BTreeMap<String, usize>,
+    /// Facts that joining made into loops; they are dropped.
+    pub self_loops: usize,
+    /// Statements refused while documents were read, by reason.
+    pub refused: BTreeMap<String, usize>,
+    /// Calls of a model that reads facts from prose.
+    pub calls: usize,
+}
+
+impl Statistics {
+    pub(super) fn leave_out(&mut self, document: u32, reason: &str) {
+        self.left_out.entry(reason.into()).or_default().push(document);
+    }
+}
+
+/// One step along a fact, from head to tail or back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hop {
+    /// The fact.
+    pub edge: Edge,
+    /// From head to tail.
+    pub forward: bool,
+}
+
+/// The graph.
+pub struct Network {
+    graph: Graph<Entity, Fact, Directed, u32>,
+    relations: Vec<RelationInfo>,
+    nouns: Vec<Box<str>>,
+    statements: Vec<Statement>,
+    aliases: BTreeMap<u32, Vec<Box<str>>>,
+    /// Facts by tail, relation, head.
+    by_tail: Vec<u32>,
+    /// Facts by relation.
+    by_relation: BTreeMap<u32, Vec<u32>>,
+    /// For each relation whose facts are dated, year and fact, by year.
+    by_year: BTreeMap<u32, Vec<(u32, Edge)>>,
+    /// Documents that state something, each with its facts.
+    by_document: Vec<(u32, Vec<u32>)>,
+    /// What was counted.
+    pub statistics: Statistics,
+}
+
+impl Network {
+    /// Reads a corpus, in parallel; the graph does not depend on the number of threads.
+    pub fn of(corpus: &dyn Corpus, settings: &GraphSettings) -> Network {
+        let mut builder = Builder::new();
+        for start in (0..corpus.len()).step_by(CHUNK) {
+            let end = corpus.len().min(start + CHUNK);
+            let read = |at: usize| {
+                let document = corpus.document(at)?;
+                Some((document.hash.0.clone(), document.text.len(), triplets(&document, settings)))
+            };
+            let found: Vec<_> = (start..end).into_par_iter().map(read).collect();
+            for (at, found) in (start as u32..).zip(found) {
+                match found {
+                    Some((hash, bytes, found)) => builder.add(at, &hash, bytes, found, settings),
+                    None => builder.skip(at),
+                }
+            }
+        }
+        builder.finish(settings)
+    }
+
+    /// The graph with its indexes and counts; `graph`'s facts lie in the order of head, relation, tail.
+    pub(super) fn indexed(
+        graph: Graph<Entity, Fact, Directed, u32>,
+        relations: Vec<RelationInfo>,
+        nouns: Vec<Box<str>>,
+        statements: Vec<Statement>,
+        aliases: BTreeMap<u32, Vec<Box<str>>>,
+        statistics: Statistics,
+        hub: usize,
+    ) -> Network {
+        let (by_tail, by_relation, by_year, by_document) = Default::default();
+        let mut network = Network {
+            graph,
+            relations,
+            nouns,
+            statements,
+            aliases,
+            by_tail,
+            by_relation,
+            by_year,
+            by_document,
+            statistics,
+        };
+        network.index_tails();
+        network.index_relations();
+        network.index_documents();
+        network.mark_entities(hub);
+        network.count();
+        network
+    }
+
+    fn index_tails(&mut self) {
+        let key = |graph: &Graph<Entity, Fact, Directed, u32>, edge: u32| {
+            let (head, tail) = graph.edge_endpoints(edge.into()).expect("facts are numbered from 0");
+            (tail, graph[Edge::from(edge)].relation, head)
+        };
+        self.by_tail = (0..self.graph.edge_count() as u32).collect();
+        let graph = &self.graph;
+        self.by_tail.par_sort_unstable_by_key(|&edge| key(graph, edge));
+        let by_head: Vec<u32> = (0..self.graph.edge_count() as u32).collect();
+        for edge in alone(&by_head, |edge| (self.ends(edge).0, self.graph[edge].relation)) {
+            self.graph[edge].only_tail = true;
+        }
+        for edge in alone(&self.by_tail, |edge| (self.ends(edge).1, self.graph[edge].relation)) {
+            self.graph[edge].only_head = true;
+        }
+    }
+
+    fn index_relations(&mut self) {
+        let mut last_tail: HashMap<u32, Node> = HashMap::new();
+        for &edge in &self.by_tail {
+            let fact = self.graph[Edge::from(edge)];
+            let (_, tail) = self.ends(edge.into());
+            if last_tail.insert(fact.relation, tail) != Some(tail) {
+                self.relations[fact.relation as usize].tails += 1;
+            }
+        }
+        let mut last_head: HashMap<u32, Node> = HashMap::new();
+        for edge in (0..self.graph.edge_count() as u32).map(Edge::from) {
+            let relation = self.graph[edge].relation;
+            let (head, tail) = self.ends(edge);
+            if last_head.insert(relation, head) != Some(head) {
+                self.relations[relation as usize].heads += 1;
+            }
+            self.by_relation.entry(relation).or_default().push(edge.index() as u32);
+            if let Some(year) = dated_year(&self.relations[relation as usize], &self.graph[tail]) {
+                self.by_year.entry(relation).or_default().push((year, edge));
+            }
+        }
+        self.by_year.values_mut().for_each(|facts| facts.sort_unstable());
+    }
+
+    fn index_documents(&mut self) {
+        let mut stated: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for edge in (0..self.graph.edge_count() as u32).map(Edge::from) {
+            for statement in self.places(edge) {
+                let facts = stated.entry(statement.document).or_default();
+                if facts.last() != Some(&(edge.index() as u32)) {
+                    facts.push(edge.index() as u32);
+                }
+            }
+        }
+        self.by_document = stated.into_iter().collect();
+    }
+
+    fn mark_entities(&mut self, hub: usize) {
+        let mut degrees = vec![0u32; self.graph.node_count()];
+        for edge in self.graph.raw_edges() {
+            degrees[edge.source().index()] += 1;
+            degrees[edge.target().index()] += 1;
+        }
+        let mut first: HashMap<String, Node> = HashMap::new();
+        for node in self.graph.node_indices() {
+            self.graph[node].hub = degrees[node.index()] as usize > hub;
+            if self.graph[node].section || !self.graph[node].spoken {
+                continue;
+            }
+            if let Some(other) = first.insert(self.graph[node].name.to_lowercase(), node) {
+                self.graph[node].shared = true;
+                self.graph[other].shared = true;
+            }
+        }
+    }
+
+    fn count(&mut self) {
+        let statistics = &mut self.statistics;
+        statistics.entities = self.graph.node_count();
+        statistics.facts = self.graph.edge_count();
+        statistics.statements = self.statements.len();
+        statistics.hubs = self.graph.node_weights().filter(|entity| entity.hub).count();
+        for fact in self.graph.edge_weights() {
+            statistics.ambiguous_tails += usize::from(!fact.only_tail);
+            statistics.ambiguous_heads += usize::from(!fact.only_head);
+            let family = self.relations[fact.relation as usize].family.name();
+            *statistics.families.entry(family.into()).or_default() += 1;
+        }
+    }
+
+    /// Head and tail of a fact.
+    pub fn ends(&self, edge: Edge) -> (Node, Node) {
+        self.graph.edge_endpoints(edge).expect("facts are never removed")
+    }
+
+    /// An entity.
+    pub fn entity(&self, node: Node) -> &Entity {
+        &self.graph[node]
+    }
+
+    /// What kind of thing an entity is; empty where it is not known.
+    pub fn noun(&self, node: Node) -> &str {
+        &self.nouns[self.graph[node].noun as usize]
+    }
+
+    /// Other spellings of an entity.
+    pub fn aliases(&self, node: Node) -> &[Box<str>] {
+        self.aliases.get(&(node.index() as u32)).map_or(&[], Vec::as_slice)
+    }
+
+    /// A fact.
+    pub fn fact(&self, edge: Edge) -> &Fact {
+        &self.graph[edge]
+    }
+
+    /// The relation of a fact.
+    pub fn relation(&self, edge: Edge) -> &RelationInfo {
+        &self.relations[self.graph[edge].relation as usize]
+    }
+
+    /// The places that state a fact.
+    pub fn places(&self, edge: Edge) -> &[Statement] {
+        let fact = &self.graph[edge];
+        &self.statements[fact.first as usize..(fact.first + fact.count) as usize]
+    }
+
+    /// Documents that state something, each with its facts, in their order.
+    pub fn documents(&self) -> &[(u32, Vec<u32>)] {
+        &self.by_document
+    }
+
+    /// Facts of the relation of a fact.
+    pub fn alike(&self, edge: Edge) -> &[u32] {
+        self.by_relation.get(&self.graph[edge].relation).map_or(&[], Vec::as_slice)
+    }
+
+    /// Relations with dated facts: year and fact, by year.
+    pub fn dated(&self) -> &BTreeMap<u32, Vec<(u32, Edge)>> {
+        &self.by_year
+    }
+
+    /// The year of a fact whose relation is dated.
+    pub fn year(&self, edge: Edge) -> Option<u32> {
+        dated_year(self.relation(edge), self.entity(self.ends(edge).1))
+    }
+
+    /// Where a hop comes from.
+    pub fn from(&self, hop: Hop) -> Node {
+        let (head, tail) = self.ends(hop.edge);
+        if hop.forward { head } else { tail }
+    }
+
+    /// Where a hop leads to.
+    pub fn to(&self, hop: Hop) -> Node {
+        let (head, tail) = self.ends(hop.edge);
+        if hop.forward { tail } else { head }
+    }
+
+    /// Whether a hop leads to one entity only.
+    pub fn is_only(&self, hop: Hop) -> bool {
+        let fact = self.fact(hop.edge);
+        if hop.forward { fact.only_tail } else { fact.only_head }
+    }
+
+    /// All facts that a hop could go along: those of the same relation, and direction, from the same entity.
+    pub fn answers(&self, hop: Hop) -> Vec<Edge> {
+        self.facts_of(self.from(hop), self.fact(hop.edge).relation, hop.forward)
+    }
+
+    /// The facts of an entity with a relation: those it is the head of, or those it is the tail of. Logarithmic in the size of the graph.
+    pub fn facts_of(&self, node: Node, relation: u32, as_head: bool) -> Vec<Edge> {
+        let range = |length: usize, key: &dyn Fn(usize) -> (Node, u32)| {
+            let start = partition(length, |at| key(at) < (node, relation));
+            start..start + partition(length - start, |at| key(start + at) == (node, relation))
+        };
+        if as_head {
+            let key = |at: usize| (self.ends(Edge::new(at)).0, self.graph[Edge::new(at)].relation);
+            range(self.graph.edge_count(), &key).map(Edge::new).collect()
+        } else {
+            let edge = |at: usize| Edge::from(self.by_tail[at]);
+            let key = |at: usize| (self.ends(edge(at)).1, self.graph[edge(at)].relation);
+            range(self.by_tail.len(), &key).map(edge).collect()
+        }
+    }
+
+    /// All hops from an entity, in a fixed order. Linear in the number of its facts.
+    pub fn hops(&self, node: Node) -> impl Iterator<Item = Hop> + '_ {
+        let out =
+            self.graph.edges_directed(node, petgraph::Outgoing).map(|edge| Hop { edge: edge.id(), forward: true });
+        out.chain(
+            self.graph.edges_directed(node, petgraph::Incoming).map(|edge| Hop { edge: edge.id(), forward: false }),
+        )
+    }
+
+    /// Whether a fact joins two entities. Linear in the facts of one that is no hub, where one is none.
+    pub fn adjacent(&self, a: Node, b: Node) -> bool {
+        let (few, other) = if self.graph[a].hub { (b, a) } else { (a, b) };
+        self.graph.find_edge_undirected(few, other).is_some()
+    }
+}
+
+/// Facts whose key neither of their neighbours in an order has.
+fn alone<K: PartialEq>(order: &[u32], key: impl Fn(Edge) -> K) -> Vec<Edge> {
+    let keys: Vec<K> = order.iter().map(|&edge| key(edge.into())).collect();
+    let differs = |a: usize, b: usize| keys.get(a) != keys.get(b);
+    let alone = (0..order.len()).filter(|&at| (at == 0 || differs(at - 1, at)) && differs(at, at + 1));
+    alone.map(|at| order[at].into()).collect()
+}
+
+/// The first place of 0..length where a property that holds up to some place no longer holds.
+fn partition(length: usize, holds: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, length);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if holds(middle) { low = middle + 1 } else { high = middle }
+    }
+    low
+}
