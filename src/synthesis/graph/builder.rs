@@ -1,9 +1,10 @@
 //! The graph as it is gathered, document by document.
 
-use super::cluster::{self, Union};
+use super::cluster::{self, Files, Union};
 use super::evaluate::year;
 use super::name::{Name, is_spoken, is_value};
 use super::network::{Entity, Fact, Network, RelationInfo, Statement, Statistics};
+use super::scope;
 use super::settings::GraphSettings;
 use super::triplet::{Extraction, Family, Relation};
 use petgraph::graph::Graph;
@@ -175,7 +176,15 @@ impl Builder {
     fn joined_entities(&mut self, settings: &GraphSettings) -> Union {
         let mut union = Union::new(self.entities.texts.len());
         let keys = self.entities.texts.iter().enumerate().map(|(id, key)| (id as u32, &**key));
-        let files = cluster::imported_files(keys.clone());
+        let known = Files::of(keys.clone());
+        let files = cluster::imported_files(keys.clone(), &known);
+        let imports: Vec<(u32, u32)> = self
+            .raw
+            .iter()
+            .filter(|raw| self.related[raw.relation as usize].family == Family::Imports)
+            .map(|raw| (raw.head, raw.tail))
+            .collect();
+        let symbols = scope::resolved(keys.clone(), &imports, |dotted| known.file(dotted));
         let short = cluster::short_forms(&self.short_forms);
         let prose = keys.filter(|(_, key)| key.contains(' ') && !key.contains(':') && !key.starts_with('='));
         let alike = cluster::alike(prose, 2, settings.similarity);
@@ -184,6 +193,7 @@ impl Builder {
             pairs.iter().filter(|(kept, other)| union.join(*kept, *other)).count()
         };
         self.statistics.joined.insert("import and file".into(), joined(&mut union, &files));
+        self.statistics.joined.insert("use and definition".into(), joined(&mut union, &symbols));
         self.statistics.joined.insert("name and short form".into(), joined(&mut union, &short));
         self.statistics.joined.insert("spelled alike".into(), joined(&mut union, &alike));
         union
@@ -225,7 +235,9 @@ impl Builder {
             let key = &self.entities.texts[id as usize];
             let (spoken, value) = (is_spoken(&text), !key.starts_with("section:") && is_value(&text));
             let section = key.starts_with("section:");
-            graph.add_node(Entity { name: text, noun, spoken, value, section, shared: false, hub: false });
+            let code =
+                ["code:", "from:", "import:", "file:", "bare:", "name:"].iter().any(|prefix| key.starts_with(prefix));
+            graph.add_node(Entity { name: text, noun, spoken, value, section, code, shared: false, hub: false });
         }
         let mut statements = Vec::with_capacity(self.raw.len());
         for same in self.raw.chunk_by(|a, b| (a.head, a.relation, a.tail) == (b.head, b.relation, b.tail)) {

@@ -52,32 +52,40 @@ pub(super) fn short_forms(pairs: &[(u32, u32)]) -> Vec<(u32, u32)> {
     longs.into_iter().filter_map(single).collect()
 }
 
-/// Imports with the file they name. A dotted name means the one file whose path ends in its parts, or in all of them but the last, which
-/// is then a symbol of the file. A name of one part means a package only, since it may as well be one that is not in the corpus.
-pub(super) fn imported_files<'a>(keys: impl Iterator<Item = (u32, &'a str)> + Clone) -> Vec<(u32, u32)> {
-    let mut by_ending: HashMap<String, Option<u32>> = HashMap::new();
-    for (id, path) in keys.clone().filter_map(|(id, key)| Some((id, key.strip_prefix("file:")?))) {
-        let parts = parts(path);
-        let package = path.contains("/__init__.") || path.ends_with("/mod.rs") || path.ends_with("/index.js");
-        for start in 0..parts.len() {
-            let ending = &parts[start..];
-            if ending.len() > 1 || package || start == 0 {
-                by_ending
-                    .entry(ending.join("."))
-                    .and_modify(|known| *known = known.filter(|&k| k == id))
-                    .or_insert(Some(id));
+/// The files of a corpus by the ends of their paths. A dotted name means the one file whose path ends in its parts. A name of one part
+/// means a package or a file at the top only, since it may as well be a module that is not in the corpus.
+pub(super) struct Files {
+    by_ending: HashMap<String, Option<u32>>,
+}
+
+impl Files {
+    /// Those among the keys of entities.
+    pub(super) fn of<'a>(keys: impl Iterator<Item = (u32, &'a str)>) -> Files {
+        let mut by_ending: HashMap<String, Option<u32>> = HashMap::new();
+        for (id, path) in keys.filter_map(|(id, key)| Some((id, key.strip_prefix("file:")?))) {
+            let parts = parts(path);
+            let package = path.contains("/__init__.") || path.ends_with("/mod.rs") || path.ends_with("/index.js");
+            for start in 0..parts.len() {
+                let ending = &parts[start..];
+                if ending.len() > 1 || package || start == 0 {
+                    let known = by_ending.entry(ending.join(".")).or_insert(Some(id));
+                    *known = known.filter(|&known| known == id);
+                }
             }
         }
+        Files { by_ending }
     }
-    let file = |dotted: &str| match by_ending.get(dotted) {
-        Some(found) => *found,
-        None => {
-            let (module, _) = dotted.rsplit_once('.').filter(|(module, _)| module.contains('.'))?;
-            *by_ending.get(module)?
-        }
-    };
+
+    /// The file that a dotted name means.
+    pub(super) fn file(&self, dotted: &str) -> Option<u32> {
+        self.by_ending.get(dotted).copied().flatten()
+    }
+}
+
+/// Imports of modules with the file they name.
+pub(super) fn imported_files<'a>(keys: impl Iterator<Item = (u32, &'a str)>, files: &Files) -> Vec<(u32, u32)> {
     let imports = keys.filter_map(|(id, key)| Some((id, key.strip_prefix("import:")?)));
-    imports.filter_map(|(id, dotted)| Some((file(dotted)?, id))).collect()
+    imports.filter_map(|(id, dotted)| Some((files.file(dotted)?, id))).collect()
 }
 
 /// Pairs of names that are all but the same: as many words, all equal but one, and that one, of five letters or more and without digits,
@@ -149,7 +157,8 @@ mod tests {
             "import:src.other.core",
         ];
         let keys = keys.iter().enumerate().map(|(at, key)| (at as u32, *key));
-        assert_eq!(imported_files(keys), [(0, 4), (1, 5), (0, 7), (3, 9)]);
+        let files = Files::of(keys.clone());
+        assert_eq!(imported_files(keys, &files), [(0, 4), (1, 5), (3, 9)]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 
 /// Facts of a document among which a target is chosen, so that no relation drowns the others.
 const LOOKED_AT: usize = 24;
-/// Documents that are tried for a target.
+/// Documents that are tried for a target, and targets for a plan.
 const TRIED: usize = 8;
 /// Largest set that is counted.
 const LARGEST_SET: usize = 8;
@@ -84,28 +84,16 @@ pub(super) fn draw(
     stream: &mut Stream,
 ) -> Result<Plan, Reason> {
     let mut drawing = Drawing { network, settings, stream };
-    let plan = match style {
-        Style::MultiFact => match drawing.stream.below(10) {
-            0..6 => drawing.chain(style, Allowed::Any),
-            6..8 => drawing.count(),
-            _ => drawing.pair(style, Goal::Larger),
-        },
-        Style::Temporal => match drawing.stream.below(4) {
-            0 | 1 => drawing.year(),
-            2 => drawing.pair(style, Goal::YearsBetween),
-            _ => drawing.order(),
-        },
-        Style::Causal => match drawing.stream.below(2) {
-            0 => drawing.chain(style, Allowed::Downstream),
-            _ => drawing.chain(style, Allowed::Upstream),
-        },
-        Style::Hypothetical => match drawing.stream.below(2) {
-            0 => drawing.supposed(),
-            _ => drawing.removed(),
-        },
-    }?;
-    check(network, settings, &plan)?;
-    Ok(plan)
+    let variant = drawing.stream.below(10);
+    let mut reason = Reason::NoTarget;
+    for _ in 0..TRIED {
+        let plan = drawing.plan(style, variant).and_then(|plan| check(network, settings, &plan).map(|()| plan));
+        match plan {
+            Ok(plan) => return Ok(plan),
+            Err(other) => reason = other,
+        }
+    }
+    Err(reason)
 }
 
 /// What must hold of every plan: enough facts and documents, no short cuts.
@@ -138,6 +126,22 @@ struct Drawing<'a, 'b> {
 }
 
 impl<'a> Drawing<'a, '_> {
+    /// A plan of a style; `variant` of 0..10 chooses among what the style asks.
+    fn plan(&mut self, style: Style, variant: usize) -> Result<Plan, Reason> {
+        match (style, variant) {
+            (Style::MultiFact, 0..7) => self.chain(style, Allowed::Any),
+            (Style::MultiFact, 7) => self.count(),
+            (Style::MultiFact, _) => self.pair(style, Goal::Larger).or_else(|_| self.chain(style, Allowed::Any)),
+            (Style::Temporal, 0..5) => self.year(),
+            (Style::Temporal, 5..8) => self.pair(style, Goal::YearsBetween),
+            (Style::Temporal, _) => self.order(),
+            (Style::Causal, 0..5) => self.chain(style, Allowed::Downstream),
+            (Style::Causal, _) => self.chain(style, Allowed::Upstream),
+            (Style::Hypothetical, 0..6) => self.supposed(),
+            (Style::Hypothetical, _) => self.removed(),
+        }
+    }
+
     fn walker(&self, allowed: Allowed) -> Walker<'a> {
         Walker { network: self.network, settings: self.settings, allowed }
     }
@@ -406,5 +410,5 @@ fn is_compared(network: &Network, hop: Hop, goal: &Goal) -> bool {
 
 /// Relations of which one can say that something else had them.
 fn is_supposable(family: Family) -> bool {
-    matches!(family, Family::Attribute | Family::Inherits | Family::Imports | Family::Calls)
+    matches!(family, Family::Attribute | Family::Inherits)
 }

@@ -2,7 +2,7 @@
 //!
 //! | step | file |
 //! |---|---|
-//! | triplets with their places, from structure | `triplet`, `code`, `markup`, `table`, `sentence`, `name` |
+//! | triplets with their places, from structure | `triplet`, `code`, `scope`, `markup`, `table`, `sentence`, `name` |
 //! | triplets from prose by a model, voted and checked against the text | `model` |
 //! | the graph across documents, entities and relations joined | `builder`, `cluster`, `network` |
 //! | paths to a target | `walk` |
@@ -26,6 +26,7 @@ mod network;
 mod obfuscate;
 mod passage;
 mod plan;
+mod scope;
 mod sentence;
 mod settings;
 mod table;

@@ -38,20 +38,19 @@ impl Name {
         let bare = text.trim_end_matches("()");
         let key = match number(&text) {
             Some(value) => format!("={value}"),
-            None if is_identifier(bare) => bare.rsplit(['.', ':']).next().unwrap_or(bare).to_string(),
+            None if is_identifier(bare) => format!("name:{}", bare.rsplit(['.', ':']).next().unwrap_or(bare)),
             None => prose_key(&text),
         };
         (!key.is_empty()).then(|| Name { text, key, noun: noun.into() })
     }
 
-    /// A symbol of code by the last part of its name, which is how code is read: `pkg.Parser.feed` is `feed`. None where it is no symbol.
+    /// A symbol of code, said by the last part of its name: `pkg.Parser.feed` is `feed`. None where it is no symbol.
     pub fn symbol(text: &str, noun: &str) -> Option<Name> {
         let text = text.trim().trim_matches('`').trim_end_matches("()");
         let last = text.rsplit(['.', ':', '>']).next().unwrap_or(text);
         let starts = last.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
         let symbol = starts && last.len() <= LONGEST_KEPT && last.chars().all(|c| c.is_alphanumeric() || c == '_');
-        let key = if is_identifier(last) { last.to_string() } else { format!("code:{last}") };
-        symbol.then(|| Name { text: last.to_string(), key, noun: noun.into() })
+        symbol.then(|| Name { text: last.to_string(), key: format!("name:{last}"), noun: noun.into() })
     }
 
     /// A file of the corpus, by its path.

@@ -33,10 +33,19 @@ pub struct Entity {
     pub value: bool,
     /// Whether it is the title of a section.
     pub section: bool,
+    /// Whether it is a symbol or file of code.
+    pub code: bool,
     /// Whether another entity has the same name, so that the name alone does not tell which is meant.
     pub shared: bool,
     /// Whether it has so many facts that no path goes through it.
     pub hub: bool,
+}
+
+impl Entity {
+    /// What tells a name from others: names of code by every letter, others whatever their case.
+    fn told_apart_by(&self) -> String {
+        if self.code { format!("`{}", self.name) } else { self.name.to_lowercase() }
+    }
 }
 
 /// A fact.
@@ -261,7 +270,7 @@ impl Network {
             if self.graph[node].section || !self.graph[node].spoken {
                 continue;
             }
-            if let Some(other) = first.insert(self.graph[node].name.to_lowercase(), node) {
+            if let Some(other) = first.insert(self.graph[node].told_apart_by(), node) {
                 self.graph[node].shared = true;
                 self.graph[other].shared = true;
             }

@@ -35,22 +35,20 @@ fn readable(document: &Document, span: Span) -> Span {
     let within = |outer: &Span| outer.start <= span.start && span.end <= outer.end;
     let table = document.tables.iter().find(|table| within(&table.span));
     let head = table.and_then(|table| table.head.first()).map(|cell| cell.span.start);
-    let defined = document
-        .notes
-        .iter()
-        .filter(|note| note.relation == "defines" && within(&note.span))
-        .map(|note| note.span.start)
-        .max();
+    let code = document.kind == Kind::Code;
+    let around = document.sections.iter().filter(|section| code && within(&section.span));
+    let defined = around.map(|section| section.span.start).max();
     let start = [head, defined].into_iter().flatten().fold(span.start, usize::min);
     Span { start, end: span.end }
 }
 
-/// The largest section that holds a span and is no longer than `longest`.
+/// The largest section that holds a span and is no longer than `longest`; none where it is so short that lines around it show more.
 fn section(document: &Document, span: Span, longest: usize) -> Option<Span> {
     let holds =
         |outer: &&Span| outer.start <= span.start && span.end <= outer.end && outer.end - outer.start <= longest;
     let spans = document.sections.iter().map(|section| &section.span).filter(|span| span.of(&document.text).is_some());
-    spans.filter(holds).max_by_key(|outer| outer.end - outer.start).copied()
+    let largest = spans.filter(holds).max_by_key(|outer| outer.end - outer.start).copied();
+    largest.filter(|outer| outer.end - outer.start >= longest / 4)
 }
 
 /// Whole lines around a span, at most `longest` bytes where the span is not longer itself.

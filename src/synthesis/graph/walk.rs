@@ -51,7 +51,7 @@ impl Walker<'_> {
     /// Whether a path may go through an entity.
     pub fn passes(&self, node: Node) -> bool {
         let entity = self.network.entity(node);
-        !entity.hub && !entity.value && !entity.section && !entity.name.is_empty()
+        !entity.hub && !entity.value && !entity.section && !entity.shared && !entity.name.is_empty()
     }
 
     /// The hops that lead to an entity and may be taken; at most `fan`, drawn where there are more.

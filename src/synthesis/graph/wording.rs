@@ -93,7 +93,7 @@ impl Writer<'_> {
     /// A part: its start, its hops one by one, and all of it in one phrase.
     fn part(&self, part: &Part) -> Result<Value, GraphError> {
         let start = self.start(&part.start)?;
-        let steps = part.hops.iter().map(|hop| self.phrase(*hop, "it", true)).collect::<Result<Vec<_>, _>>()?;
+        let steps = part.hops.iter().map(|hop| self.phrase(*hop, "it", false, true)).collect::<Result<Vec<_>, _>>()?;
         let whole = self.whole(&start, &part.hops, &part.start)?;
         Ok(context! { nested => part.hops.len() <= NESTED, start, steps, whole })
     }
@@ -111,15 +111,16 @@ impl Writer<'_> {
                 && matches!(told, Start::Named(_))
                 && is_quoted(self.network.relation(hop.edge).family, hop.forward);
             let x = if raw { self.network.entity(told.node()).name.to_string() } else { phrase };
-            phrase = self.phrase(*hop, &x, false)?;
+            let long = at > 0 || !matches!(told, Start::Named(_));
+            phrase = self.phrase(*hop, &x, long, false)?;
         }
         Ok(phrase)
     }
 
-    /// Where a hop leads, told by where it comes from.
-    fn phrase(&self, hop: Hop, x: &str, pronoun: bool) -> Result<String, GraphError> {
+    /// Where a hop leads, told by where it comes from; `long` where that is itself a phrase, `pronoun` where it is `it`.
+    fn phrase(&self, hop: Hop, x: &str, long: bool, pronoun: bool) -> Result<String, GraphError> {
         let relation = self.relation(hop.edge, hop.forward, self.network.to(hop));
-        self.wording.render("graph_phrase.j2", context! { x, pronoun, way => self.way, ..relation })
+        self.wording.render("graph_phrase.j2", context! { x, long, pronoun, way => self.way, ..relation })
     }
 
     fn start(&self, start: &Start) -> Result<String, GraphError> {
@@ -129,7 +130,7 @@ impl Writer<'_> {
             Start::Named(node) => Ok(self.named(*node)),
             Start::Described(_, hops) if hops.len() == 1 => {
                 let x = self.said(hops[0]);
-                self.phrase(hops[0], &x, false)
+                self.phrase(hops[0], &x, false, false)
             }
             Start::Described(_, hops) => {
                 let clauses = hops.iter().map(|hop| self.clause(*hop)).collect::<Result<Vec<_>, _>>()?;
@@ -165,11 +166,12 @@ impl Writer<'_> {
     fn named(&self, node: Node) -> String {
         let (entity, noun) = (self.network.entity(node), self.network.noun(node));
         match noun {
-            "class" | "function" | "struct" | "enum" | "union" | "trait" | "macro" | "constant" | "type" | "module" | "file" => {
+            "class" | "function" | "struct" | "enum" | "union" | "trait" | "macro" | "constant" | "type" | "module"
+            | "file" => {
                 format!("the {noun} `{}`", entity.name)
             }
             "page" | "section" => format!("the {noun} “{}”", entity.name),
-            _ if super::name::is_identifier(&entity.name) => format!("`{}`", entity.name),
+            _ if entity.code => format!("`{}`", entity.name),
             _ => entity.name.to_string(),
         }
     }
@@ -213,14 +215,15 @@ impl Writer<'_> {
         let part = &plan.parts[0];
         let other = self.named(other);
         let first = part.hops[0];
-        let instead = self.phrase(first, &other, false)?;
+        let instead = self.phrase(first, &other, false, false)?;
         let start = self.start(&part.start)?;
         let nested = part.hops.len() <= NESTED + 1;
         let mut whole = instead.clone();
         for hop in &part.hops[1..] {
-            whole = self.phrase(*hop, &whole, false)?;
+            whole = self.phrase(*hop, &whole, true, false)?;
         }
-        let steps = part.hops[1..].iter().map(|hop| self.phrase(*hop, "it", true)).collect::<Result<Vec<_>, _>>()?;
+        let steps =
+            part.hops[1..].iter().map(|hop| self.phrase(*hop, "it", false, true)).collect::<Result<Vec<_>, _>>()?;
         let relation = self.relation(first.edge, true, self.network.to(first));
         Ok(context! { other, start, instead, whole, nested, steps, ..relation })
     }
