@@ -1,5 +1,5 @@
 //! Prints questions of the graph engine, whole, from documents in a JSON Lines file (one `longlab_documents::Document` a line):
-//! `cargo run -p longlab-synthesis --example graph_items -- documents.jsonl [count] [seed] [threads]`.
+//! `cargo run -p longlab-synthesis --example graph_items -- documents.jsonl [count] [seed] [threads] [settings.toml]`.
 
 use anyhow::{Context, Result};
 use longlab_documents::Document;
@@ -13,12 +13,16 @@ fn main() -> Result<()> {
     let path = arguments.next().context("name a file of documents, one a line as JSON")?;
     let mut number = |default: usize| arguments.next().map_or(Ok(default), |text| text.parse()).context("not a number");
     let (count, seed, threads) = (number(20)?, number(7)?, number(0)?);
+    let settings = match arguments.next() {
+        Some(path) => toml::from_str(&std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?)?,
+        None => GraphSettings::default(),
+    };
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     let file = std::fs::File::open(&path).with_context(|| format!("cannot open {path}"))?;
     let lines = BufReader::new(file).lines();
     let documents: Vec<Document> = lines.map(|line| Ok(serde_json::from_str(&line?)?)).collect::<Result<_>>()?;
     let begin = std::time::Instant::now();
-    let made = items(&documents, &GraphSettings::default(), Address::new(seed as u64, Purpose::Test), count)?;
+    let made = items(&documents, &settings, Address::new(seed as u64, Purpose::Test), count)?;
     eprintln!("{} documents, {} items in {:.1} s", documents.len(), made.items.len(), begin.elapsed().as_secs_f64());
     print(&made)
 }

@@ -47,12 +47,14 @@ pub(super) fn item(
     let mut passages = passages(&pages, &evidence, settings)?;
     stream.shuffle(&mut passages);
     let shown: usize = passages.iter().map(|passage| passage.text.len()).sum();
-    let work = draft.solution.matches.iter().map(|found| Work {
+    let read = pages.keys().flat_map(|document| network.work(*document)).cloned();
+    let queries = draft.solution.matches.iter().map(|found| Work {
         step: "query".into(),
         model: None,
         input: Hash::of(&found.query),
         output: Hash::of(&found.found.to_string()),
     });
+    let work = read.chain(queries);
     let answer = answer(network, draft);
     let certificate = Certificate {
         evidence,
@@ -105,7 +107,11 @@ fn pages<'a>(
     for edge in draft.plan.facts() {
         for place in network.places(edge) {
             if let std::collections::btree_map::Entry::Vacant(entry) = pages.entry(place.document) {
-                entry.insert(corpus.document(place.document as usize).ok_or(Reason::DocumentGone)?);
+                let page = corpus.document(place.document as usize).ok_or(Reason::DocumentGone)?;
+                if !network.knows(place.document, &Hash::of(&page.text)) {
+                    return Err(Reason::DocumentGone);
+                }
+                entry.insert(page);
             }
         }
     }

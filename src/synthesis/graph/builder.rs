@@ -3,10 +3,12 @@
 use super::cluster::{self, Files, Union};
 use super::evaluate::year;
 use super::name::{Name, is_spoken, is_value};
-use super::network::{Entity, Fact, Network, RelationInfo, Statement, Statistics};
+use super::network::{Entity, Fact, Network, RelationInfo, Statement, Statistics, print};
 use super::scope;
 use super::settings::GraphSettings;
 use super::triplet::{Extraction, Family, Relation};
+use crate::Work;
+use longlab_documents::Hash;
 use petgraph::graph::Graph;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -66,6 +68,8 @@ pub(super) struct Builder {
     aliases: BTreeMap<u32, Vec<Box<str>>>,
     short_forms: Vec<(u32, u32)>,
     seen: HashSet<String>,
+    prints: BTreeMap<u32, [u8; 8]>,
+    work: BTreeMap<u32, Vec<Work>>,
     statistics: Statistics,
 }
 
@@ -84,15 +88,25 @@ impl Builder {
             aliases: BTreeMap::new(),
             short_forms: Vec::new(),
             seen: HashSet::new(),
+            prints: BTreeMap::new(),
+            work: BTreeMap::new(),
             statistics: Statistics::default(),
         }
     }
 
     /// Adds what document number `document` states, all of it or nothing.
-    pub(super) fn add(&mut self, document: u32, hash: &str, bytes: usize, found: Extraction, settings: &GraphSettings) {
+    pub(super) fn add(
+        &mut self,
+        document: u32,
+        hash: &Hash,
+        bytes: usize,
+        found: Extraction,
+        settings: &GraphSettings,
+    ) {
         self.statistics.documents += 1;
-        if !self.seen.insert(hash.to_string()) {
-            return self.statistics.leave_out(document, "a copy of another document");
+        if !self.seen.insert(hash.0.clone()) {
+            self.statistics.copies += 1;
+            return;
         }
         let (length, room) = (found.triplets.len(), settings.facts.saturating_sub(self.raw.len()));
         if bytes > u32::MAX as usize {
@@ -103,6 +117,11 @@ impl Builder {
         }
         if length > room {
             return self.statistics.leave_out(document, "the graph holds as many statements as the key facts allows");
+        }
+        self.prints.insert(document, print(hash));
+        if !found.work.is_empty() {
+            self.statistics.calls += found.work.len();
+            self.work.insert(document, found.work);
         }
         for (reason, count) in found.refused {
             *self.statistics.refused.entry(reason.into()).or_default() += count;
@@ -237,7 +256,8 @@ impl Builder {
             let section = key.starts_with("section:");
             let code =
                 ["code:", "from:", "import:", "file:", "bare:", "name:"].iter().any(|prefix| key.starts_with(prefix));
-            graph.add_node(Entity { name: text, noun, spoken, value, section, code, shared: false, hub: false });
+            let open = key.starts_with("bare:") || key.starts_with("name:");
+            graph.add_node(Entity { name: text, noun, spoken, value, section, code, open, shared: false, hub: false });
         }
         let mut statements = Vec::with_capacity(self.raw.len());
         for same in self.raw.chunk_by(|a, b| (a.head, a.relation, a.tail) == (b.head, b.relation, b.tail)) {
@@ -254,7 +274,16 @@ impl Builder {
         let relations = self.related.into_iter().map(RelationInfo::from_parts).collect();
         let aliases = self.aliases.into_iter().filter_map(|(id, texts)| Some((*places.get(&id)?, texts))).collect();
         let nouns = self.nouns.texts.iter().map(|noun| (**noun).into()).collect();
-        Network::indexed(graph, relations, nouns, statements, aliases, self.statistics, settings.hub)
+        Network::indexed(
+            graph,
+            relations,
+            nouns,
+            statements,
+            aliases,
+            (self.prints, self.work),
+            self.statistics,
+            settings.hub,
+        )
     }
 }
 

@@ -9,6 +9,7 @@ use longlab_documents::{Document, Note};
 /// Reads the notes of a file of code.
 pub(super) fn read(document: &Document, page: &Name, found: &mut Extraction) {
     let scope = Scope::of(document);
+    let rust = scope.is_rust();
     for note in &document.notes {
         let family = match note.relation.as_str() {
             "defines" => Family::Defines,
@@ -20,11 +21,28 @@ pub(super) fn read(document: &Document, page: &Name, found: &mut Extraction) {
                 continue;
             }
         };
+        if let Some(reason) = rust.then(|| unfit(&scope, note, family)).flatten() {
+            found.refuse(reason);
+            continue;
+        }
+        let name = if rust && family == Family::Inherits { "implements" } else { &note.relation };
         let (head, tail) = ends(&scope, page, note, family);
-        found.add(&document.text, head, Relation::new(family, &note.relation), tail, note.span);
+        found.add(&document.text, head, Relation::new(family, name), tail, note.span);
     }
     for (module, span) in scope.unnamed_modules() {
         found.add(&document.text, Some(page.clone()), Relation::new(Family::Imports, "imports"), Some(module), span);
+    }
+}
+
+/// Why a note about Rust states nothing that a question could rest on.
+fn unfit(scope: &Scope, note: &Note, family: Family) -> Option<&'static str> {
+    let last = note.object.rsplit([':', '.']).next().unwrap_or_default();
+    match family {
+        // A path of `use` is told from the module it stands in, and without what stands before a list.
+        Family::Imports => Some("an import of Rust, whose path is not whole"),
+        Family::Calls if last.starts_with(char::is_uppercase) => Some("a constructor that is written like a call"),
+        Family::Inherits if scope.noun(&note.subject) == "trait" => Some("a bound of a trait"),
+        _ => None,
     }
 }
 
@@ -32,13 +50,21 @@ fn ends(scope: &Scope, page: &Name, note: &Note, family: Family) -> (Option<Name
     // An import inside a function is one of the file too.
     let file = scope.is_file(&note.subject) || family == Family::Imports;
     let head = if file { Some(page.clone()) } else { scope.subject(&note.subject) };
+    let class = if scope.is_rust() { "" } else { "class" };
     let tail = match family {
         Family::Defines if file => scope.defined(&note.object),
         Family::Defines => scope.defined(&format!("{}.{}", note.subject, note.object)),
         Family::Imports => scope.imported(note),
+        Family::Inherits => scope.used(&note.subject, &note.object).map(|name| named(name, class)),
         _ => scope.used(&note.subject, &note.object),
     };
+    let head = if family == Family::Inherits { head.map(|name| named(name, class)) } else { head };
     (head, tail)
+}
+
+/// A name with its noun, or with this one where it has none.
+fn named(name: Name, noun: &str) -> Name {
+    if name.noun.is_empty() { Name { noun: noun.into(), ..name } } else { name }
 }
 
 #[cfg(test)]
@@ -81,7 +107,7 @@ mod tests {
             "code:pkg/sub/shapes.py#Square",
             "from:pkg.base#Shape",
             "code:pkg/sub/shapes.py#Square.area",
-            "name:pow",
+            "name:pkg#pow",
         ];
         assert_eq!(keys, expected);
         assert_eq!(found.triplets[4].tail.noun, "class");

@@ -15,6 +15,8 @@ use std::collections::BTreeSet;
 const LOOKED_AT: usize = 24;
 /// Documents that are tried for a target, and targets for a plan.
 const TRIED: usize = 8;
+/// Longest answer, words.
+const LONGEST_ANSWER: usize = 7;
 /// Largest set that is counted.
 const LARGEST_SET: usize = 8;
 
@@ -39,6 +41,8 @@ pub enum Reason {
     AnswerSaid,
     /// A supposition changes nothing.
     Idle,
+    /// There are enough of its kind for now.
+    Enough,
     /// A question like it was asked already.
     Repeated,
     /// Its documents are used by enough questions.
@@ -66,6 +70,7 @@ impl Reason {
             Reason::Ambiguous => "ambiguous",
             Reason::AnswerSaid => "the question says the answer",
             Reason::Idle => "the supposition changes nothing",
+            Reason::Enough => "enough of its kind",
             Reason::Repeated => "asked already",
             Reason::Shared => "its documents are used enough",
             Reason::DocumentGone => "a document cannot be read again",
@@ -224,7 +229,8 @@ impl<'a> Drawing<'a, '_> {
             walker.takes(hop) && walker.passes(network.from(hop)) && is_answer(network, hop, settings)
         })?;
         let part = self.part(vec![last], settings.max_facts - 1, allowed, false, &Apart::default())?;
-        if part.hops.len() < 2 && style == Style::Causal {
+        let begins = self.network.entity(part.start.node());
+        if style == Style::Causal && (part.hops.len() < 2 || begins.open) {
             return Err(Reason::NoPath);
         }
         Ok(Plan { style, goal: Goal::End, parts: vec![part], set: Vec::new() })
@@ -246,7 +252,7 @@ impl<'a> Drawing<'a, '_> {
         let settings = self.settings;
         let hop = self.target(|network, hop| {
             let turned = Hop { forward: false, ..hop };
-            let countable = hop.forward && network.relation(hop.edge).family.is_countable();
+            let countable = hop.forward && is_countable(network, hop.edge);
             countable && !network.entity(network.from(turned)).hub && !network.is_only(turned)
         })?;
         let facts = self.network.answers(Hop { forward: false, ..hop });
@@ -392,11 +398,9 @@ impl Apart {
 fn is_answer(network: &Network, hop: Hop, settings: &GraphSettings) -> bool {
     let (entity, relation) = (network.entity(network.to(hop)), network.relation(hop.edge));
     let options = if hop.forward { relation.tails } else { relation.heads };
-    entity.spoken
-        && !entity.shared
-        && !entity.section
-        && options as usize >= settings.options
-        && !(entity.value && !hop.forward)
+    let short = entity.name.split(' ').count() <= LONGEST_ANSWER;
+    let told = entity.spoken && !entity.shared && !entity.section && short;
+    told && options as usize >= settings.options && !(entity.value && !hop.forward)
 }
 
 fn is_compared(network: &Network, hop: Hop, goal: &Goal) -> bool {
@@ -406,6 +410,12 @@ fn is_compared(network: &Network, hop: Hop, goal: &Goal) -> bool {
         _ => network.year(hop.edge).is_some(),
     };
     measured && (head.spoken && !head.shared || *goal == Goal::YearsBetween)
+}
+
+/// Relations of which the files of a corpus state all there are, so that they may be counted. Rust derives traits without an impl block.
+fn is_countable(network: &Network, edge: Edge) -> bool {
+    let relation = network.relation(edge);
+    relation.family == Family::Imports || relation.family == Family::Inherits && relation.text == "inherits"
 }
 
 /// Relations of which one can say that something else had them.

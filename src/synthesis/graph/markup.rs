@@ -7,6 +7,11 @@ use longlab_documents::{Document, Section, Span};
 /// Reads notes, links and sections of a document that is not code.
 pub(super) fn read(document: &Document, page: &Name, found: &mut Extraction) {
     for note in &document.notes {
+        // What speakers say and which language a block of code is in are no facts about things.
+        if matches!(note.relation.as_str(), "says" | "shows code in") {
+            found.refuse("a relation that is no fact about a thing");
+            continue;
+        }
         let family = if is_definition(&note.relation) { Family::Definition } else { Family::Attribute };
         let relation = Relation::new(family, &note.relation);
         let head = Name::thing(&note.subject, "");

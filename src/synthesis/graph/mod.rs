@@ -21,6 +21,7 @@ mod code;
 mod draw;
 mod evaluate;
 mod markup;
+mod model;
 mod name;
 mod network;
 mod obfuscate;
@@ -39,13 +40,15 @@ mod walk;
 mod wording;
 
 pub use evaluate::{Operation, evaluate, evaluate_without, states, year};
+pub use model::{Reading, read_by_model};
 pub use name::Name;
-pub use network::{Edge, Entity, Fact, Hop, Network, Node, RelationInfo, Statement, Statistics};
+pub use network::{Edge, Entity, Fact, Hop, Network, Node, Prose, RelationInfo, Statement, Statistics};
 pub use plan::{Goal, Match, Part, Period, Plan, Solution, Start};
 pub use settings::{GraphError, GraphSettings};
 pub use triplet::{Extraction, Family, Relation, Triplet, triplets};
+pub use wording::Wording;
 
-use crate::Item;
+use crate::{Item, Style};
 use assemble::Draft;
 use draw::Reason;
 use longlab_documents::Document;
@@ -53,7 +56,6 @@ use longlab_kernels::stream::Address;
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use wording::Wording;
 
 /// Draws that are made at once.
 const BATCH: u64 = 256;
@@ -118,10 +120,10 @@ pub fn items(
     count: usize,
 ) -> Result<Items, GraphError> {
     settings.check()?;
-    items_of(&Network::of(corpus, settings), corpus, settings, address, count)
+    items_of(&Network::of(corpus, settings, None)?, corpus, settings, address, count)
 }
 
-/// [`items`] from a graph that was made before, from the same corpus.
+/// [`items`] from a graph that was made before, from the same corpus, perhaps with a model that read its prose.
 ///
 /// # Errors
 /// As [`items`].
@@ -137,9 +139,8 @@ pub fn items_of(
     let mut kept = Kept { statistics: network.statistics.clone(), ..Kept::default() };
     let most = (count as u64).saturating_mul(settings.attempts as u64);
     for start in (0..most).step_by(BATCH as usize) {
-        let draws: Vec<u64> = (start..most.min(start + BATCH)).collect();
-        let drafts: Vec<_> = draws.par_iter().map(|&draw| maker.draft(draw)).collect();
-        let fresh = kept.fresh(network, settings, &draws, drafts)?;
+        let drafts: Vec<_> = (start..most.min(start + BATCH)).into_par_iter().map(|draw| maker.draft(draw)).collect();
+        let fresh = kept.fresh(network, settings, &Quota::at(start, most, count, settings), drafts)?;
         let items: Vec<_> = fresh.into_par_iter().map(|(draw, draft)| (maker.item(draw, &draft), draft)).collect();
         for (item, draft) in items {
             if kept.items.len() < count {
@@ -195,6 +196,21 @@ fn says_answer(network: &Network, question: &str, solution: &Solution) -> bool {
     names.any(|name| states(question, name))
 }
 
+/// How many items of a kind are taken while there may still be others.
+struct Quota {
+    holds: bool,
+    style: usize,
+    sets: usize,
+}
+
+impl Quota {
+    /// It holds for the first quarter of the draws.
+    fn at(draw: u64, most: u64, count: usize, settings: &GraphSettings) -> Quota {
+        let sets = (count as f64 * settings.sets).ceil() as usize;
+        Quota { holds: draw < most / 4, style: count.div_ceil(settings.styles.len()), sets }
+    }
+}
+
 /// What is kept so far, in the order of the draws.
 #[derive(Default)]
 struct Kept {
@@ -204,7 +220,10 @@ struct Kept {
     draws: u64,
     questions: BTreeSet<String>,
     answers: HashMap<String, usize>,
-    last_facts: HashMap<Edge, usize>,
+    ends: HashMap<Edge, usize>,
+    paths: BTreeSet<Vec<Edge>>,
+    kinds: HashMap<Style, usize>,
+    sets: usize,
     shared: HashMap<u32, usize>,
     statistics: Statistics,
 }
@@ -215,13 +234,14 @@ impl Kept {
         &mut self,
         network: &Network,
         settings: &GraphSettings,
-        draws: &[u64],
+        quota: &Quota,
         drafts: Vec<Result<Result<Draft, Reason>, GraphError>>,
     ) -> Result<Vec<(u64, Draft)>, GraphError> {
         let mut fresh = Vec::new();
-        for (&draw, draft) in draws.iter().zip(drafts) {
+        for draft in drafts {
+            let draw = self.draws;
             self.draws += 1;
-            match draft?.and_then(|draft| self.admitted(network, settings, draft)) {
+            match draft?.and_then(|draft| self.admitted(quota, network, settings, draft)) {
                 Ok(draft) => fresh.push((draw, draft)),
                 Err(reason) => self.reject(reason),
             }
@@ -229,14 +249,29 @@ impl Kept {
         Ok(fresh)
     }
 
-    fn admitted(&mut self, network: &Network, settings: &GraphSettings, draft: Draft) -> Result<Draft, Reason> {
-        let facts = draft.plan.facts();
+    fn admitted(
+        &mut self,
+        quota: &Quota,
+        network: &Network,
+        settings: &GraphSettings,
+        draft: Draft,
+    ) -> Result<Draft, Reason> {
+        let (plan, mut facts) = (&draft.plan, draft.plan.facts());
+        let is_set = !plan.set.is_empty();
+        if quota.holds
+            && (self.kinds.get(&plan.style).is_some_and(|&made| made >= quota.style)
+                || is_set && self.sets >= quota.sets)
+        {
+            return Err(Reason::Enough);
+        }
         let said = draft.solution.node.map(|_| draft.solution.answer.to_lowercase());
         let often =
             said.as_ref().and_then(|said| self.answers.get(said)).is_some_and(|&times| times >= settings.repeats);
-        let last = facts.last().copied().unwrap_or_default();
-        let same_end = self.last_facts.get(&last).is_some_and(|&times| times >= settings.repeats);
-        if often || same_end || self.questions.contains(&draft.question) {
+        let end = plan.set.first().map(|hop| hop.edge).or(facts.last().copied()).unwrap_or_default();
+        let same_end = self.ends.get(&end).is_some_and(|&times| times >= settings.repeats);
+        facts.sort_unstable();
+        facts.dedup();
+        if often || same_end || self.paths.contains(&facts) || self.questions.contains(&draft.question) {
             return Err(Reason::Repeated);
         }
         let documents = documents(network, &facts);
@@ -245,8 +280,11 @@ impl Kept {
         }
         said.into_iter().for_each(|said| *self.answers.entry(said).or_default() += 1);
         documents.into_iter().for_each(|document| *self.shared.entry(document).or_default() += 1);
-        *self.last_facts.entry(last).or_default() += 1;
+        *self.ends.entry(end).or_default() += 1;
+        *self.kinds.entry(plan.style).or_default() += 1;
+        self.sets += usize::from(is_set);
         self.questions.insert(draft.question.clone());
+        self.paths.insert(facts);
         Ok(draft)
     }
 

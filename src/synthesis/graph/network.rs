@@ -1,10 +1,16 @@
 //! The graph across documents: entities, facts between them, and the places that state each fact. It holds names, numbers and places, no
 //! texts of documents.
 
+use super::Corpus;
 use super::builder::{Builder, dated_year};
-use super::settings::GraphSettings;
+use super::model::read_by_model;
+use super::settings::{GraphError, GraphSettings};
 use super::triplet::{Family, triplets};
-use crate::graph::Corpus;
+use super::wording::Wording;
+use crate::Work;
+use longlab_client::ChatModel;
+use longlab_documents::Hash;
+use longlab_kernels::stream::Address;
 use petgraph::Directed;
 use petgraph::graph::{EdgeIndex, Graph, NodeIndex};
 use petgraph::visit::EdgeRef;
@@ -35,6 +41,8 @@ pub struct Entity {
     pub section: bool,
     /// Whether it is a symbol or file of code.
     pub code: bool,
+    /// Whether it is a symbol whose definition or import no file shows: a builtin, a parameter, a method of something unknown.
+    pub open: bool,
     /// Whether another entity has the same name, so that the name alone does not tell which is meant.
     pub shared: bool,
     /// Whether it has so many facts that no path goes through it.
@@ -94,6 +102,8 @@ pub struct Statistics {
     pub documents: usize,
     /// Documents that are not in the graph, by reason. None of them may be shown beside a question, since what they state is not known.
     pub left_out: BTreeMap<String, Vec<u32>>,
+    /// Documents that are copies of others, word by word, and were read once.
+    pub copies: usize,
     /// Entities.
     pub entities: usize,
     /// Facts.
@@ -133,6 +143,15 @@ pub struct Hop {
     pub forward: bool,
 }
 
+/// A model that reads prose, and where its draws belong.
+#[derive(Clone, Copy)]
+pub struct Prose<'a> {
+    /// The model.
+    pub model: &'a dyn ChatModel,
+    /// Seeds its answers.
+    pub address: Address,
+}
+
 /// The graph.
 pub struct Network {
     graph: Graph<Entity, Fact, Directed, u32>,
@@ -148,21 +167,33 @@ pub struct Network {
     by_year: BTreeMap<u32, Vec<(u32, Edge)>>,
     /// Documents that state something, each with its facts.
     by_document: Vec<(u32, Vec<u32>)>,
+    /// The first bytes of the hash of each document.
+    prints: BTreeMap<u32, [u8; 8]>,
+    /// Calls of a model for each document.
+    work: BTreeMap<u32, Vec<Work>>,
     /// What was counted.
     pub statistics: Statistics,
 }
 
 impl Network {
-    /// Reads a corpus, in parallel; the graph does not depend on the number of threads.
-    pub fn of(corpus: &dyn Corpus, settings: &GraphSettings) -> Network {
+    /// Reads a corpus, in parallel; the graph does not depend on the number of threads. With `prose`, a model reads facts from prose as well.
+    ///
+    /// # Errors
+    /// Where what the model is asked cannot be rendered.
+    pub fn of(corpus: &dyn Corpus, settings: &GraphSettings, prose: Option<Prose>) -> Result<Network, GraphError> {
+        let wording = Wording::new()?;
         let mut builder = Builder::new();
+        let read = |at: usize| {
+            let Some(document) = corpus.document(at) else { return Ok(None) };
+            let mut found = triplets(&document, settings);
+            if let Some(Prose { model, address }) = &prose {
+                found.absorb(read_by_model(&document, *model, settings, &wording, address.sample(at as u64))?);
+            }
+            Ok(Some((document.hash.clone(), document.text.len(), found)))
+        };
         for start in (0..corpus.len()).step_by(CHUNK) {
             let end = corpus.len().min(start + CHUNK);
-            let read = |at: usize| {
-                let document = corpus.document(at)?;
-                Some((document.hash.0.clone(), document.text.len(), triplets(&document, settings)))
-            };
-            let found: Vec<_> = (start..end).into_par_iter().map(read).collect();
+            let found: Vec<_> = (start..end).into_par_iter().map(read).collect::<Result<_, GraphError>>()?;
             for (at, found) in (start as u32..).zip(found) {
                 match found {
                     Some((hash, bytes, found)) => builder.add(at, &hash, bytes, found, settings),
@@ -170,7 +201,7 @@ impl Network {
                 }
             }
         }
-        builder.finish(settings)
+        Ok(builder.finish(settings))
     }
 
     /// The graph with its indexes and counts; `graph`'s facts lie in the order of head, relation, tail.
@@ -180,6 +211,7 @@ impl Network {
         nouns: Vec<Box<str>>,
         statements: Vec<Statement>,
         aliases: BTreeMap<u32, Vec<Box<str>>>,
+        (prints, work): (BTreeMap<u32, [u8; 8]>, BTreeMap<u32, Vec<Work>>),
         statistics: Statistics,
         hub: usize,
     ) -> Network {
@@ -194,6 +226,8 @@ impl Network {
             by_relation,
             by_year,
             by_document,
+            prints,
+            work,
             statistics,
         };
         network.index_tails();
@@ -342,6 +376,16 @@ impl Network {
         &self.by_year
     }
 
+    /// Whether a text is the one that the graph was made from.
+    pub fn knows(&self, document: u32, hash: &Hash) -> bool {
+        self.prints.get(&document) == Some(&print(hash))
+    }
+
+    /// Calls of a model that read a document.
+    pub fn work(&self, document: u32) -> &[Work] {
+        self.work.get(&document).map_or(&[], Vec::as_slice)
+    }
+
     /// The year of a fact whose relation is dated.
     pub fn year(&self, edge: Edge) -> Option<u32> {
         dated_year(self.relation(edge), self.entity(self.ends(edge).1))
@@ -400,6 +444,13 @@ impl Network {
         let (few, other) = if self.graph[a].hub { (b, a) } else { (a, b) };
         self.graph.find_edge_undirected(few, other).is_some()
     }
+}
+
+/// The first bytes of a hash.
+pub(super) fn print(hash: &Hash) -> [u8; 8] {
+    let mut print = [0; 8];
+    print.iter_mut().zip(hash.0.bytes()).for_each(|(print, byte)| *print = byte);
+    print
 }
 
 /// Facts whose key neither of their neighbours in an order has.

@@ -1,10 +1,15 @@
 //! Which symbol a name in a file of code means. Keys of symbols are
 //! `code:FILE#Class.method` for a definition, `from:MODULE#name` for what an import brings from elsewhere, `import:MODULE` for a module,
-//! `bare:name` for a name of Python that its file neither defines nor imports (a builtin), and `name:name` where the file does not show what is meant.
+//! `bare:name` for a name of Python that its file neither defines nor imports (a builtin), and `name:PACKAGE#name` where the file does not show what is meant.
 
-use super::name::{Name, is_identifier, parts};
+use super::name::{Name, is_identifier};
 use longlab_documents::{Document, Note, Span};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Shortest name that may be taken for the one definition of it, letters.
+const SHORTEST_TELLING: usize = 10;
+/// Stands for the whole corpus where a package is asked for.
+const ANYWHERE: &str = "*";
 
 /// The names of a file.
 pub(super) struct Scope<'a> {
@@ -42,14 +47,23 @@ impl<'a> Scope<'a> {
         subject == self.document.source || subject == self.document.title
     }
 
+    /// Whether the file is Rust.
+    pub(super) fn is_rust(&self) -> bool {
+        self.document.source.ends_with(".rs")
+    }
+
+    /// The noun of what the file defines under a full name; empty where it defines none.
+    pub(super) fn noun(&self, full: &str) -> &'static str {
+        self.defined.get(full).copied().unwrap_or_default()
+    }
+
     fn is_python(&self) -> bool {
         self.document.source.ends_with(".py") || self.document.source.ends_with(".pyi")
     }
 
     /// What the file defines under a full name.
     pub(super) fn defined(&self, full: &str) -> Option<Name> {
-        let noun = self.defined.get(full).copied().unwrap_or_default();
-        let name = Name::symbol(full, noun)?;
+        let name = Name::symbol(full, self.noun(full))?;
         Some(Name { key: format!("code:{}#{full}", self.document.source), ..name })
     }
 
@@ -64,12 +78,17 @@ impl<'a> Scope<'a> {
         let parts: Vec<&str> = written.split(['.', ':', '-', '>']).filter(|part| !part.is_empty()).collect();
         let name = Name::symbol(written, "")?;
         match parts.as_slice() {
-            _ if !plain => Some(unknown(name)),
+            _ if !plain => Some(self.unknown(name)),
             ["self" | "cls" | "this" | "Self", _] => self.own(subject, name),
             [_] => self.bare(subject, name),
             [outer @ .., _] => self.reached(outer, name),
             [] => None,
         }
+    }
+
+    /// A symbol that the file does not show the home of.
+    fn unknown(&self, name: Name) -> Name {
+        Name { key: format!("name:{}#{}", package(&self.document.source), name.text), ..name }
     }
 
     /// A method of the class around.
@@ -82,7 +101,7 @@ impl<'a> Scope<'a> {
             }
             around = class;
         }
-        Some(unknown(name))
+        Some(self.unknown(name))
     }
 
     /// A name by itself: of a function around, of the file, or imported.
@@ -103,7 +122,7 @@ impl<'a> Scope<'a> {
             Some(Some(module)) => Some(from(module, name)),
             Some(None) => Name::import(&name.text),
             None if self.is_python() => Some(Name { key: format!("bare:{}", name.text), ..name }),
-            None => Some(unknown(name)),
+            None => Some(self.unknown(name)),
         }
     }
 
@@ -119,7 +138,7 @@ impl<'a> Scope<'a> {
             _ if self.is_python() && self.imported.contains_key(outer[outer.len() - 1]) => {
                 Some(from(&outer.join("."), name))
             }
-            _ => Some(unknown(name)),
+            _ => Some(self.unknown(name)),
         }
     }
 
@@ -133,16 +152,9 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The module that an import brings a name from; none where it brings the module itself.
+    /// The module that an import of Python brings a name from; none where it brings the module itself.
     fn brought(&self, note: &Note) -> Option<String> {
-        if !self.is_python() {
-            let (module, last) = note.object.rsplit_once("::")?;
-            return last.starts_with(char::is_uppercase).then(|| parts(module).join("."));
-        }
-        let module = self.module_of(note)?;
-        if module == note.object {
-            return None;
-        }
+        let module = self.module_of(note).filter(|module| self.is_python() && *module != note.object)?;
         if module.starts_with('.') { beside(&self.document.source, module) } else { Some(module.to_string()) }
     }
 
@@ -182,9 +194,9 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// A symbol that its file does not show the home of.
-fn unknown(name: Name) -> Name {
-    Name { key: format!("name:{}", name.text), ..name }
+/// The first folder of a path: files below it are taken for one package.
+fn package(source: &str) -> &str {
+    source.split_once('/').map_or("", |(first, _)| first)
 }
 
 fn from(module: &str, name: Name) -> Name {
@@ -223,10 +235,14 @@ fn beside_path(source: &str, target: &str) -> Option<String> {
 /// What a definition defines, by its first words.
 fn definition_noun(document: &Document, definition: &str) -> &'static str {
     let words = definition.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
-    for word in words.take(6) {
+    let words: Vec<&str> = words.take(6).collect();
+    // `const fn` is a function.
+    if words.iter().any(|word| matches!(*word, "def" | "fn" | "function")) {
+        return "function";
+    }
+    for word in words {
         match word {
             "class" => return "class",
-            "def" | "fn" | "function" => return "function",
             "struct" => return "struct",
             "enum" => return "enum",
             "union" => return "union",
@@ -253,6 +269,9 @@ pub(super) fn resolved<'a>(
         keys.clone().filter(|(_, key)| key.starts_with("code:")).map(|(id, key)| (key, id)).collect();
     let names: BTreeMap<u32, &str> =
         keys.clone().filter(|(_, key)| key.starts_with("from:") || key.starts_with("file:")).collect();
+    // `from os import path` brings the module that `import os.path` names.
+    let modules: BTreeMap<&str, u32> =
+        keys.clone().filter_map(|(id, key)| Some((key.strip_prefix("import:")?, id))).collect();
     let brings = |&(file, import): &(u32, u32)| Some(((file, names.get(&import)?.rsplit_once('#')?.1), import));
     let brought: BTreeMap<(u32, &str), u32> = imports.iter().filter_map(brings).collect();
     let mut pairs = Vec::new();
@@ -261,7 +280,8 @@ pub(super) fn resolved<'a>(
         // What a file brings from another may be brought from a third.
         for _ in 0..4 {
             let Some((module, name)) = at.and_then(|key| key.rsplit_once('#')) else { break };
-            if let Some(file) = file_of(&format!("{module}.{name}")) {
+            let submodule = format!("{module}.{name}");
+            if let Some(file) = file_of(&submodule).or_else(|| modules.get(submodule.as_str()).copied()) {
                 pairs.push((file, id));
                 break;
             }
@@ -281,15 +301,24 @@ pub(super) fn resolved<'a>(
     pairs
 }
 
-/// Names whose home no file shows, with the one definition of that name in the corpus, where the name is a word of its own making.
+/// Names whose home no file shows, with the one definition of that name in the same package, where the name is a word of its own making: long,
+/// with an underscore or an inner capital. Names of prose have no package; the definition must be the only one in the corpus.
 fn singled_out<'a>(keys: impl Iterator<Item = (u32, &'a str)> + Clone) -> Vec<(u32, u32)> {
-    let mut definitions: BTreeMap<&str, Option<u32>> = BTreeMap::new();
-    for (id, full) in keys.clone().filter_map(|(id, key)| Some((id, key.strip_prefix("code:")?.rsplit_once('#')?.1))) {
-        definitions.entry(last_part(full)).and_modify(|known| *known = None).or_insert(Some(id));
+    let mut definitions: BTreeMap<(&str, &str), Option<u32>> = BTreeMap::new();
+    for (id, (source, full)) in
+        keys.clone().filter_map(|(id, key)| Some((id, key.strip_prefix("code:")?.rsplit_once('#')?)))
+    {
+        for package in [package(source), ANYWHERE] {
+            definitions.entry((package, last_part(full))).and_modify(|known| *known = None).or_insert(Some(id));
+        }
     }
     let open = keys.filter_map(|(id, key)| Some((id, key.strip_prefix("name:")?)));
-    let telling = open.filter(|(_, name)| name.len() >= 6 && is_identifier(name));
-    telling.filter_map(|(id, name)| Some((definitions.get(name).copied()??, id))).collect()
+    let pairs = open.filter_map(|(id, key)| {
+        let (package, name) = key.split_once('#').unwrap_or((ANYWHERE, key));
+        let telling = name.len() >= SHORTEST_TELLING && is_identifier(name);
+        Some((telling.then(|| definitions.get(&(package, name)).copied().flatten())??, id))
+    });
+    pairs.collect()
 }
 
 #[cfg(test)]
@@ -323,8 +352,8 @@ mod tests {
         assert_eq!(key("outer", "River.flow"), "code:pkg/a.py#River.flow");
         assert_eq!(key("outer", "os.path.join"), "from:os.path#join");
         assert_eq!(key("outer", "tool.run"), "from:pkg.tool#run");
-        assert_eq!(key("outer", "x.run"), "name:run");
-        assert_eq!(key("outer", "f(x).run"), "name:run");
+        assert_eq!(key("outer", "x.run"), "name:pkg#run");
+        assert_eq!(key("outer", "f(x).run"), "name:pkg#run");
         assert_eq!(key("outer", "callable"), "bare:callable");
     }
 
@@ -339,10 +368,14 @@ mod tests {
             "from:typing#Protocol",
             "code:pkg/other.py#Protocol",
             "from:pkg#core",
-            "name:start_engine",
+            "name:pkg#start_engine",
             "code:pkg/core.py#Engine.start_engine",
-            "name:run",
+            "name:pkg#run",
             "code:x.py#run",
+            "from:os#path",
+            "import:os.path",
+            "name:other#start_engine",
+            "name:start_engine",
         ];
         let keys = keys.iter().enumerate().map(|(at, key)| (at as u32, *key));
         let file = |dotted: &str| match dotted {
@@ -352,6 +385,6 @@ mod tests {
         };
         // pkg/__init__.py imports Engine from pkg.core.
         let pairs = resolved(keys, &[(1, 4)], file);
-        assert_eq!(pairs, [(2, 3), (2, 4), (0, 7), (9, 8)]);
+        assert_eq!(pairs, [(2, 3), (2, 4), (0, 7), (13, 12), (9, 8), (9, 15)]);
     }
 }

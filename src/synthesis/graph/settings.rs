@@ -34,6 +34,8 @@ pub struct GraphSettings {
     pub similarity: f64,
     /// A relation with fewer different answers than this is not asked for: it could be guessed.
     pub options: usize,
+    /// Share of items that ask for a number or a rest of a set, as long as there are others: such questions are easy to find and alike.
+    pub sets: f64,
     /// Most items with the same answer.
     pub repeats: usize,
     /// Most items that rest on the same document.
@@ -70,6 +72,7 @@ impl Default for GraphSettings {
             statements: 3,
             similarity: 0.9,
             options: 5,
+            sets: 0.15,
             repeats: 2,
             share: 20,
             attempts: 60,
@@ -112,7 +115,8 @@ impl GraphSettings {
     /// # Errors
     /// The key, its value and what it may be.
     pub fn check(&self) -> Result<(), GraphError> {
-        let shares = [("walk", self.walk), ("obfuscate", self.obfuscate), ("similarity", self.similarity)];
+        let shares =
+            [("walk", self.walk), ("obfuscate", self.obfuscate), ("similarity", self.similarity), ("sets", self.sets)];
         for (key, value) in shares {
             ensure(key, value, (0.0..=1.0).contains(&value), "a share lies between 0 and 1")?;
         }

@@ -1,8 +1,10 @@
 //! Triplets: what a document states, each with the place that states it. Found from structure, without a model.
 
+use super::model::Reading;
 use super::name::Name;
 use super::settings::GraphSettings;
 use super::{code, markup, sentence, table};
+use crate::Work;
 use longlab_documents::{Document, Kind, Span};
 use std::collections::BTreeMap;
 
@@ -51,11 +53,6 @@ impl Family {
     /// Relations by which a change of one end bears on the other.
     pub fn is_causal(self) -> bool {
         matches!(self, Family::Calls | Family::Imports | Family::Inherits | Family::Cause)
-    }
-
-    /// Relations of which a document states all there are, so that they may be counted.
-    pub fn is_countable(self) -> bool {
-        matches!(self, Family::Imports | Family::Inherits)
     }
 }
 
@@ -115,6 +112,8 @@ pub struct Extraction {
     pub short_forms: Vec<(Name, Name)>,
     /// How many statements were refused, by reason.
     pub refused: BTreeMap<&'static str, usize>,
+    /// Calls of a model.
+    pub work: Vec<Work>,
 }
 
 impl Extraction {
@@ -134,6 +133,16 @@ impl Extraction {
             None => self.refuse("the place is not in the text"),
             Some(_) if head.key == tail.key => self.refuse("head and tail are the same"),
             Some(_) => self.triplets.push(Triplet { head, relation, tail, span }),
+        }
+    }
+
+    /// Adds what a model found in the same document.
+    pub(crate) fn absorb(&mut self, reading: Reading) {
+        self.triplets.extend(reading.triplets);
+        self.triplets.sort_by_key(|triplet| triplet.span.start);
+        self.work.extend(reading.work);
+        for (reason, count) in reading.refused {
+            *self.refused.entry(reason).or_default() += count;
         }
     }
 

@@ -7,6 +7,9 @@ use super::triplet::Family;
 use longlab_kernels::stream::Stream;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+/// Random walks of which the longest is taken.
+const WALKS: usize = 4;
+
 /// Which hops a path may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Allowed {
@@ -78,12 +81,18 @@ impl Walker<'_> {
         apart: &BTreeSet<Node>,
         stream: &mut Stream,
     ) -> Vec<Hop> {
-        let walk = stream.chance(self.settings.walk);
-        if walk {
-            self.random(end, after, length, apart, stream)
-        } else {
-            self.shortest(end, after, length, apart, stream)
+        if !stream.chance(self.settings.walk) {
+            return self.shortest(end, after, length, apart, stream);
         }
+        // A walk may end early where no fact leads on; the longest of a few is taken.
+        let mut longest = Vec::new();
+        for _ in 0..WALKS {
+            let path = self.random(end, after, length, apart, stream);
+            if path.len() > longest.len() {
+                longest = path;
+            }
+        }
+        longest
     }
 
     /// Backwards from the end, each hop drawn, from documents that are not on the path yet where there are such.

@@ -9,7 +9,8 @@ use crate::Style;
 use longlab_kernels::stream::Stream;
 use minijinja::{AutoEscape, Environment, Value, context};
 
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 8] = [
+    ("graph_extract.j2", include_str!("../templates/graph_extract.j2")),
     ("graph_phrase.j2", include_str!("../templates/graph_phrase.j2")),
     ("graph_clause.j2", include_str!("../templates/graph_clause.j2")),
     ("graph_start.j2", include_str!("../templates/graph_start.j2")),
@@ -52,6 +53,13 @@ impl Wording {
     pub fn question(&self, network: &Network, plan: &Plan, stream: &mut Stream) -> Result<String, GraphError> {
         let mut writer = Writer { wording: self, network, way: stream.below(WAYS) };
         writer.question(plan)
+    }
+
+    /// What a model that reads facts is asked; blanks and lines stay as they are.
+    pub(super) fn prompt(&self, values: Value) -> Result<String, GraphError> {
+        let name = "graph_extract.j2";
+        let rendered = self.environment.get_template(name).and_then(|template| template.render(values));
+        rendered.map_err(|source| GraphError::Wording { name, source })
     }
 
     fn render(&self, name: &'static str, values: Value) -> Result<String, GraphError> {
@@ -172,6 +180,10 @@ impl Writer<'_> {
             }
             "page" | "section" => format!("the {noun} “{}”", entity.name),
             _ if entity.code => format!("`{}`", entity.name),
+            // A phrase that is no name would run into the sentence around it.
+            _ if entity.name.split(' ').count() > 4 || entity.name.contains([',', ';', ':']) && !entity.value => {
+                format!("“{}”", entity.name)
+            }
             _ => entity.name.to_string(),
         }
     }
@@ -192,21 +204,25 @@ impl Writer<'_> {
 
     /// What kind of answer is wanted.
     fn answer_kind(&self, plan: &Plan) -> Value {
+        let noun_of = |node: Node| (self.network.noun(node), "");
         let (noun, value) = match (&plan.goal, plan.parts[0].hops.last()) {
-            (Goal::LeftWithout, _) => {
-                let others = plan.set.iter().map(|hop| self.network.noun(self.network.to(*hop)));
-                (others.into_iter().next().unwrap_or_default(), false)
-            }
-            (Goal::Earlier | Goal::Later | Goal::Larger, Some(hop)) => {
-                (self.network.noun(self.network.from(*hop)), false)
-            }
-            (_, Some(hop)) => {
-                let to = self.network.to(*hop);
-                (self.network.noun(to), self.network.entity(to).value)
-            }
-            _ => ("", false),
+            (Goal::LeftWithout, _) => noun_of(self.network.to(plan.set[0])),
+            (Goal::Earlier | Goal::Later | Goal::Larger, Some(hop)) => noun_of(self.network.from(*hop)),
+            (_, Some(hop)) => (self.network.noun(self.network.to(*hop)), self.value_kind(*hop)),
+            _ => ("", ""),
         };
         context! { noun, value }
+    }
+
+    /// What a value that a hop leads to is; empty where it leads to a name.
+    fn value_kind(&self, hop: Hop) -> &'static str {
+        let entity = self.network.entity(self.network.to(hop));
+        match (entity.value, self.network.year(hop.edge)) {
+            (false, _) => "",
+            (true, Some(year)) if *entity.name == *year.to_string() => "year",
+            (true, Some(_)) => "date",
+            (true, None) => "entry",
+        }
     }
 
     /// The supposition of a plan: whom it is about, its relation, and where the path then leads.
