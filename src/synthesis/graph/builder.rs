@@ -50,6 +50,8 @@ impl Numbered {
 struct Named {
     text: Box<str>,
     noun: u32,
+    /// Whether some spelling is one word in small letters: then it may be a plain word that means different things in different places.
+    common: bool,
 }
 
 struct Related {
@@ -67,6 +69,7 @@ pub(super) struct Builder {
     raw: Vec<Raw>,
     aliases: BTreeMap<u32, Vec<Box<str>>>,
     short_forms: Vec<(u32, u32)>,
+    subjects: Vec<(u32, u32)>,
     seen: HashSet<String>,
     prints: BTreeMap<u32, [u8; 8]>,
     work: BTreeMap<u32, Vec<Work>>,
@@ -87,6 +90,7 @@ impl Builder {
             raw: Vec::new(),
             aliases: BTreeMap::new(),
             short_forms: Vec::new(),
+            subjects: Vec::new(),
             seen: HashSet::new(),
             prints: BTreeMap::new(),
             work: BTreeMap::new(),
@@ -132,6 +136,10 @@ impl Builder {
             let (start, end) = (triplet.span.start as u32, triplet.span.end as u32);
             self.raw.push(Raw { head, relation, tail, document, start, end });
         }
+        if let Some((page, thing)) = &found.subject {
+            let pair = (self.entity(page), self.entity(thing));
+            self.subjects.push(pair);
+        }
         for (long, short) in found.short_forms {
             let pair = (self.entity(&long), self.entity(&short));
             self.short_forms.push(pair);
@@ -147,13 +155,18 @@ impl Builder {
     fn entity(&mut self, name: &Name) -> u32 {
         let (id, new) = self.entities.id(&name.key);
         let noun = self.nouns.id(&name.noun).0;
+        let common = is_common(&name.text);
         if new {
-            self.named.push(Named { text: name.text.as_str().into(), noun });
+            self.named.push(Named { text: name.text.as_str().into(), noun, common });
             return id;
         }
         let known = &mut self.named[id as usize];
+        known.common |= common;
         if known.noun == 0 {
             known.noun = noun;
+        }
+        if known.text.is_empty() {
+            known.text = name.text.as_str().into();
         }
         if *known.text != *name.text && !name.text.is_empty() {
             let aliases = self.aliases.entry(id).or_default();
@@ -208,11 +221,14 @@ impl Builder {
         let prose = keys.filter(|(_, key)| key.contains(' ') && !key.contains(':') && !key.starts_with('='));
         let alike = cluster::alike(prose, 2, settings.similarity);
         let alike = apart(alike, self.raw.iter().map(|raw| (raw.head, raw.document)));
+        // A thing that two pages are about belongs to neither.
+        let subjects: Vec<(u32, u32)> = cluster::short_forms(&self.subjects);
         let joined = |union: &mut Union, pairs: &[(u32, u32)]| {
             pairs.iter().filter(|(kept, other)| union.join(*kept, *other)).count()
         };
         self.statistics.joined.insert("import and file".into(), joined(&mut union, &files));
         self.statistics.joined.insert("use and definition".into(), joined(&mut union, &symbols));
+        self.statistics.joined.insert("page and what it is about".into(), joined(&mut union, &subjects));
         self.statistics.joined.insert("name and short form".into(), joined(&mut union, &short));
         self.statistics.joined.insert("spelled alike".into(), joined(&mut union, &alike));
         union
@@ -249,15 +265,15 @@ impl Builder {
         let place = |id: u32| places[&id];
         let mut graph = Graph::with_capacity(places.len(), self.raw.len());
         for &id in places.keys() {
-            let Named { text, noun } =
-                std::mem::replace(&mut self.named[id as usize], Named { text: "".into(), noun: 0 });
+            let Named { text, noun, common } =
+                std::mem::replace(&mut self.named[id as usize], Named { text: "".into(), noun: 0, common: false });
             let key = &self.entities.texts[id as usize];
             let (spoken, value) = (is_spoken(&text), !key.starts_with("section:") && is_value(&text));
             let section = key.starts_with("section:");
             let code =
                 ["code:", "from:", "import:", "file:", "bare:", "name:"].iter().any(|prefix| key.starts_with(prefix));
             let open = key.starts_with("bare:") || key.starts_with("name:");
-            graph.add_node(Entity { name: text, noun, spoken, value, section, code, open, shared: false, hub: false });
+            graph.add_node(Entity { name: text, noun, spoken, value, section, code, open, common, shared: false, hub: false });
         }
         let mut statements = Vec::with_capacity(self.raw.len());
         for same in self.raw.chunk_by(|a, b| (a.head, a.relation, a.tail) == (b.head, b.relation, b.tail)) {
@@ -294,6 +310,11 @@ impl RelationInfo {
         let dated = related.family == Family::Event || words.any(names_a_date);
         RelationInfo { family: related.family, text: related.text, dated, heads: 0, tails: 0 }
     }
+}
+
+/// Whether a name is one word in small letters.
+fn is_common(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_lowercase() || c == '-')
 }
 
 /// Words of a column or property whose entries are dates.

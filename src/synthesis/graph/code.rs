@@ -25,7 +25,11 @@ pub(super) fn read(document: &Document, page: &Name, found: &mut Extraction) {
             found.refuse(reason);
             continue;
         }
-        let name = if rust && family == Family::Inherits { "implements" } else { &note.relation };
+        let name = match family {
+            Family::Inherits if rust => "implements",
+            Family::Imports if scope.is_c() => "includes",
+            _ => &note.relation,
+        };
         let (head, tail) = ends(&scope, page, note, family);
         found.add(&document.text, head, Relation::new(family, name), tail, note.span);
     }

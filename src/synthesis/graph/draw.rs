@@ -308,7 +308,8 @@ impl<'a> Drawing<'a, '_> {
         let settings = self.settings;
         let last = self.target(|network, hop| {
             let walker = Walker { network, settings, allowed: Allowed::Any };
-            hop.forward && network.year(hop.edge).is_some() && walker.takes(hop) && walker.passes(network.from(hop))
+            let open = network.year(hop.edge).is_some() && network.has_years(hop.edge, settings.options);
+            hop.forward && open && walker.takes(hop) && walker.passes(network.from(hop))
         })?;
         let part = self.part(vec![last], settings.max_facts - 1, Allowed::Any, false, &Apart::default())?;
         Ok(Plan { style: Style::Temporal, goal: Goal::Year, parts: vec![part], set: Vec::new() })
@@ -398,7 +399,7 @@ impl Apart {
 fn is_answer(network: &Network, hop: Hop, settings: &GraphSettings) -> bool {
     let (entity, relation) = (network.entity(network.to(hop)), network.relation(hop.edge));
     let options = if hop.forward { relation.tails } else { relation.heads };
-    let short = entity.name.split(' ').count() <= LONGEST_ANSWER;
+    let short = entity.name.split(' ').count() <= LONGEST_ANSWER && !(entity.common && !entity.code);
     let told = entity.spoken && !entity.shared && !entity.section && short;
     told && options as usize >= settings.options && !(entity.value && !hop.forward)
 }

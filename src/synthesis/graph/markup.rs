@@ -1,6 +1,6 @@
 //! What markup states: definitions, properties, links that lead to a page of the same name, sections.
 
-use super::name::{Name, is_spoken};
+use super::name::Name;
 use super::triplet::{Extraction, Family, Relation};
 use longlab_documents::{Document, Section, Span};
 
@@ -18,9 +18,13 @@ pub(super) fn read(document: &Document, page: &Name, found: &mut Extraction) {
         found.add(&document.text, head, relation, Name::thing(&note.object, ""), note.span);
     }
     for link in &document.links {
-        let tail = Name::thing(&link.text, "page").filter(|name| is_spoken(&name.text) && !is_address(&name.text));
-        let relation = Relation::new(Family::Link, "links to");
-        found.add(&document.text, Some(page.clone()), relation, tail, link.span);
+        match target(&document.source, &link.target) {
+            Some(path) => {
+                let tail = Name { text: String::new(), key: format!("at:{path}"), noun: "page".into() };
+                found.add(&document.text, Some(page.clone()), Relation::new(Family::Link, "links to"), Some(tail), link.span);
+            }
+            None => found.refuse("a link that leaves the corpus"),
+        }
     }
     for section in &document.sections {
         read_section(document, page, section, found);
@@ -32,8 +36,22 @@ fn is_definition(relation: &str) -> bool {
     matches!(relation, "is" | "means" | "defines" | "definition")
 }
 
-fn is_address(text: &str) -> bool {
-    text.contains("://") || text.starts_with("www.") || text.starts_with("mailto:") || text.contains('@')
+/// The path of the corpus that a link means; none where it leads elsewhere, or stays on its page.
+fn target(source: &str, target: &str) -> Option<String> {
+    let path = target.split(['#', '?']).next().unwrap_or_default();
+    let outside = path.contains(':') || path.starts_with('/') || path.trim().is_empty();
+    let folder = source.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/').filter(|_| !outside) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            _ => parts.push(part),
+        }
+    }
+    (!outside).then(|| parts.join("/"))
 }
 
 /// A page has a section; the statement is its headline alone.
@@ -45,7 +63,8 @@ fn read_section(document: &Document, page: &Name, section: &Section, found: &mut
     let start = section.span.start + at;
     let span = Span { start, end: start + section.title.trim().len() };
     let tail = Name::thing(&section.title, "section").map(|name| Name { key: format!("section:{}", name.key), ..name });
-    if tail.as_ref().is_some_and(|tail| tail.key == format!("section:{}", page.key)) {
+    // Most pages have a section of their own title.
+    if section.title.trim() == document.title.trim() {
         return;
     }
     found.add(&document.text, Some(page.clone()), Relation::new(Family::Section, "has section"), tail, span);
@@ -61,8 +80,8 @@ mod tests {
         let mut page = Page::text("France")
             .note("France", "capital", "Paris", "capital: Paris\n")
             .note("euro", "is", "a currency of Europe", "euro: a currency of Europe\n")
-            .link("Seine", "seine.html")
-            .link("https://x.org", "https://x.org")
+            .link("Seine", "rivers/../seine.md#source")
+            .link("here", "https://x.org")
             .document();
         let start = page.text.len();
         page.text.push_str("History\nLong ago.\n");
@@ -76,11 +95,13 @@ mod tests {
         let expected = [
             "France|capital|Paris",
             "euro|is|a currency of Europe",
-            "France|links to|Seine",
+            "France|links to|",
             "France|has section|History",
         ];
         assert_eq!(fact_texts(&found), expected);
         assert_eq!(found.refused["a section whose headline is not in the text"], 1);
+        assert_eq!(found.triplets[2].tail.key, "at:seine.md");
+        assert_eq!(found.refused["a link that leaves the corpus"], 1);
         assert_eq!(found.triplets[3].span.of(&page.text), Some("History"));
     }
 }

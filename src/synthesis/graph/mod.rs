@@ -198,16 +198,16 @@ fn says_answer(network: &Network, question: &str, solution: &Solution) -> bool {
 
 /// How many items of a kind are taken while there may still be others.
 struct Quota {
-    holds: bool,
-    style: usize,
-    sets: usize,
+    style: Option<usize>,
+    sets: Option<usize>,
 }
 
 impl Quota {
-    /// It holds for the first quarter of the draws.
+    /// An even share for each style holds for the first quarter of the draws, the share of sets for the first half.
     fn at(draw: u64, most: u64, count: usize, settings: &GraphSettings) -> Quota {
+        let style = count.div_ceil(settings.styles.len());
         let sets = (count as f64 * settings.sets).ceil() as usize;
-        Quota { holds: draw < most / 4, style: count.div_ceil(settings.styles.len()), sets }
+        Quota { style: (draw < most / 4).then_some(style), sets: (draw < most / 2).then_some(sets) }
     }
 }
 
@@ -258,10 +258,8 @@ impl Kept {
     ) -> Result<Draft, Reason> {
         let (plan, mut facts) = (&draft.plan, draft.plan.facts());
         let is_set = !plan.set.is_empty();
-        if quota.holds
-            && (self.kinds.get(&plan.style).is_some_and(|&made| made >= quota.style)
-                || is_set && self.sets >= quota.sets)
-        {
+        let made = self.kinds.get(&plan.style).copied().unwrap_or_default();
+        if quota.style.is_some_and(|most| made >= most) || quota.sets.is_some_and(|most| is_set && self.sets >= most) {
             return Err(Reason::Enough);
         }
         let said = draft.solution.node.map(|_| draft.solution.answer.to_lowercase());

@@ -27,9 +27,10 @@ impl Name {
     /// let key = |text| Name::thing(text, "").unwrap().key;
     /// assert_eq!(key("The  Solar Panels"), key("*solar panel*"));
     /// assert_eq!(key("1,250.0"), key("1250"));
-    /// assert_ne!(key("DataLoader"), key("dataloader"));
+    /// assert_ne!(key("`DataLoader`"), key("dataloader"));
     /// ```
     pub fn thing(text: &str, noun: &str) -> Option<Name> {
+        let marked = text.trim().starts_with('`') || text.trim().ends_with("()");
         let text = cleaned(text);
         if text.len() > LONGEST_KEPT {
             let key = format!("long:{}", &Hash::of(&text).0[..24]);
@@ -38,7 +39,10 @@ impl Name {
         let bare = text.trim_end_matches("()");
         let key = match number(&text) {
             Some(value) => format!("={value}"),
-            None if is_identifier(bare) => format!("name:{}", bare.rsplit(['.', ':']).next().unwrap_or(bare)),
+            // `McKay` is as likely a name of a person as one of code, unless it is marked as code.
+            None if is_identifier(bare) && (marked || bare.contains('_')) => {
+                format!("name:{}", bare.rsplit(['.', ':']).next().unwrap_or(bare))
+            }
             None => prose_key(&text),
         };
         (!key.is_empty()).then(|| Name { text, key, noun: noun.into() })
@@ -87,8 +91,8 @@ pub fn parts(path: &str) -> Vec<&str> {
 
 /// Without marks of emphasis, quotes and stops around it, and with one blank between words.
 fn cleaned(text: &str) -> String {
-    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let around = |c: char| matches!(c, '*' | '`' | '"' | '“' | '”' | '\'' | ',' | ';' | ':') || c.is_whitespace();
+    let joined = text.replace('`', "").split_whitespace().collect::<Vec<_>>().join(" ");
+    let around = |c: char| matches!(c, '*' | '"' | '“' | '”' | '\'' | ',' | ';' | ':') || c.is_whitespace();
     let trimmed = joined.trim_matches(around);
     let stop = trimmed.ends_with('.') && !trimmed[..trimmed.len() - 1].contains('.') && trimmed.len() > 4;
     if stop { trimmed[..trimmed.len() - 1].to_string() } else { trimmed.to_string() }
@@ -228,7 +232,7 @@ mod tests {
         ] {
             assert_eq!(key(a), key(b), "{a} {b}");
         }
-        for (a, b) in [("Paris", "Pari"), ("bus", "bu"), ("1.5", "15"), ("maxLen", "MaxLen"), ("class", "clas")] {
+        for (a, b) in [("Paris", "Pari"), ("bus", "bu"), ("1.5", "15"), ("`maxLen`", "`MaxLen`"), ("class", "clas")] {
             assert_ne!(key(a), key(b), "{a} {b}");
         }
         assert_eq!(Name::thing(" ** ", ""), None);

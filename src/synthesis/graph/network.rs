@@ -43,6 +43,8 @@ pub struct Entity {
     pub code: bool,
     /// Whether it is a symbol whose definition or import no file shows: a builtin, a parameter, a method of something unknown.
     pub open: bool,
+    /// Whether it may be a plain word of prose, which can mean different things in different documents.
+    pub common: bool,
     /// Whether another entity has the same name, so that the name alone does not tell which is meant.
     pub shared: bool,
     /// Whether it has so many facts that no path goes through it.
@@ -50,9 +52,13 @@ pub struct Entity {
 }
 
 impl Entity {
-    /// What tells a name from others: names of code by every letter, others whatever their case.
-    fn told_apart_by(&self) -> String {
-        if self.code { format!("`{}", self.name) } else { self.name.to_lowercase() }
+    /// What tells a name from others: names of code by every letter, others whatever their case, pages among pages.
+    fn told_apart_by(&self, noun: &str) -> String {
+        match noun {
+            _ if self.code => format!("`{}", self.name),
+            "page" => format!("“{}", self.name.to_lowercase()),
+            _ => self.name.to_lowercase(),
+        }
     }
 }
 
@@ -304,7 +310,7 @@ impl Network {
             if self.graph[node].section || !self.graph[node].spoken {
                 continue;
             }
-            if let Some(other) = first.insert(self.graph[node].told_apart_by(), node) {
+            if let Some(other) = first.insert(self.graph[node].told_apart_by(self.noun(node)), node) {
                 self.graph[node].shared = true;
                 self.graph[other].shared = true;
             }
@@ -384,6 +390,12 @@ impl Network {
     /// Calls of a model that read a document.
     pub fn work(&self, document: u32) -> &[Work] {
         self.work.get(&document).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the facts of the relation of a fact name at least so many different years.
+    pub fn has_years(&self, edge: Edge, least: usize) -> bool {
+        let facts = self.by_year.get(&self.graph[edge].relation).map_or(&[][..], Vec::as_slice);
+        facts.chunk_by(|a, b| a.0 == b.0).take(least).count() >= least
     }
 
     /// The year of a fact whose relation is dated.

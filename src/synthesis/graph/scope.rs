@@ -52,6 +52,11 @@ impl<'a> Scope<'a> {
         self.document.source.ends_with(".rs")
     }
 
+    /// Whether the file is C.
+    pub(super) fn is_c(&self) -> bool {
+        self.document.source.ends_with(".c") || self.document.source.ends_with(".h")
+    }
+
     /// The noun of what the file defines under a full name; empty where it defines none.
     pub(super) fn noun(&self, full: &str) -> &'static str {
         self.defined.get(full).copied().unwrap_or_default()
@@ -171,6 +176,9 @@ impl<'a> Scope<'a> {
 
     /// An import of a language that names files or paths.
     fn path(&self, target: &str) -> Option<Name> {
+        if self.is_c() {
+            return Some(Name { text: target.into(), key: format!("import:{target}"), noun: "header".into() });
+        }
         if target.starts_with("./") || target.starts_with("../") {
             let whole = beside_path(&self.document.source, target)?;
             return Some(Name { text: whole.clone(), ..Name::import(&whole)? });

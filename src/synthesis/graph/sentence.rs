@@ -276,7 +276,8 @@ fn cause(words: &[&str]) -> Option<Statement> {
             .filter(|&at| at > 0 && !matches!(words[at - 1], "was" | "were" | "be" | "been" | "is" | "are"))
     };
     let (at, length, onward) = places.next().or_else(|| plain().map(|at| (at, 1, true)))?;
-    let (before, after) = (phrase(&words[..at])?, phrase(&words[at + length..])?);
+    let whole = words[..at].iter().all(|word| !word.ends_with([',', ';', ':', '.']));
+    let (before, after) = (phrase(&words[..at]).filter(|_| whole)?, phrase(&words[at + length..])?);
     let (cause, effect) = if onward { (before, after) } else { (after, before) };
     Some((cause, Relation::new(Family::Cause, "led to"), effect))
 }
@@ -298,7 +299,10 @@ fn phrase(words: &[&str]) -> Option<String> {
         || matches!(first.as_str(), "to" | "also" | "him" | "them");
     let inside = words[..words.len() - 1].iter().any(|word| word.ends_with([',', ';', ':', '(']));
     let text = words.join(" ").trim_end_matches([',', '.', ';', ':', '!', '?']).to_string();
-    (words.len() <= 7 && !leans && !inside && text.chars().count() >= 3).then_some(text)
+    // `the issue` names nothing by itself.
+    let plain = text.strip_prefix("the ").or(text.strip_prefix("a ")).or(text.strip_prefix("an ")).unwrap_or(&text);
+    let bare_word = !plain.contains(' ') && plain.chars().all(char::is_lowercase) && plain.len() < text.len();
+    (words.len() <= 7 && !leans && !inside && !bare_word && text.chars().count() >= 3).then_some(text)
 }
 
 /// Names with their short form in brackets after them, `World Health Organization (WHO)`: the initials must be the short form.

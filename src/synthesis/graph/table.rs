@@ -8,30 +8,30 @@ use std::collections::BTreeSet;
 /// Longest stretch from the name of a row to an entry that is given as one piece of evidence, bytes.
 const LONGEST_ROW: usize = 600;
 
-/// Reads every table that has a column of names.
+/// Reads every table. Rows that nothing names are read too: what they say counts where something must be the only one.
 pub(super) fn read(document: &Document, found: &mut Extraction) {
-    for table in &document.tables {
-        match key_column(table) {
-            Some(key) => read_table(document, table, key, found),
-            None => found.refuse("a table whose rows have no names"),
+    for (number, table) in document.tables.iter().enumerate() {
+        let key = key_column(table);
+        if key.is_none() {
+            found.refuse("a table whose rows have no names");
         }
+        read_table(document, (number, table), key, found);
     }
 }
 
-fn read_table(document: &Document, table: &Table, key: usize, found: &mut Extraction) {
-    let noun = row_noun(&table.head[key].text);
+fn read_table(document: &Document, (number, table): (usize, &Table), key: Option<usize>, found: &mut Extraction) {
+    let noun = key.map_or(String::new(), |key| row_noun(&table.head[key].text));
     let relations: Vec<Option<Relation>> = table.head.iter().map(|cell| column(&cell.text)).collect();
-    for row in table.rows.iter().filter(|row| row.len() == table.head.len()) {
-        for (at, cell) in row.iter().enumerate().filter(|(at, cell)| *at != key && !is_empty(&cell.text)) {
+    for (at, row) in table.rows.iter().enumerate().filter(|(_, row)| row.len() == table.head.len()) {
+        let named = key.map(|key| &row[key]).filter(|cell| !is_empty(&cell.text));
+        let nameless =
+            || Name { text: String::new(), key: format!("row:{}#{number}.{at}", document.source), noun: noun.clone() };
+        let head = named.and_then(|cell| Name::thing(&cell.text, &noun)).unwrap_or_else(nameless);
+        for (at, cell) in row.iter().enumerate().filter(|(at, cell)| Some(*at) != key && !is_empty(&cell.text)) {
             let Some(relation) = relations[at].clone() else { continue };
             let tail = Name::thing(&cell.text, &column_noun(&relation.text));
-            found.add(
-                &document.text,
-                Name::thing(&row[key].text, &noun),
-                Some(relation),
-                tail,
-                evidence(&row[key], cell),
-            );
+            let span = named.map_or(cell.span, |name| evidence(name, cell));
+            found.add(&document.text, Some(head.clone()), Some(relation), tail, span);
         }
     }
 }
@@ -42,24 +42,27 @@ fn evidence(key: &Cell, cell: &Cell) -> Span {
     if end.saturating_sub(start) <= LONGEST_ROW { Span { start, end } } else { cell.span }
 }
 
-/// The first column that names its rows: names, all different, in a table of two rows and two columns or more.
+/// The column that names the rows of a table of two rows and two columns or more: the first whose names are all different, else the first that has
+/// names at all. Rows of the same name are then one entity, of which what they say differently is ambiguous.
 fn key_column(table: &Table) -> Option<usize> {
     let wide = table.head.len() >= 2 && table.rows.len() >= 2;
-    (0..table.head.len().min(8)).find(|&at| wide && names_rows(table, at))
+    let columns = || (0..table.head.len().min(8)).filter(|_| wide);
+    let shares: Vec<(f64, bool)> = columns().map(|at| names(table, at)).collect();
+    let different = columns().find(|&at| shares[at].1 && shares[at].0 >= 0.9);
+    different.or(columns().find(|&at| shares[at].0 >= 0.5))
 }
 
-fn names_rows(table: &Table, at: usize) -> bool {
+/// The share of rows that a column names, and whether all names differ.
+fn names(table: &Table, at: usize) -> (f64, bool) {
     let rows = table.rows.iter().filter(|row| row.len() == table.head.len());
-    let mut seen = BTreeSet::new();
-    let mut named = 0;
+    let (mut seen, mut named, mut differ) = (BTreeSet::new(), 0, true);
     for text in rows.map(|row| row[at].text.as_str()) {
-        let name = text.chars().filter(|c| c.is_alphabetic()).count() >= 3 && text.len() <= 80 && !is_value(text);
-        if !seen.insert(text) && name {
-            return false;
+        if text.chars().filter(|c| c.is_alphabetic()).count() >= 3 && text.len() <= 80 && !is_value(text) {
+            named += 1;
+            differ &= seen.insert(text);
         }
-        named += usize::from(name);
     }
-    named >= 2 && named * 10 >= table.rows.len() * 9
+    (named as f64 / table.rows.len() as f64, differ)
 }
 
 fn is_empty(text: &str) -> bool {
@@ -106,15 +109,23 @@ mod tests {
     }
 
     #[test]
-    fn tables_without_names_are_refused() {
-        let pages = [
-            Page::text("Numbers").table(&["a1", "b1"], &[["1", "2"], ["3", "4"]]).document(),
-            Page::text("Twice").table(&["City", "Sum"], &[["Leiden", "2"], ["Leiden", "4"]]).document(),
-        ];
-        for page in pages {
-            let found = crate::graph::triplets(&page, &Default::default());
-            assert!(found.triplets.is_empty(), "{:?}", fact_texts(&found));
-            assert_eq!(found.refused["a table whose rows have no names"], 1);
-        }
+    fn rows_without_names_and_of_the_same_name_still_count() {
+        let numbers = Page::text("Numbers").table(&["alpha", "beta"], &[["1", "2"], ["3", "4"]]).document();
+        let found = crate::graph::triplets(&numbers, &Default::default());
+        assert_eq!(fact_texts(&found), ["|alpha|1", "|beta|2", "|alpha|3", "|beta|4"]);
+        assert_eq!(found.refused["a table whose rows have no names"], 1);
+        assert_ne!(found.triplets[0].head.key, found.triplets[2].head.key);
+        let twice = Page::text("Twice").table(&["City", "Sum"], &[["Leiden", "2"], ["Leiden", "4"]]).document();
+        assert_eq!(fact_texts(&crate::graph::triplets(&twice, &Default::default())), ["Leiden|Sum|2", "Leiden|Sum|4"]);
+    }
+
+    #[test]
+    fn a_column_of_different_names_goes_before_one_of_repeated_ones() {
+        let rows = [["North", "Leiden", "1"], ["North", "Delft", "2"], ["South", "Gouda", "3"]];
+        let page = Page::text("Cities").table(&["Part", "City", "Sum"], &rows).document();
+        assert_eq!(
+            fact_texts(&crate::graph::triplets(&page, &Default::default()))[..2],
+            ["Leiden|Part|North", "Leiden|Sum|1"]
+        );
     }
 }

@@ -112,6 +112,8 @@ pub struct Extraction {
     pub short_forms: Vec<(Name, Name)>,
     /// How many statements were refused, by reason.
     pub refused: BTreeMap<&'static str, usize>,
+    /// The page that the document is, with what its notes say about a thing of the same name.
+    pub subject: Option<(Name, Name)>,
     /// Calls of a model.
     pub work: Vec<Work>,
 }
@@ -159,6 +161,8 @@ pub fn triplets(document: &Document, settings: &GraphSettings) -> Extraction {
     if document.kind == Kind::Code {
         code::read(document, &page, &mut found);
     } else {
+        let titled = document.notes.iter().find(|note| note.subject.trim() == page.text);
+        found.subject = titled.and_then(|note| Some((page.clone(), Name::thing(&note.subject, "")?)));
         markup::read(document, &page, &mut found);
         if found.triplets.len() <= settings.facts_per_document {
             sentence::read(document, &mut found);
@@ -171,12 +175,11 @@ pub fn triplets(document: &Document, settings: &GraphSettings) -> Extraction {
     found
 }
 
-/// The entity that a document is: a file of code by its path, another document by its title.
+/// The entity that a document is: a file of code, said by its path, or a page, said by its title.
 pub fn page_name(document: &Document) -> Name {
     if document.kind == Kind::Code {
         let noun = if document.source.ends_with(".py") { "module" } else { "file" };
         return Name::file(&document.source, noun);
     }
-    let titled = Name::thing(&document.title, "page").filter(|name| super::name::is_spoken(&name.text));
-    titled.unwrap_or_else(|| Name::file(&document.source, "page"))
+    Name { text: document.title.trim().into(), key: format!("at:{}", document.source), noun: "page".into() }
 }

@@ -54,7 +54,8 @@ impl Walker<'_> {
     /// Whether a path may go through an entity.
     pub fn passes(&self, node: Node) -> bool {
         let entity = self.network.entity(node);
-        !entity.hub && !entity.value && !entity.section && !entity.shared && !entity.name.is_empty()
+        let named = entity.code || entity.spoken && !entity.common;
+        named && !entity.hub && !entity.value && !entity.section && !entity.shared
     }
 
     /// The hops that lead to an entity and may be taken; at most `fan`, drawn where there are more.

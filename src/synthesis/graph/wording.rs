@@ -221,7 +221,7 @@ impl Writer<'_> {
             (false, _) => "",
             (true, Some(year)) if *entity.name == *year.to_string() => "year",
             (true, Some(_)) => "date",
-            (true, None) => "entry",
+            (true, None) => "value",
         }
     }
 
