@@ -273,7 +273,18 @@ impl Builder {
             let code =
                 ["code:", "from:", "import:", "file:", "bare:", "name:"].iter().any(|prefix| key.starts_with(prefix));
             let open = key.starts_with("bare:") || key.starts_with("name:");
-            graph.add_node(Entity { name: text, noun, spoken, value, section, code, open, common, shared: false, hub: false });
+            graph.add_node(Entity {
+                name: text,
+                noun,
+                spoken,
+                value,
+                section,
+                code,
+                open,
+                common,
+                shared: false,
+                hub: false,
+            });
         }
         let mut statements = Vec::with_capacity(self.raw.len());
         for same in self.raw.chunk_by(|a, b| (a.head, a.relation, a.tail) == (b.head, b.relation, b.tail)) {

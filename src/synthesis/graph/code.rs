@@ -1,6 +1,7 @@
 //! What source code states: files define, functions call, files import, classes inherit. A symbol is told from another of the same name by the file
 //! that defines it; a use of it is led back to the definition by the imports of its file, as far as they show it (`scope`).
 
+use super::macros;
 use super::name::Name;
 use super::scope::Scope;
 use super::triplet::{Extraction, Family, Relation};
@@ -32,6 +33,13 @@ pub(super) fn read(document: &Document, page: &Name, found: &mut Extraction) {
         };
         let (head, tail) = ends(&scope, page, note, family);
         found.add(&document.text, head, Relation::new(family, name), tail, note.span);
+    }
+    if rust {
+        for (subject, object, span) in macros::calls(document) {
+            let note = Note { subject, relation: "calls".into(), object, span };
+            let (head, tail) = ends(&scope, page, &note, Family::Calls);
+            found.add(&document.text, head, Relation::new(Family::Calls, "calls"), tail, span);
+        }
     }
     for (module, span) in scope.unnamed_modules() {
         found.add(&document.text, Some(page.clone()), Relation::new(Family::Imports, "imports"), Some(module), span);

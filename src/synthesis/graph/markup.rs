@@ -21,7 +21,13 @@ pub(super) fn read(document: &Document, page: &Name, found: &mut Extraction) {
         match target(&document.source, &link.target) {
             Some(path) => {
                 let tail = Name { text: String::new(), key: format!("at:{path}"), noun: "page".into() };
-                found.add(&document.text, Some(page.clone()), Relation::new(Family::Link, "links to"), Some(tail), link.span);
+                found.add(
+                    &document.text,
+                    Some(page.clone()),
+                    Relation::new(Family::Link, "links to"),
+                    Some(tail),
+                    link.span,
+                );
             }
             None => found.refuse("a link that leaves the corpus"),
         }
@@ -92,12 +98,8 @@ mod tests {
             span: Span { start, end },
         }));
         let found = crate::graph::triplets(&page, &Default::default());
-        let expected = [
-            "France|capital|Paris",
-            "euro|is|a currency of Europe",
-            "France|links to|",
-            "France|has section|History",
-        ];
+        let expected =
+            ["France|capital|Paris", "euro|is|a currency of Europe", "France|links to|", "France|has section|History"];
         assert_eq!(fact_texts(&found), expected);
         assert_eq!(found.refused["a section whose headline is not in the text"], 1);
         assert_eq!(found.triplets[2].tail.key, "at:seine.md");

@@ -2,7 +2,7 @@
 //!
 //! | step | file |
 //! |---|---|
-//! | triplets with their places, from structure | `triplet`, `code`, `scope`, `markup`, `table`, `sentence`, `name` |
+//! | triplets with their places, from structure | `triplet`, `code`, `scope`, `macros`, `markup`, `table`, `sentence`, `name` |
 //! | triplets from prose by a model, voted and checked against the text | `model` |
 //! | the graph across documents, entities and relations joined | `builder`, `cluster`, `network` |
 //! | paths to a target | `walk` |
@@ -20,6 +20,7 @@ mod cluster;
 mod code;
 mod draw;
 mod evaluate;
+mod macros;
 mod markup;
 mod model;
 mod name;

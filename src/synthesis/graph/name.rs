@@ -93,9 +93,18 @@ pub fn parts(path: &str) -> Vec<&str> {
 fn cleaned(text: &str) -> String {
     let joined = text.replace('`', "").split_whitespace().collect::<Vec<_>>().join(" ");
     let around = |c: char| matches!(c, '*' | '"' | '“' | '”' | '\'' | ',' | ';' | ':') || c.is_whitespace();
-    let trimmed = joined.trim_matches(around);
+    let trimmed = unlinked(joined.trim_matches(around));
     let stop = trimmed.ends_with('.') && !trimmed[..trimmed.len() - 1].contains('.') && trimmed.len() > 4;
     if stop { trimmed[..trimmed.len() - 1].to_string() } else { trimmed.to_string() }
+}
+
+/// The text of what is nothing but a link of Markdown, `[text][]` or `[text](target)`.
+fn unlinked(text: &str) -> &str {
+    let inside = text.strip_prefix('[').and_then(|rest| rest.split_once(']')).filter(|(inside, after)| {
+        let target = after.starts_with('(') && after.ends_with(')') || after.starts_with('[') && after.ends_with(']');
+        target && !inside.contains('[') && !after[1..after.len() - 1].contains(['(', ')', '[', ']'])
+    });
+    inside.map_or(text, |(inside, _)| inside)
 }
 
 /// Lower case, without a leading article, the last word in the singular.
@@ -229,6 +238,8 @@ mod tests {
             ("**Bold**", "bold"),
             ("5", "5.0"),
             ("`max_len`", "max_len()"),
+            ("[Dev tools][]", "dev tools"),
+            ("[A b](c.md)", "a b"),
         ] {
             assert_eq!(key(a), key(b), "{a} {b}");
         }

@@ -65,9 +65,7 @@ fn descriptive(network: &Network, node: Node, hops: &[Hop], apart: &BTreeSet<Nod
     }
     let small: Vec<Hop> = told.into_iter().filter(|hop| !network.entity(network.from(*hop)).hub).collect();
     let pairs = (0..small.len()).flat_map(|a| (0..a).map(move |b| (b, a)));
-    let mut pairs = pairs
-        .map(|(a, b)| vec![small[a], small[b]])
-        .filter(|pair| network.relation(pair[0].edge).family != Family::Cause);
+    let mut pairs = pairs.map(|(a, b)| vec![small[a], small[b]]);
     pairs.find(|pair| fitting(network, pair).len() == 1).map(|pair| Start::Described(node, pair))
 }
 
@@ -75,7 +73,8 @@ fn descriptive(network: &Network, node: Node, hops: &[Hop], apart: &BTreeSet<Nod
 fn is_told(network: &Network, hop: Hop, apart: &BTreeSet<Node>) -> bool {
     let (other, family) = (network.from(hop), network.relation(hop.edge).family);
     let entity = network.entity(other);
-    entity.spoken && !entity.shared && !apart.contains(&other) && !(family == Family::Section && !entity.section)
+    let said = entity.spoken && !entity.shared && !apart.contains(&other);
+    said && family != Family::Cause && !(family == Family::Section && !entity.section)
 }
 
 /// Columns and properties that say what kind of thing something is.

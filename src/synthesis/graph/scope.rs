@@ -125,9 +125,9 @@ impl<'a> Scope<'a> {
         }
         match self.imported.get(name.text.as_str()) {
             Some(Some(module)) => Some(from(module, name)),
-            Some(None) => Name::import(&name.text),
+            Some(None) if self.is_python() => Name::import(&name.text),
             None if self.is_python() => Some(Name { key: format!("bare:{}", name.text), ..name }),
-            None => Some(self.unknown(name)),
+            _ => Some(self.unknown(name)),
         }
     }
 

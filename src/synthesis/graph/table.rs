@@ -76,8 +76,11 @@ fn is_empty(text: &str) -> bool {
 fn column(text: &str) -> Option<Relation> {
     let text = text.trim();
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
-    let numbered =
-        text.to_lowercase().starts_with("unnamed") || text.len() < 6 && text.starts_with(['V', 'X']) && letters == 1;
+    let lower = text.to_lowercase();
+    // Names that readers and programs give to columns that have none.
+    let counted = ["unnamed", "column", "field", "var"].iter().find_map(|word| lower.strip_prefix(word));
+    let numbered = counted.is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit() || " :_.".contains(c)))
+        || text.len() < 6 && text.starts_with(['V', 'X']) && letters == 1;
     if letters < 2 || numbered { None } else { Relation::new(Family::Attribute, text) }
 }
 
@@ -99,8 +102,9 @@ mod tests {
 
     #[test]
     fn rows_are_facts_about_their_names() {
-        let head = ["", "City", "Founded", "Unnamed: 3"];
-        let rows = [["1", "Leiden", "1200", "x"], ["2", "Delft", "n/a", "y"], ["3", "Gouda", "1272", "z"]];
+        let head = ["", "City", "Founded", "Unnamed: 3", "column 5"];
+        let rows =
+            [["1", "Leiden", "1200", "x", "5"], ["2", "Delft", "n/a", "y", "5"], ["3", "Gouda", "1272", "z", "5"]];
         let page = Page::text("Cities").table(&head, &rows).document();
         let found = crate::graph::triplets(&page, &Default::default());
         assert_eq!(fact_texts(&found), ["Leiden|Founded|1200", "Gouda|Founded|1272"]);

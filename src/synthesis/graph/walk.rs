@@ -26,7 +26,8 @@ impl Allowed {
     pub fn takes(self, family: Family, forward: bool) -> bool {
         let down = if family == Family::Cause { forward } else { !forward };
         match self {
-            Allowed::Any => !(family == Family::Section && forward),
+            // What led to what is told in phrases; they join with nothing but other causes.
+            Allowed::Any => family != Family::Cause && !(family == Family::Section && forward),
             Allowed::Downstream => family.is_causal() && down,
             Allowed::Upstream => family.is_causal() && !down,
         }
