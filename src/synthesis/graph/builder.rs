@@ -47,6 +47,7 @@ impl Numbered {
     }
 }
 
+#[derive(Default)]
 struct Named {
     text: Box<str>,
     noun: u32,
@@ -112,19 +113,30 @@ impl Builder {
             self.statistics.copies += 1;
             return;
         }
-        let (length, room) = (found.triplets.len(), settings.facts.saturating_sub(self.raw.len()));
+        match self.unfit(found.triplets.len(), bytes, settings) {
+            Some(reason) => self.statistics.leave_out(document, reason),
+            None => self.take(document, hash, found),
+        }
+    }
+
+    /// Why a document with so many facts and bytes cannot be in the graph.
+    fn unfit(&self, facts: usize, bytes: usize, settings: &GraphSettings) -> Option<&'static str> {
+        let room = settings.facts.saturating_sub(self.raw.len());
         if bytes > u32::MAX as usize {
-            return self.statistics.leave_out(document, "longer than 4 GiB");
+            Some("longer than 4 GiB")
+        } else if facts > settings.facts_per_document {
+            Some("more facts than facts_per_document")
+        } else if facts > room {
+            Some("the graph holds as many statements as the key facts allows")
+        } else {
+            None
         }
-        if length > settings.facts_per_document {
-            return self.statistics.leave_out(document, "more facts than facts_per_document");
-        }
-        if length > room {
-            return self.statistics.leave_out(document, "the graph holds as many statements as the key facts allows");
-        }
+    }
+
+    fn take(&mut self, document: u32, hash: &Hash, found: Extraction) {
         self.prints.insert(document, print(hash));
+        self.statistics.calls += found.work.len();
         if !found.work.is_empty() {
-            self.statistics.calls += found.work.len();
             self.work.insert(document, found.work);
         }
         for (reason, count) in found.refused {
@@ -262,55 +274,53 @@ impl Builder {
     }
 
     fn network(mut self, places: &BTreeMap<u32, u32>, settings: &GraphSettings) -> Network {
-        let place = |id: u32| places[&id];
         let mut graph = Graph::with_capacity(places.len(), self.raw.len());
         for &id in places.keys() {
-            let Named { text, noun, common } =
-                std::mem::replace(&mut self.named[id as usize], Named { text: "".into(), noun: 0, common: false });
-            let key = &self.entities.texts[id as usize];
-            let (spoken, value) = (is_spoken(&text), !key.starts_with("section:") && is_value(&text));
-            let section = key.starts_with("section:");
-            let code =
-                ["code:", "from:", "import:", "file:", "bare:", "name:"].iter().any(|prefix| key.starts_with(prefix));
-            let open = key.starts_with("bare:") || key.starts_with("name:");
-            graph.add_node(Entity {
-                name: text,
-                noun,
-                spoken,
-                value,
-                section,
-                code,
-                open,
-                common,
-                shared: false,
-                hub: false,
-            });
+            let named = std::mem::take(&mut self.named[id as usize]);
+            graph.add_node(Entity::of(&self.entities.texts[id as usize], named));
         }
         let mut statements = Vec::with_capacity(self.raw.len());
         for same in self.raw.chunk_by(|a, b| (a.head, a.relation, a.tail) == (b.head, b.relation, b.tail)) {
             let Raw { head, relation, tail, .. } = same[0];
             let (first, count) = (statements.len() as u32, same.len() as u32);
             let fact = Fact { relation, first, count, only_tail: false, only_head: false };
-            graph.add_edge(place(head).into(), place(tail).into(), fact);
-            statements.extend(same.iter().map(|raw| Statement {
-                document: raw.document,
-                start: raw.start,
-                end: raw.end,
-            }));
+            graph.add_edge(places[&head].into(), places[&tail].into(), fact);
+            statements.extend(same.iter().map(|&Raw { document, start, end, .. }| Statement { document, start, end }));
         }
-        let relations = self.related.into_iter().map(RelationInfo::from_parts).collect();
-        let aliases = self.aliases.into_iter().filter_map(|(id, texts)| Some((*places.get(&id)?, texts))).collect();
-        let nouns = self.nouns.texts.iter().map(|noun| (**noun).into()).collect();
-        Network::indexed(
+        let network = Network {
             graph,
-            relations,
-            nouns,
+            relations: self.related.into_iter().map(RelationInfo::from_parts).collect(),
+            nouns: self.nouns.texts.iter().map(|noun| (**noun).into()).collect(),
             statements,
-            aliases,
-            (self.prints, self.work),
-            self.statistics,
-            settings.hub,
-        )
+            aliases: self.aliases.into_iter().filter_map(|(id, texts)| Some((*places.get(&id)?, texts))).collect(),
+            by_tail: Vec::new(),
+            by_relation: BTreeMap::new(),
+            by_year: BTreeMap::new(),
+            by_document: Vec::new(),
+            prints: self.prints,
+            work: self.work,
+            statistics: self.statistics,
+        };
+        network.indexed(settings.hub)
+    }
+}
+
+impl Entity {
+    fn of(key: &str, named: Named) -> Entity {
+        let kind = key.split_once(':').map_or("", |(kind, _)| kind);
+        let section = kind == "section";
+        Entity {
+            spoken: is_spoken(&named.text),
+            value: !section && is_value(&named.text),
+            section,
+            code: matches!(kind, "code" | "from" | "import" | "file" | "bare" | "name"),
+            open: matches!(kind, "bare" | "name"),
+            common: named.common,
+            shared: false,
+            hub: false,
+            noun: named.noun,
+            name: named.text,
+        }
     }
 }
 

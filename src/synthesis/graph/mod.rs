@@ -4,7 +4,7 @@
 //! |---|---|
 //! | triplets with their places, from structure | `triplet`, `code`, `scope`, `macros`, `markup`, `table`, `sentence`, `name` |
 //! | triplets from prose by a model, voted and checked against the text | `model` |
-//! | the graph across documents, entities and relations joined | `builder`, `cluster`, `network` |
+//! | the graph across documents, entities and relations joined | `builder`, `cluster`, `network`, `index` |
 //! | paths to a target | `walk` |
 //! | starts told without their name | `obfuscate` |
 //! | plans in four styles, and the proof that each has one answer | `draw`, `plan` |
@@ -20,6 +20,7 @@ mod cluster;
 mod code;
 mod draw;
 mod evaluate;
+mod index;
 mod macros;
 mod markup;
 mod model;

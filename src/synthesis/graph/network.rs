@@ -16,7 +16,7 @@ use petgraph::graph::{EdgeIndex, Graph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use rayon::prelude::*;
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// An entity of the graph.
 pub type Node = NodeIndex<u32>;
@@ -53,7 +53,7 @@ pub struct Entity {
 
 impl Entity {
     /// What tells a name from others: names of code by every letter, others whatever their case, pages among pages.
-    fn told_apart_by(&self, noun: &str) -> String {
+    pub(super) fn told_apart_by(&self, noun: &str) -> String {
         match noun {
             _ if self.code => format!("`{}", self.name),
             "page" => format!("“{}", self.name.to_lowercase()),
@@ -160,23 +160,23 @@ pub struct Prose<'a> {
 
 /// The graph.
 pub struct Network {
-    graph: Graph<Entity, Fact, Directed, u32>,
-    relations: Vec<RelationInfo>,
-    nouns: Vec<Box<str>>,
-    statements: Vec<Statement>,
-    aliases: BTreeMap<u32, Vec<Box<str>>>,
+    pub(super) graph: Graph<Entity, Fact, Directed, u32>,
+    pub(super) relations: Vec<RelationInfo>,
+    pub(super) nouns: Vec<Box<str>>,
+    pub(super) statements: Vec<Statement>,
+    pub(super) aliases: BTreeMap<u32, Vec<Box<str>>>,
     /// Facts by tail, relation, head.
-    by_tail: Vec<u32>,
+    pub(super) by_tail: Vec<u32>,
     /// Facts by relation.
-    by_relation: BTreeMap<u32, Vec<u32>>,
+    pub(super) by_relation: BTreeMap<u32, Vec<u32>>,
     /// For each relation whose facts are dated, year and fact, by year.
-    by_year: BTreeMap<u32, Vec<(u32, Edge)>>,
+    pub(super) by_year: BTreeMap<u32, Vec<(u32, Edge)>>,
     /// Documents that state something, each with its facts.
-    by_document: Vec<(u32, Vec<u32>)>,
+    pub(super) by_document: Vec<(u32, Vec<u32>)>,
     /// The first bytes of the hash of each document.
-    prints: BTreeMap<u32, [u8; 8]>,
+    pub(super) prints: BTreeMap<u32, [u8; 8]>,
     /// Calls of a model for each document.
-    work: BTreeMap<u32, Vec<Work>>,
+    pub(super) work: BTreeMap<u32, Vec<Work>>,
     /// What was counted.
     pub statistics: Statistics,
 }
@@ -208,127 +208,6 @@ impl Network {
             }
         }
         Ok(builder.finish(settings))
-    }
-
-    /// The graph with its indexes and counts; `graph`'s facts lie in the order of head, relation, tail.
-    pub(super) fn indexed(
-        graph: Graph<Entity, Fact, Directed, u32>,
-        relations: Vec<RelationInfo>,
-        nouns: Vec<Box<str>>,
-        statements: Vec<Statement>,
-        aliases: BTreeMap<u32, Vec<Box<str>>>,
-        (prints, work): (BTreeMap<u32, [u8; 8]>, BTreeMap<u32, Vec<Work>>),
-        statistics: Statistics,
-        hub: usize,
-    ) -> Network {
-        let (by_tail, by_relation, by_year, by_document) = Default::default();
-        let mut network = Network {
-            graph,
-            relations,
-            nouns,
-            statements,
-            aliases,
-            by_tail,
-            by_relation,
-            by_year,
-            by_document,
-            prints,
-            work,
-            statistics,
-        };
-        network.index_tails();
-        network.index_relations();
-        network.index_documents();
-        network.mark_entities(hub);
-        network.count();
-        network
-    }
-
-    fn index_tails(&mut self) {
-        let key = |graph: &Graph<Entity, Fact, Directed, u32>, edge: u32| {
-            let (head, tail) = graph.edge_endpoints(edge.into()).expect("facts are numbered from 0");
-            (tail, graph[Edge::from(edge)].relation, head)
-        };
-        self.by_tail = (0..self.graph.edge_count() as u32).collect();
-        let graph = &self.graph;
-        self.by_tail.par_sort_unstable_by_key(|&edge| key(graph, edge));
-        let by_head: Vec<u32> = (0..self.graph.edge_count() as u32).collect();
-        for edge in alone(&by_head, |edge| (self.ends(edge).0, self.graph[edge].relation)) {
-            self.graph[edge].only_tail = true;
-        }
-        for edge in alone(&self.by_tail, |edge| (self.ends(edge).1, self.graph[edge].relation)) {
-            self.graph[edge].only_head = true;
-        }
-    }
-
-    fn index_relations(&mut self) {
-        let mut last_tail: HashMap<u32, Node> = HashMap::new();
-        for &edge in &self.by_tail {
-            let fact = self.graph[Edge::from(edge)];
-            let (_, tail) = self.ends(edge.into());
-            if last_tail.insert(fact.relation, tail) != Some(tail) {
-                self.relations[fact.relation as usize].tails += 1;
-            }
-        }
-        let mut last_head: HashMap<u32, Node> = HashMap::new();
-        for edge in (0..self.graph.edge_count() as u32).map(Edge::from) {
-            let relation = self.graph[edge].relation;
-            let (head, tail) = self.ends(edge);
-            if last_head.insert(relation, head) != Some(head) {
-                self.relations[relation as usize].heads += 1;
-            }
-            self.by_relation.entry(relation).or_default().push(edge.index() as u32);
-            if let Some(year) = dated_year(&self.relations[relation as usize], &self.graph[tail]) {
-                self.by_year.entry(relation).or_default().push((year, edge));
-            }
-        }
-        self.by_year.values_mut().for_each(|facts| facts.sort_unstable());
-    }
-
-    fn index_documents(&mut self) {
-        let mut stated: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-        for edge in (0..self.graph.edge_count() as u32).map(Edge::from) {
-            for statement in self.places(edge) {
-                let facts = stated.entry(statement.document).or_default();
-                if facts.last() != Some(&(edge.index() as u32)) {
-                    facts.push(edge.index() as u32);
-                }
-            }
-        }
-        self.by_document = stated.into_iter().collect();
-    }
-
-    fn mark_entities(&mut self, hub: usize) {
-        let mut degrees = vec![0u32; self.graph.node_count()];
-        for edge in self.graph.raw_edges() {
-            degrees[edge.source().index()] += 1;
-            degrees[edge.target().index()] += 1;
-        }
-        let mut first: HashMap<String, Node> = HashMap::new();
-        for node in self.graph.node_indices() {
-            self.graph[node].hub = degrees[node.index()] as usize > hub;
-            if self.graph[node].section || !self.graph[node].spoken {
-                continue;
-            }
-            if let Some(other) = first.insert(self.graph[node].told_apart_by(self.noun(node)), node) {
-                self.graph[node].shared = true;
-                self.graph[other].shared = true;
-            }
-        }
-    }
-
-    fn count(&mut self) {
-        let statistics = &mut self.statistics;
-        statistics.entities = self.graph.node_count();
-        statistics.facts = self.graph.edge_count();
-        statistics.statements = self.statements.len();
-        statistics.hubs = self.graph.node_weights().filter(|entity| entity.hub).count();
-        for fact in self.graph.edge_weights() {
-            statistics.ambiguous_tails += usize::from(!fact.only_tail);
-            statistics.ambiguous_heads += usize::from(!fact.only_head);
-            let family = self.relations[fact.relation as usize].family.name();
-            *statistics.families.entry(family.into()).or_default() += 1;
-        }
     }
 
     /// Head and tail of a fact.
@@ -463,14 +342,6 @@ pub(super) fn print(hash: &Hash) -> [u8; 8] {
     let mut print = [0; 8];
     print.iter_mut().zip(hash.0.bytes()).for_each(|(print, byte)| *print = byte);
     print
-}
-
-/// Facts whose key neither of their neighbours in an order has.
-fn alone<K: PartialEq>(order: &[u32], key: impl Fn(Edge) -> K) -> Vec<Edge> {
-    let keys: Vec<K> = order.iter().map(|&edge| key(edge.into())).collect();
-    let differs = |a: usize, b: usize| keys.get(a) != keys.get(b);
-    let alone = (0..order.len()).filter(|&at| (at == 0 || differs(at - 1, at)) && differs(at, at + 1));
-    alone.map(|at| order[at].into()).collect()
 }
 
 /// The first place of 0..length where a property that holds up to some place no longer holds.

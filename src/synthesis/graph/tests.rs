@@ -267,11 +267,11 @@ fn a_hub_of_a_hundred_thousand_facts_is_passed_by() {
         }
         corpus.push(hub.document());
     }
-    let made = items(&corpus, &loose(), address(), 60).unwrap();
+    let network = network(&corpus, &loose());
+    let made = items_of(&network, &corpus, &loose(), address(), 60).unwrap();
     assert!(made.statistics.facts > 100_000 && made.statistics.hubs >= 1);
     assert!(made.items.len() == 60);
     check(&made, &corpus, &loose());
-    let network = network(&corpus, &loose());
     assert!(network.entity(find(&network, "Great Hub")).hub);
 }
 
@@ -366,6 +366,19 @@ fn a_name_that_two_things_share_is_not_said() {
     let network = network(&corpus, &loose());
     assert!(network.entity(find(&network, "Parser")).shared);
     assert!(!network.entity(find(&network, "feed_one")).shared);
+}
+
+#[test]
+fn a_module_is_not_told_from_a_file_of_its_name() {
+    let page = |file: &str, line: &str, module: &str| Page::code(file).note(file, "imports", module, line).document();
+    let corpus = vec![
+        page("pkg/a.py", "import hmac\n", "hmac"),
+        page("pkg/b.py", "import zlib\n", "zlib"),
+        page("pkg/c.py", "from pkg.tools import hmac\n", "hmac"),
+        Page::code("pkg/tools/hmac.py").note("pkg/tools/hmac.py", "defines", "Digest", "class Digest\n").document(),
+    ];
+    let network = network(&corpus, &loose());
+    assert!(network.entity(find(&network, "hmac")).shared && !network.entity(find(&network, "zlib")).shared);
 }
 
 #[test]

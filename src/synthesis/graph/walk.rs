@@ -49,7 +49,10 @@ impl Walker<'_> {
     pub fn takes(&self, hop: Hop) -> bool {
         let (network, fact) = (self.network, self.network.fact(hop.edge));
         let stated = fact.count as usize <= self.settings.statements;
-        stated && network.is_only(hop) && self.allowed.takes(network.relation(hop.edge).family, hop.forward)
+        let family = network.relation(hop.edge).family;
+        // Who calls `__init__` of one class cannot be told from who calls that of another.
+        let told = family != Family::Calls || hop.forward || network.entity(network.from(hop)).spoken;
+        stated && told && network.is_only(hop) && self.allowed.takes(family, hop.forward)
     }
 
     /// Whether a path may go through an entity.
@@ -133,12 +136,11 @@ impl Walker<'_> {
         stream: &mut Stream,
     ) -> Vec<Hop> {
         let fixed = self.nodes(end, after);
-        let mut next: BTreeMap<Node, (Hop, usize)> = BTreeMap::new();
+        let mut next: BTreeMap<Node, Hop> = BTreeMap::new();
         let mut open = VecDeque::from([(end, 0)]);
-        let mut deepest: Vec<Node> = Vec::new();
-        let mut depth = 0;
-        while let Some((node, at)) = open.pop_front() {
-            if at == length || next.len() >= self.settings.subgraph {
+        let mut deepest: (usize, Vec<Node>) = (0, Vec::new());
+        while let Some((node, depth)) = open.pop_front() {
+            if depth == length || next.len() >= self.settings.subgraph {
                 continue;
             }
             for hop in self.into(node, stream) {
@@ -147,20 +149,21 @@ impl Walker<'_> {
                 if known || !self.is_new(from, node, &fixed) {
                     continue;
                 }
-                next.insert(from, (hop, at + 1));
-                open.push_back((from, at + 1));
-                if at + 1 > depth {
-                    (depth, deepest) = (at + 1, Vec::new());
+                next.insert(from, hop);
+                open.push_back((from, depth + 1));
+                if depth + 1 > deepest.0 {
+                    deepest = (depth + 1, Vec::new());
                 }
-                deepest.push(from);
+                deepest.1.push(from);
             }
         }
-        if deepest.is_empty() {
-            return Vec::new();
-        }
-        let mut node = *stream.pick(&deepest);
+        if deepest.1.is_empty() { Vec::new() } else { self.back(*stream.pick(&deepest.1), &next) }
+    }
+
+    /// The hops from an entity to the end of a search.
+    fn back(&self, mut node: Node, next: &BTreeMap<Node, Hop>) -> Vec<Hop> {
         let mut path = Vec::new();
-        while let Some((hop, _)) = next.get(&node) {
+        while let Some(hop) = next.get(&node) {
             path.push(*hop);
             node = self.network.to(*hop);
         }
