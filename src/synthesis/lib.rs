@@ -20,6 +20,7 @@ pub mod error;
 pub mod extend;
 mod files;
 pub mod funnel;
+pub mod graph;
 mod item;
 pub mod name;
 pub mod observer;

@@ -1,0 +1,131 @@
+//! How the facts of a graph are found again, and what is counted and marked once all are there.
+
+use super::builder::dated_year;
+use super::name::parts;
+use super::network::{Edge, Entity, Fact, Network, Node};
+use petgraph::Directed;
+use petgraph::graph::Graph;
+use rayon::prelude::*;
+use std::collections::{BTreeMap, HashMap};
+
+impl Network {
+    /// The graph with its indexes and counts; its facts lie in the order of head, relation, tail.
+    pub(super) fn indexed(mut self, hub: usize) -> Network {
+        self.index_tails();
+        self.index_relations();
+        self.index_documents();
+        self.mark_entities(hub);
+        self.count();
+        self
+    }
+
+    fn index_tails(&mut self) {
+        let key = |graph: &Graph<Entity, Fact, Directed, u32>, edge: u32| {
+            let (head, tail) = graph.edge_endpoints(edge.into()).expect("facts are numbered from 0");
+            (tail, graph[Edge::from(edge)].relation, head)
+        };
+        self.by_tail = (0..self.graph.edge_count() as u32).collect();
+        let graph = &self.graph;
+        self.by_tail.par_sort_unstable_by_key(|&edge| key(graph, edge));
+        let by_head: Vec<u32> = (0..self.graph.edge_count() as u32).collect();
+        for edge in alone(&by_head, |edge| (self.ends(edge).0, self.graph[edge].relation)) {
+            self.graph[edge].only_tail = true;
+        }
+        for edge in alone(&self.by_tail, |edge| (self.ends(edge).1, self.graph[edge].relation)) {
+            self.graph[edge].only_head = true;
+        }
+    }
+
+    fn index_relations(&mut self) {
+        let mut last_tail: HashMap<u32, Node> = HashMap::new();
+        for &edge in &self.by_tail {
+            let fact = self.graph[Edge::from(edge)];
+            let (_, tail) = self.ends(edge.into());
+            if last_tail.insert(fact.relation, tail) != Some(tail) {
+                self.relations[fact.relation as usize].tails += 1;
+            }
+        }
+        let mut last_head: HashMap<u32, Node> = HashMap::new();
+        for edge in (0..self.graph.edge_count() as u32).map(Edge::from) {
+            let relation = self.graph[edge].relation;
+            let (head, tail) = self.ends(edge);
+            if last_head.insert(relation, head) != Some(head) {
+                self.relations[relation as usize].heads += 1;
+            }
+            self.by_relation.entry(relation).or_default().push(edge.index() as u32);
+            if let Some(year) = dated_year(&self.relations[relation as usize], &self.graph[tail]) {
+                self.by_year.entry(relation).or_default().push((year, edge));
+            }
+        }
+        self.by_year.values_mut().for_each(|facts| facts.sort_unstable());
+    }
+
+    fn index_documents(&mut self) {
+        let mut stated: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for edge in (0..self.graph.edge_count() as u32).map(Edge::from) {
+            for statement in self.places(edge) {
+                let facts = stated.entry(statement.document).or_default();
+                if facts.last() != Some(&(edge.index() as u32)) {
+                    facts.push(edge.index() as u32);
+                }
+            }
+        }
+        self.by_document = stated.into_iter().collect();
+    }
+
+    fn mark_entities(&mut self, hub: usize) {
+        let mut degrees = vec![0u32; self.graph.node_count()];
+        for edge in self.graph.raw_edges() {
+            degrees[edge.source().index()] += 1;
+            degrees[edge.target().index()] += 1;
+        }
+        let mut first: HashMap<String, Node> = HashMap::new();
+        for node in self.graph.node_indices() {
+            self.graph[node].hub = degrees[node.index()] as usize > hub;
+            let entity = &self.graph[node];
+            if entity.section || !entity.spoken {
+                continue;
+            }
+            if let Some(other) = first.insert(entity.told_apart_by(self.noun(node)), node) {
+                self.graph[node].shared = true;
+                self.graph[other].shared = true;
+            }
+        }
+        self.mark_last_parts(&first);
+    }
+
+    /// A module `hmac` is not told apart from `primitives/hmac.py` by its name: both are imported as `hmac`.
+    fn mark_last_parts(&mut self, first: &HashMap<String, Node>) {
+        for node in self.graph.node_indices() {
+            let entity = &self.graph[node];
+            let parts = if entity.code { parts(&entity.name) } else { Vec::new() };
+            if let [_, .., last] = parts.as_slice()
+                && let Some(other) = first.get(&format!("`{last}"))
+            {
+                self.graph[*other].shared = true;
+            }
+        }
+    }
+
+    fn count(&mut self) {
+        let statistics = &mut self.statistics;
+        statistics.entities = self.graph.node_count();
+        statistics.facts = self.graph.edge_count();
+        statistics.statements = self.statements.len();
+        statistics.hubs = self.graph.node_weights().filter(|entity| entity.hub).count();
+        for fact in self.graph.edge_weights() {
+            statistics.ambiguous_tails += usize::from(!fact.only_tail);
+            statistics.ambiguous_heads += usize::from(!fact.only_head);
+            let family = self.relations[fact.relation as usize].family.name();
+            *statistics.families.entry(family.into()).or_default() += 1;
+        }
+    }
+}
+
+/// Facts whose key neither of their neighbours in an order has.
+fn alone<K: PartialEq>(order: &[u32], key: impl Fn(Edge) -> K) -> Vec<Edge> {
+    let keys: Vec<K> = order.iter().map(|&edge| key(edge.into())).collect();
+    let differs = |a: usize, b: usize| keys.get(a) != keys.get(b);
+    let alone = (0..order.len()).filter(|&at| (at == 0 || differs(at - 1, at)) && differs(at, at + 1));
+    alone.map(|at| order[at].into()).collect()
+}

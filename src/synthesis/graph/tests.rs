@@ -1,0 +1,455 @@
+//! The engine on small corpora whose facts are known.
+
+use super::draw::Reason;
+use super::network::Hop;
+use super::obfuscate::described;
+use super::testing::Page;
+use super::*;
+use crate::{Form, Proof};
+use longlab_documents::Hash;
+use longlab_kernels::stream::Purpose;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+fn address() -> Address {
+    Address::new(3, Purpose::Test)
+}
+
+fn loose() -> GraphSettings {
+    GraphSettings { options: 2, repeats: 100, share: 1000, sets: 1.0, ..GraphSettings::default() }
+}
+
+/// Towns, countries, people and code, each in documents of its own.
+fn world() -> Vec<Document> {
+    let syllables = ["bar", "del", "fen", "gor", "hal", "kel", "lor", "mun", "nor", "pel", "ros", "sel"];
+    let name = |at: usize, end: &str| {
+        let text = format!("{}{}{end}", syllables[at % 12], syllables[(at * 5 + at / 12 + 3) % 12]);
+        text[..1].to_uppercase() + &text[1..]
+    };
+    let mut pages = Vec::new();
+    for country in 0..12 {
+        let (title, capital) = (name(country, "land"), name(country * 4, "ton"));
+        let (currency, river) = (name(country, "mark"), name(country, "water"));
+        let page =
+            Page::text(&title).note(&title, "currency", &currency, &format!("{title} has the currency {currency}\n"));
+        let page = page.note(&title, "longest river", &river, &format!("Longest river of {title}: {river}\n"));
+        pages.push(page.line(&format!("{capital} is the capital of {title}.")).document());
+    }
+    for quarter in 0..4 {
+        let rows: Vec<[String; 4]> = (quarter * 12..quarter * 12 + 12)
+            .map(|town| {
+                [
+                    name(town, "ton"),
+                    name(town / 4, "land"),
+                    (1203 + town * 16).to_string(),
+                    (900 + town * 37 % 800).to_string(),
+                ]
+            })
+            .collect();
+        let rows: Vec<[&str; 4]> = rows.iter().map(|row| [0, 1, 2, 3].map(|at| row[at].as_str())).collect();
+        pages.push(
+            Page::text(&format!("Towns {quarter}")).table(&["Town", "Country", "Founded", "Houses"], &rows).document(),
+        );
+    }
+    for person in 0..24 {
+        let (who, town) = (format!("Ada {}", name(person, "son")), name(person * 2, "ton"));
+        let page = Page::text(&who).line(&format!("{who} was born in {}.", 1700 + person * 11));
+        pages.push(page.note(&who, "birthplace", &town, &format!("{who} comes from {town}\n")).document());
+    }
+    for file in 0..12 {
+        let source = format!("lab/{}.py", name(file, "").to_lowercase());
+        let (class, base) = (name(file, "Node"), name(if file == 0 { 40 } else { (file - 1) / 2 }, "Node"));
+        let module = format!("lab.{}", name(if file == 0 { 40 } else { (file - 1) / 2 }, "").to_lowercase());
+        let import = format!("from {module} import {base}\n");
+        let header = format!("class {class}({base})");
+        let page =
+            Page::code(&source).note(&source, "imports", &module, &import).note(&source, "imports", &base, &import);
+        let page =
+            page.note(&source, "defines", &class, &header).note(&class, "inherits", &base, &format!("{header}:\n"));
+        let run = format!("run_{}", name(file, "").to_lowercase());
+        pages.push(page.note(&class, "defines", &run, &format!("    def {run}(self):\n")).document());
+    }
+    pages
+}
+
+fn network(corpus: &[Document], settings: &GraphSettings) -> Network {
+    Network::of(&corpus.to_vec(), settings, None).unwrap()
+}
+
+/// All that must hold of every item.
+fn check(made: &Items, corpus: &[Document], settings: &GraphSettings) {
+    for (item, matches) in made.items.iter().zip(&made.matches) {
+        let evidence = &item.certificate.evidence;
+        let answer = item.answer.text.as_str();
+        assert_eq!(evaluate(&item.certificate.proof, evidence).as_deref(), Some(answer), "{}", item.question);
+        assert_eq!(item.certificate.necessity.len(), evidence.len());
+        for (at, left) in item.certificate.necessity.iter().enumerate() {
+            assert_eq!(*left, evaluate_without(&item.certificate.proof, evidence, at));
+            assert_ne!(left.as_deref(), Some(answer), "{}", item.question);
+        }
+        for piece in evidence {
+            let document = corpus.iter().find(|document| document.hash == piece.document).unwrap();
+            assert_eq!(piece.span.of(&document.text), Some(piece.quote.as_str()));
+            let shows = |passage: &crate::Passage| {
+                passage.document == piece.document
+                    && passage.span.start <= piece.span.start
+                    && piece.span.end <= passage.span.end
+            };
+            assert!(item.passages.iter().any(shows), "{}", item.question);
+        }
+        assert!(item.difficulty >= settings.min_facts && item.passages.len() >= settings.documents.min(2));
+        assert!(item.form == Form::Numeric || !states(&item.question, answer), "{} {answer}", item.question);
+        assert!(matches.iter().all(|found| found.found >= 1) && !matches.is_empty());
+        assert!(
+            !item.question.contains("  ") && !item.question.contains("none") && !item.question.is_empty(),
+            "{}",
+            item.question
+        );
+    }
+}
+
+#[test]
+fn every_item_is_proved_and_all_styles_are_asked() {
+    let (corpus, settings) = (world(), loose());
+    let made = items(&corpus, &settings, address(), 120).unwrap();
+    check(&made, &corpus, &settings);
+    assert_eq!(made.items.len(), 120);
+    let operations: BTreeSet<(Style, String)> =
+        made.items.iter().map(|item| (item.style.unwrap(), operation(item))).collect();
+    for style in settings.styles {
+        assert!(operations.iter().any(|(other, _)| *other == style), "{style:?} {operations:?}");
+    }
+    for wanted in ["year_of", "years_between", "earlier_of", "larger_of", "count", "left_without"] {
+        assert!(operations.iter().any(|(_, operation)| operation.starts_with(wanted)), "{wanted} {operations:?}");
+    }
+    assert_eq!(made.draws as usize, made.items.len() + made.rejected.values().sum::<usize>());
+}
+
+fn operation(item: &Item) -> String {
+    let Proof::Path { operation, .. } = &item.certificate.proof else { panic!("not a path") };
+    operation.clone()
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let corpus = world();
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let made = pool.install(|| items(&corpus, &loose(), address(), 40).unwrap());
+        (serde_json::to_string(&made.items).unwrap(), made.matches, made.rejected, made.statistics)
+    };
+    let first = run(1);
+    assert!(first == run(4) && first == run(4));
+    let other = items(&corpus, &loose(), Address::new(4, Purpose::Test), 40).unwrap();
+    assert_ne!(first.0, serde_json::to_string(&other.items).unwrap());
+}
+
+#[test]
+fn what_documents_contradict_is_never_asked() {
+    let mut corpus = world();
+    let before = network(&corpus, &loose()).statistics;
+    let country = corpus[0].title.clone();
+    let line = format!("{country} has the currency Doubtcoin\n");
+    corpus.push(Page::text("Doubt").note(&country, "currency", "Doubtcoin", &line).document());
+    let after = network(&corpus, &loose()).statistics;
+    assert_eq!(after.ambiguous_tails, before.ambiguous_tails + 2);
+    let made = items(&corpus, &loose(), address(), 150).unwrap();
+    check(&made, &corpus, &loose());
+    for item in &made.items {
+        let Proof::Path { steps, .. } = &item.certificate.proof else { panic!("not a path") };
+        // Asked for the country of a currency, the fact is still good; asked for the currency, it is not.
+        let asked =
+            steps.last().is_some_and(|step| step.0 == country && step.1 == "currency" && operation(item) == "tail");
+        assert!(!asked, "{}", item.question);
+    }
+}
+
+#[test]
+fn an_answer_that_is_stated_outright_has_a_short_cut() {
+    let pages = |direct: bool| {
+        let towns = Page::text("Towns").table(&["Town", "Country"], &[["Leiden", "Norland"], ["Delft", "Sorland"]]);
+        let mut pages = vec![towns.document()];
+        for (country, coin) in [("Norland", "Norcrown"), ("Sorland", "Sorcrown")] {
+            pages.push(Page::text(country).note(country, "currency", coin, &format!("{country}: {coin}\n")).document());
+            if direct {
+                let town = if country == "Norland" { "Leiden" } else { "Delft" };
+                pages.push(
+                    Page::text(&format!("Pay in {town}"))
+                        .note(town, "money", coin, &format!("{town}: {coin}\n"))
+                        .document(),
+                );
+            }
+        }
+        pages
+    };
+    let settings = GraphSettings { styles: vec![Style::MultiFact], options: 1, obfuscate: 0.0, repeats: 9, ..loose() };
+    let open = items(&pages(false), &settings, address(), 10).unwrap();
+    assert!(open.items.iter().any(|item| item.answer.text == "Norcrown" && states(&item.question, "Leiden")));
+    let closed = items(&pages(true), &settings, address(), 10).unwrap();
+    assert!(closed.items.is_empty(), "{:?}", closed.items.iter().map(|item| &item.question).collect::<Vec<_>>());
+}
+
+#[test]
+fn descriptions_fit_one_entity_only() {
+    let mills = |years: [&str; 3]| {
+        let rows = [["Alpha Mill", years[0]], ["Beta Mill", years[1]], ["Gamma Mill", years[2]]];
+        vec![Page::text("Mills").table(&["Mill", "Founded"], &rows).document()]
+    };
+    let described_by = |corpus: &[Document], name: &str| {
+        let network = network(corpus, &loose());
+        let node = find(&network, name);
+        described(&network, node, &BTreeSet::new(), &BTreeSet::new(), &loose(), &mut address().stream())
+            .map(|start| (start, network))
+    };
+    // 1877 and 1897 are told alike, 1872 is not.
+    let corpus = mills(["1877", "1897", "1872"]);
+    let starts: Vec<Start> = (0..20)
+        .filter_map(|seed| {
+            let network = network(&corpus, &loose());
+            let mut stream = address().position(seed).stream();
+            described(&network, find(&network, "Alpha Mill"), &BTreeSet::new(), &BTreeSet::new(), &loose(), &mut stream)
+        })
+        .collect();
+    assert!(starts.iter().all(|start| !matches!(start, Start::Temporal(..))), "{starts:?}");
+    let (start, _) = described_by(&mills(["1877", "1896", "1872"]), "Alpha Mill").unwrap();
+    assert!(
+        matches!(start, Start::Temporal(_, _, period) if period == Period::of(1877))
+            || matches!(start, Start::Described(..))
+    );
+    // Type and place: two colleges in one place cannot be told apart by them.
+    let colleges = |second: &str| {
+        let first = "Orchard College is a small college in Northfield.";
+        vec![Page::text("Some colleges").line(first).line(second).document()]
+    };
+    let (start, _) =
+        described_by(&colleges("River College is a small college in Southfield."), "Orchard College").unwrap();
+    assert!(matches!(start, Start::Institutional(..) | Start::Described(..)));
+    let twins = described_by(&colleges("River College is a small college in Northfield."), "Orchard College");
+    assert!(twins.is_none());
+}
+
+fn find(network: &Network, name: &str) -> Node {
+    let facts = (0..network.statistics.facts).map(Edge::new);
+    let mut ends = facts.flat_map(|edge| <[Node; 2]>::from(network.ends(edge)));
+    ends.find(|node| *network.entity(*node).name == *name).unwrap()
+}
+
+#[test]
+fn a_fact_stated_in_two_documents_needs_both() {
+    let mut corpus = world();
+    let country = corpus[0].title.clone();
+    let currency = corpus[0].notes[0].object.clone();
+    let line = format!("In {country} one pays with {currency}\n");
+    corpus.push(Page::text("Travel").note(&country, "currency", &currency, &line).document());
+    let settings = GraphSettings { styles: vec![Style::MultiFact], ..loose() };
+    let made = items(&corpus, &settings, address(), 300).unwrap();
+    check(&made, &corpus, &settings);
+    let uses = |item: &&Item| matches!(&item.certificate.proof, Proof::Path { steps, .. } if steps.iter().any(|s| s.0 == country && s.1 == "currency"));
+    let using: Vec<&Item> = made.items.iter().filter(uses).collect();
+    assert!(!using.is_empty());
+    for item in using {
+        let quotes = item
+            .certificate
+            .evidence
+            .iter()
+            .filter(|piece| piece.quote.contains(&currency) && piece.quote.contains(&country));
+        assert_eq!(quotes.count(), 2, "{}", item.question);
+    }
+}
+
+#[test]
+fn a_hub_of_a_hundred_thousand_facts_is_passed_by() {
+    let mut corpus = world();
+    for page in 0..100 {
+        let mut hub = Page::text(&format!("Hub page {page}"));
+        for row in 0..1000 {
+            let line = format!("thing {page} x {row} is in the Great Hub\n");
+            hub = hub.note(&format!("thing {page} x {row}"), "place", "Great Hub", &line);
+        }
+        corpus.push(hub.document());
+    }
+    let network = network(&corpus, &loose());
+    let made = items_of(&network, &corpus, &loose(), address(), 60).unwrap();
+    assert!(made.statistics.facts > 100_000 && made.statistics.hubs >= 1);
+    assert!(made.items.len() == 60);
+    check(&made, &corpus, &loose());
+    assert!(network.entity(find(&network, "Great Hub")).hub);
+}
+
+#[test]
+fn names_with_syntax_of_templates_and_queries_are_said_as_they_are() {
+    let odd = [
+        "{{ settings.secret }} House",
+        "{% for x in y %} House",
+        "Ann'; DROP TABLE facts; -- House",
+        "</text> House",
+        "{# note #} House",
+    ];
+    let rows: Vec<[&str; 2]> =
+        odd.iter().zip(["Abel", "Bork", "Cind", "Dorn", "Erst"]).map(|(house, street)| [*house, street]).collect();
+    let mut corpus = vec![Page::text("Houses").table(&["House", "Street"], &rows).document()];
+    for (at, street) in ["Abel", "Bork", "Cind", "Dorn", "Erst"].into_iter().enumerate() {
+        let tree = ["Ash tree", "Birch", "Cedar", "Elm tree", "Fir tree"][at];
+        corpus.push(
+            Page::text(&format!("About {street}"))
+                .note(street, "tree", tree, &format!("{street}: {tree}\n"))
+                .document(),
+        );
+    }
+    let settings = GraphSettings { styles: vec![Style::MultiFact], options: 1, obfuscate: 0.0, ..loose() };
+    let made = items(&corpus, &settings, address(), 40).unwrap();
+    check(&made, &corpus, &settings);
+    for name in odd {
+        let said = made.items.iter().any(|item| item.question.contains(name) || item.answer.text == name);
+        assert!(said, "{name}: {:?}", made.items.iter().map(|item| &item.question).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn loops_and_copies_are_counted() {
+    let mut corpus = world();
+    let copy = corpus[0].clone();
+    corpus.push(Document { source: "copy.md".into(), ..copy });
+    let text = "The Old Board of Trade (OBT) met. OBT helps the Old Board of Trade.";
+    let page = Page::text("Board").line(text).note("OBT", "helper", "Old Board of Trade", "OBT Old Board of Trade\n");
+    corpus.push(page.note("Same", "is", "same", "Same is same\n").document());
+    let statistics = network(&corpus, &loose()).statistics;
+    assert_eq!((statistics.copies, statistics.self_loops), (1, 1));
+    assert_eq!(statistics.joined["name and short form"], 1);
+    assert_eq!(statistics.refused["head and tail are the same"], 1);
+}
+
+#[test]
+fn a_document_with_too_many_facts_is_left_out_whole() {
+    let corpus = world();
+    let settings = GraphSettings { facts_per_document: 20, ..loose() };
+    let statistics = network(&corpus, &settings).statistics;
+    assert_eq!(statistics.left_out["more facts than facts_per_document"], [12, 13, 14, 15]);
+    let settings = GraphSettings { facts: 10, ..loose() };
+    let statistics = network(&corpus, &settings).statistics;
+    assert!(statistics.statements <= 10 && statistics.left_out.values().map(Vec::len).sum::<usize>() > 40);
+}
+
+/// A corpus whose documents change after they were read once.
+struct Fickle(Vec<Document>, AtomicUsize);
+
+impl Corpus for Fickle {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn document(&self, at: usize) -> Option<Cow<'_, Document>> {
+        let calls = self.1.fetch_add(1, Ordering::SeqCst);
+        let mut document = self.0[at].clone();
+        if calls >= self.0.len() {
+            document.text = document.text.replace(['a', 'e', '1'], "_");
+        }
+        Some(Cow::Owned(document))
+    }
+}
+
+#[test]
+fn documents_that_change_give_no_items() {
+    let corpus = Fickle(world(), AtomicUsize::new(0));
+    let made = items(&corpus, &loose(), address(), 20).unwrap();
+    assert!(made.items.is_empty());
+    assert!(made.rejected[Reason::DocumentGone.name()] > 0);
+}
+
+#[test]
+fn a_name_that_two_things_share_is_not_said() {
+    let mut corpus = Vec::new();
+    for file in ["one/a.py", "two/b.py"] {
+        let page = Page::code(file).note(file, "defines", "Parser", "class Parser\n");
+        let feed = format!("feed_{}", &file[..3]);
+        corpus.push(page.note("Parser", "defines", &feed, &format!("def {feed}\n")).document());
+    }
+    let network = network(&corpus, &loose());
+    assert!(network.entity(find(&network, "Parser")).shared);
+    assert!(!network.entity(find(&network, "feed_one")).shared);
+}
+
+#[test]
+fn a_module_is_not_told_from_a_file_of_its_name() {
+    let page = |file: &str, line: &str, module: &str| Page::code(file).note(file, "imports", module, line).document();
+    let corpus = vec![
+        page("pkg/a.py", "import hmac\n", "hmac"),
+        page("pkg/b.py", "import zlib\n", "zlib"),
+        page("pkg/c.py", "from pkg.tools import hmac\n", "hmac"),
+        Page::code("pkg/tools/hmac.py").note("pkg/tools/hmac.py", "defines", "Digest", "class Digest\n").document(),
+    ];
+    let network = network(&corpus, &loose());
+    assert!(network.entity(find(&network, "hmac")).shared && !network.entity(find(&network, "zlib")).shared);
+}
+
+#[test]
+fn facts_of_an_entity_are_found_by_bisection() {
+    let corpus = world();
+    let network = network(&corpus, &loose());
+    for edge in (0..network.statistics.facts).map(Edge::new) {
+        let (head, tail) = network.ends(edge);
+        let relation = network.fact(edge).relation;
+        for (node, as_head) in [(head, true), (tail, false)] {
+            let found = network.facts_of(node, relation, as_head);
+            let all = (0..network.statistics.facts).map(Edge::new).filter(|other| {
+                let ends = network.ends(*other);
+                network.fact(*other).relation == relation && if as_head { ends.0 == node } else { ends.1 == node }
+            });
+            assert_eq!(found.iter().collect::<BTreeSet<_>>(), all.collect::<Vec<_>>().iter().collect::<BTreeSet<_>>());
+            assert_eq!(network.is_only(Hop { edge, forward: as_head }), found.len() == 1);
+        }
+    }
+}
+
+#[test]
+fn no_documents_and_no_facts_give_nothing() {
+    let none: Vec<Document> = Vec::new();
+    let made = items(&none, &GraphSettings::default(), address(), 5).unwrap();
+    assert!(made.items.is_empty() && made.rejected.contains_key("no fact to ask for"));
+    let empty = vec![Page::text("Empty").line("nothing here").document()];
+    assert!(items(&empty, &GraphSettings::default(), address(), 5).unwrap().items.is_empty());
+}
+
+#[test]
+fn settings_that_cannot_be_are_refused() {
+    let refused = |settings: GraphSettings| items(&Vec::new(), &settings, address(), 1).unwrap_err().to_string();
+    assert!(refused(GraphSettings { walk: 1.5, ..GraphSettings::default() }).contains("walk = 1.5"));
+    assert!(refused(GraphSettings { styles: Vec::new(), ..GraphSettings::default() }).contains("name one style"));
+    assert!(refused(GraphSettings { max_facts: 1, ..GraphSettings::default() }).contains("max_facts"));
+    assert!(toml::from_str::<GraphSettings>("walks = 3").is_err());
+    assert_eq!(toml::from_str::<GraphSettings>("").unwrap(), GraphSettings::default());
+}
+
+#[test]
+fn a_far_answer_is_as_far_as_its_path() {
+    let (corpus, settings) = (world(), GraphSettings { distant: true, ..loose() });
+    let made = items(&corpus, &settings, address(), 40).unwrap();
+    check(&made, &corpus, &settings);
+    assert!(!made.items.is_empty());
+}
+
+#[test]
+fn an_item_is_the_same_thing_by_its_id() {
+    let corpus = world();
+    let made = items(&corpus, &loose(), address(), 60).unwrap();
+    let ids: BTreeSet<&Hash> = made.items.iter().map(|item| &item.id).collect();
+    assert_eq!(ids.len(), made.items.len());
+}
+
+/// Prints items of the small world, to be read.
+#[test]
+#[ignore = "prints; run with --nocapture"]
+fn print_items_of_the_small_world() {
+    let made = items(&world(), &GraphSettings { sets: 0.15, ..loose() }, address(), 60).unwrap();
+    for item in &made.items {
+        println!(
+            "\n{:?} {} {}\n{}\n=> {} {:?}",
+            item.style.unwrap(),
+            item.difficulty,
+            operation(item),
+            item.question,
+            item.answer.text,
+            item.answer.aliases
+        );
+    }
+    println!("{:?}\n{:#?}", made.rejected, made.statistics);
+}
