@@ -142,7 +142,8 @@ impl Sheet {
 
     fn close_part(&mut self) {
         if let Some(Part { mut draft, mut table }) = self.part.take() {
-            table.span.end = draft.text.trim_end_matches('\n').len().max(table.span.start);
+            // The end of the last line is no part of the table; an empty cell before it is.
+            table.span.end = draft.text.len() - 1;
             if table.head.len() >= 2 || !table.rows.is_empty() {
                 draft.tables.push(table);
             }
@@ -213,6 +214,12 @@ mod tests {
         let (read, _) = documents("a.csv", "# made by hand\n1,x\n2,y\n", Limits::default());
         assert_eq!(rows(&read[0]), [["column 1", "column 2"], ["1", "x"], ["2", "y"]]);
         assert!(read[0].text.starts_with("made by hand\ncolumn 1 | column 2\n"));
+    }
+
+    #[test]
+    fn an_empty_last_cell_lies_in_the_table() {
+        let (read, _) = documents("a.csv", "only name\nx,y\n,z\n", Limits::default());
+        assert_eq!(rows(&read[0]), [["only name"], ["x"], [""]]);
     }
 
     #[test]

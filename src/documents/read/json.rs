@@ -136,7 +136,10 @@ fn document(record: &Map<String, Value>, key: &str, text: &str, place: &str) -> 
 fn any(value: &Value, context: &mut Context) -> Draft {
     let mut draft = Draft::default();
     match value {
-        Value::Array(rows) if is_table(rows) => table(&mut draft, rows, "", context),
+        Value::Array(rows) if is_table(rows) => {
+            let name = crate::draft::file_name(context.source);
+            table(&mut draft, rows, name.split('.').next().unwrap_or(name), context);
+        }
         value => outline::write(&mut draft, value, context),
     }
     draft
@@ -221,7 +224,7 @@ mod tests {
     fn records_become_a_table() {
         let read = documents("rivers.json", r#"[{"name": "Rhine", "km": 1230}, {"name": "El\nbe", "km": null}]"#);
         assert_eq!(read[0].text, "name | km\nRhine | 1230\nEl be | \n");
-        assert_eq!(read[0].tables[0].rows[0][1].text, "1230");
+        assert_eq!((read[0].tables[0].title.as_str(), read[0].tables[0].rows[0][1].text.as_str()), ("rivers", "1230"));
         assert_eq!(documents("a.jsonl", "{\"a\":1,\"b\":2}\n\n{\"a\":3,\"b\":4}\n")[0].tables[0].rows.len(), 2);
     }
 

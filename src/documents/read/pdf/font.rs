@@ -12,6 +12,8 @@ const USUAL_WIDTH: f32 = 500.0;
 /// A font.
 pub(super) struct Font<'a> {
     encoding: Option<Encoding<'a>>,
+    /// Whether its glyphs are called by their codes, which are TeX's then.
+    is_tex: bool,
     /// Whether a character has two bytes.
     is_wide: bool,
     widths: HashMap<u16, f32>,
@@ -43,11 +45,14 @@ impl<'a> Font<'a> {
     fn new(pdf: &'a Document, font: &'a Dictionary) -> Self {
         let is_wide = font.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"Type0");
         let (widths, other) = if is_wide { wide_widths(pdf, font) } else { widths(pdf, font) };
-        Font { encoding: encoding(pdf, font), is_wide, widths, other }
+        Font { encoding: encoding(pdf, font), is_tex: is_tex(pdf, font), is_wide, widths, other }
     }
 
     /// What a string says; nothing where its codes mean nothing.
     pub fn text(&self, bytes: &[u8]) -> String {
+        if self.is_tex {
+            return tex(bytes);
+        }
         let text = self.encoding.as_ref().and_then(|encoding| encoding.bytes_to_string(bytes).ok());
         spelt_out(&text.unwrap_or_default())
     }
@@ -60,6 +65,41 @@ impl<'a> Font<'a> {
             false => bytes.iter().map(|&byte| width(u16::from(byte))).sum(),
         }
     }
+}
+
+/// Whether a font that is drawn in the file calls its glyphs `a65`, `a66`, ... by their codes, as TeX's bitmap fonts do. Programs that
+/// know `a65` as the name of an ornament write tables that say so; those are not believed.
+fn is_tex(pdf: &Document, font: &Dictionary) -> bool {
+    let is_drawn = font.get(b"Subtype").and_then(Object::as_name).is_ok_and(|name| name == b"Type3");
+    let names =
+        font.get_deref(b"Encoding", pdf).and_then(Object::as_dict).and_then(|e| e.get_deref(b"Differences", pdf));
+    let Some(names) = names.and_then(Object::as_array).ok().filter(|_| is_drawn) else {
+        return false;
+    };
+    let mut names = names.iter().filter_map(|name| name.as_name().ok()).filter(|name| *name != b".notdef").peekable();
+    let is_code = |name: &[u8]| name.len() > 1 && name[0] == b'a' && name[1..].iter().all(u8::is_ascii_digit);
+    names.peek().is_some() && names.all(is_code)
+}
+
+/// Codes of TeX's text fonts: ASCII, with ligatures from 11 in the old encoding (OT1) and from 27 in the newer (T1), and T1's quotes and dashes.
+fn tex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        match byte {
+            11 | 27 => text.push_str("ff"),
+            12 | 28 => text.push_str("fi"),
+            13 | 29 => text.push_str("fl"),
+            14 | 30 => text.push_str("ffi"),
+            15 | 31 => text.push_str("ffl"),
+            16 => text.push('“'),
+            17 => text.push('”'),
+            21 => text.push('–'),
+            22 => text.push('—'),
+            32..=126 | 192..=255 => text.push(char::from(byte)),
+            _ => {}
+        }
+    }
+    text
 }
 
 /// The text with ligatures as letters, so that words can be found, and without signs that no text holds.
@@ -136,6 +176,19 @@ fn wide_widths(pdf: &Document, font: &Dictionary) -> (HashMap<u16, f32>, f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn codes_of_tex_are_letters() {
+        assert_eq!(tex(b"e\x1bect \x0ct \x00a\x15b\xe4"), "effect fit a–bä");
+        let mut pdf = Document::with_version("1.5");
+        let font = |pdf: &mut Document, names: [&str; 2]| {
+            let names = vec![65.into(), Object::Name(names[0].into()), Object::Name(names[1].into())];
+            let encoding = pdf.add_object(lopdf::dictionary! { "Type" => "Encoding", "Differences" => names });
+            lopdf::dictionary! { "Type" => "Font", "Subtype" => "Type3", "Encoding" => encoding }
+        };
+        let (tex, named) = (font(&mut pdf, ["a65", "a66"]), font(&mut pdf, ["A", "a66"]));
+        assert!(is_tex(&pdf, &tex) && !is_tex(&pdf, &named));
+    }
 
     #[test]
     fn ligatures_are_letters() {
