@@ -74,7 +74,12 @@ impl<'a> Run<'a> {
         let folder = spec.output.folder.join(STAGES);
         make_folder(&folder)?;
         let mut own: Vec<Box<dyn Maker>> = vec![];
-        own.extend(spec.engines.table.clone().map(|table| Box::new(TableMaker::new(table)) as Box<dyn Maker>));
+        own.extend(
+            spec.engines
+                .table
+                .clone()
+                .map(|table| Box::new(TableMaker::new(table, spec.context.clone())) as Box<dyn Maker>),
+        );
         own.extend(spec.engines.dialogue.clone().map(|own| Box::new(DialogueMaker::new(own)) as Box<dyn Maker>));
         let run = Run {
             spec,

@@ -3,7 +3,7 @@
 
 use crate::corpus::{Corpus, Entry};
 use crate::error::Result;
-use crate::extend::cut::stretch;
+use crate::extend::cut::{is_prose, stretch};
 use crate::funnel::Counts;
 use crate::item::{Answer, Certificate, Engine, Evidence, Form, Item, Passage, Proof};
 use crate::name::Said;
@@ -158,7 +158,7 @@ fn replies(document: &Document, count: usize, words: [usize; 2], stream: &mut St
     let mut spans: Vec<Span> = vec![];
     for place in stream.choose_distinct(places, count) {
         let wanted = stream.range(words[0]..=words[1]);
-        spans.push(stretch(text, place * length, words, wanted)?);
+        spans.push(stretch(text, place * length, words, wanted).filter(|span| is_prose(document, *span))?);
     }
     let apart = |one: &Span, other: &Span| one.end <= other.start || other.end <= one.start;
     let said: Vec<Said> = spans.iter().map(|span| Said::of(span.of(text).unwrap_or_default())).collect();

@@ -1,6 +1,6 @@
 //! Parts cut out of texts, at the borders of lines and sentences.
 
-use longlab_documents::Span;
+use longlab_documents::{Document, Span};
 
 /// The whole of a text.
 pub fn whole(text: &str) -> Span {
@@ -54,6 +54,17 @@ pub fn stretch(text: &str, from: usize, [fewest, most]: [usize; 2], wanted: usiz
         }
     }
     (words >= fewest).then_some(Span { start, end })
+}
+
+/// Whether a stretch of a document is running text or code: no table, and at least half of it letters.
+pub fn is_prose(document: &Document, span: Span) -> bool {
+    let tabled = document.tables.iter().any(|table| table.span.start < span.end && span.start < table.span.end);
+    let text = span.of(&document.text).unwrap_or_default();
+    let (letters, all) = text.chars().fold((0, 0), |(letters, all), c| {
+        let counted = usize::from(!c.is_whitespace());
+        (letters + usize::from(c.is_alphabetic()), all + counted)
+    });
+    !tabled && 2 * letters >= all && all > 0
 }
 
 /// The part of a text of at most so many bytes that begins with a line at or after a place, and ends with a line, else a word, else a character.

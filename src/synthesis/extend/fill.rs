@@ -1,7 +1,7 @@
 //! Irrelevant passages for an item: near in topic or from anywhere, and proved to hold nothing of the evidence.
 
 use super::absence::Absence;
-use super::cut::{piece, stretch};
+use super::cut::{is_prose, piece, stretch};
 use super::{Extender, SLACK};
 use crate::dialogue::title;
 use crate::error::Result;
@@ -116,13 +116,10 @@ impl<'a> Fillers<'a> {
             None => FRAME + self.extender.counter.count(&document.title),
         };
         let room = self.budget.min(self.extender.spec.passage).saturating_sub(frame);
+        let [fewest, most] = self.extender.reply;
         let span = match &request {
-            Some(_) => stretch(
-                &document.text,
-                place,
-                self.extender.reply,
-                stream.range(self.extender.reply[0]..=self.extender.reply[1]),
-            ),
+            Some(_) => stretch(&document.text, place, [fewest, most], stream.range(fewest..=most))
+                .filter(|span| is_prose(document, *span)),
             None => piece(&document.text, place, room * BYTES),
         };
         let taken = |span: &Span| {

@@ -1,10 +1,12 @@
 //! Tables of the corpus with alike schemas, over documents.
 
-use super::schema::Schema;
+use super::family::{Family, fits};
+use super::schema::{Schema, head_stands};
 use crate::corpus::Corpus;
 use crate::error::Result;
 use crate::funnel::Counts;
-use crate::item::Column;
+use crate::item::{Column, ColumnKind};
+use longlab_documents::Table;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -22,6 +24,29 @@ pub struct Member {
     pub columns: Vec<Column>,
     /// The name of the column that names its rows.
     pub key: Option<String>,
+    /// Names of columns of texts that stand in several rows.
+    pub repeating: Vec<String>,
+}
+
+impl Member {
+    /// Whether a column of the table may stand for a letter of a template.
+    pub fn fits(&self, letter: char, column: &Column) -> bool {
+        let named = |names: &[String]| names.contains(&column.name);
+        match letter {
+            'k' => self.key.as_deref() == Some(column.name.as_str()),
+            'c' => named(&self.repeating),
+            letter => fits(letter, column),
+        }
+    }
+
+    /// Whether a template can be asked of the table.
+    pub fn can_be_asked(&self, family: &Family) -> bool {
+        let mut left: Vec<&Column> = self.columns.iter().collect();
+        family.columns.chars().all(|letter| {
+            let found = left.iter().position(|column| self.fits(letter, column));
+            found.map(|at| left.swap_remove(at)).is_some()
+        })
+    }
 }
 
 /// Finds the tables that can be asked about.
@@ -54,10 +79,23 @@ fn of_document(corpus: &Corpus, number: usize, fewest_rows: usize) -> Result<Vec
     let document = corpus.read(number)?;
     let one = |(at, table)| {
         let Schema { columns, key } = Schema::of(table, fewest_rows)?;
-        let key = key.and_then(|key| columns[key].as_ref()).map(|column| column.name.clone());
-        Ok(Member { document: number, table: at, columns: columns.into_iter().flatten().collect(), key })
+        if !head_stands(table, &document.text) {
+            return Err("a headline that does not stand in the text");
+        }
+        let name = |at: usize| columns[at].as_ref().map(|column| column.name.clone());
+        let repeats = |at: &usize| Some(*at) != key && repeats(table, *at, &columns);
+        let repeating = (0..columns.len()).filter(repeats).filter_map(name).collect();
+        let key = key.and_then(name);
+        Ok(Member { document: number, table: at, columns: columns.into_iter().flatten().collect(), key, repeating })
     };
     Ok(document.tables.iter().enumerate().map(one).collect())
+}
+
+/// Whether a column is of texts of which one stands in several rows, and not in all.
+fn repeats(table: &Table, at: usize, columns: &[Option<Column>]) -> bool {
+    let text = columns[at].as_ref().is_some_and(|column| column.kind == ColumnKind::Text);
+    let different: BTreeSet<&str> = table.rows.iter().map(|row| row[at].text.as_str()).collect();
+    text && different.len() > 1 && different.len() < table.rows.len()
 }
 
 /// Numbers of members that are alike: each shares at least the share `alike` of the columns with the first of its cluster (Jaccard), and goes to the cluster
@@ -97,7 +135,13 @@ mod tests {
 
     fn member(document: usize, lines: &str) -> Member {
         let schema = Schema::of(&table(lines), 2).unwrap();
-        Member { document, table: 0, columns: schema.columns.into_iter().flatten().collect(), key: None }
+        Member {
+            document,
+            table: 0,
+            columns: schema.columns.into_iter().flatten().collect(),
+            key: None,
+            repeating: vec![],
+        }
     }
 
     #[test]

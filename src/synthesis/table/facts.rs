@@ -1,10 +1,10 @@
 //! Rows gathered from the tables of passages, every cell with its place.
 
 use super::cell;
-use super::schema::{Standing, inside, overlap, standing};
+use super::schema::{Standing, head_stands, inside, overlap, standing};
 use crate::item::{Column, Row};
 use crate::name::same;
-use longlab_documents::{Document, Span};
+use longlab_documents::{Document, Span, Table};
 
 /// What a stretch of a document says in tables of some columns.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,7 +20,7 @@ pub fn gather(document: &Document, span: Span, columns: &[Column]) -> Gathered {
     let mut gathered = Gathered::default();
     for table in document.tables.iter().filter(|table| overlap(table.span, span)) {
         let places = match standing(table, columns) {
-            Standing::Same(places) if table.head.iter().all(|cell| inside(cell.span, span)) => places,
+            Standing::Same(places) if is_headed(table, document, span) => places,
             Standing::Other => continue,
             Standing::Same(_) | Standing::Alike => {
                 gathered.unclear = true;
@@ -45,6 +45,11 @@ pub fn gather(document: &Document, span: Span, columns: &[Column]) -> Gathered {
         }
     }
     gathered
+}
+
+/// Whether a table's headline stands in the stretch.
+fn is_headed(table: &Table, document: &Document, span: Span) -> bool {
+    head_stands(table, &document.text) && table.head.iter().all(|cell| inside(cell.span, span))
 }
 
 #[cfg(test)]

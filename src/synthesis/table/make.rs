@@ -2,7 +2,7 @@
 
 use super::cluster::{Member, clusters, members};
 use super::facts::gather;
-use super::family::{FAMILIES, Family, fits};
+use super::family::{FAMILIES, Family, Topic};
 use super::window::window;
 use super::{Executed, draw, names, questions};
 use crate::corpus::Corpus;
@@ -11,27 +11,36 @@ use crate::funnel::Counts;
 use crate::item::{Answer, Certificate, Column, Engine, Evidence, Form, Item, Level, Passage, Proof, Row, Shape};
 use crate::name::words;
 use crate::prompt;
-use crate::spec::{TableSpec, weighted};
+use crate::spec::{ContextSpec, TableSpec, weighted};
 use crate::tools::Maker;
 use crate::tries::by_tries;
 use longlab_documents::{Document, Hash};
 use longlab_kernels::stream::{Address, Purpose, Stream};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-/// Bytes of a document with a table that go into a context.
-const BYTES: usize = 24 << 10;
+/// Most and fewest bytes of a document with a table that go into a context.
+const BYTES: usize = 48 << 10;
+const LEAST: usize = 800;
+
+/// Share of a prompt that its tables may fill.
+const SHARE: f64 = 0.6;
+
+/// Bytes of a token where figures are many.
+const TOKEN: usize = 2;
 
 /// The table engine.
 pub struct TableMaker {
     spec: TableSpec,
+    /// Its law of lengths bounds what the tables of an item may fill.
+    context: ContextSpec,
 }
 
 impl TableMaker {
     /// The engine with its settings.
-    pub fn new(spec: TableSpec) -> TableMaker {
-        TableMaker { spec }
+    pub fn new(spec: TableSpec, context: ContextSpec) -> TableMaker {
+        TableMaker { spec, context }
     }
 }
 
@@ -41,7 +50,8 @@ impl Maker for TableMaker {
     }
 
     fn version(&self) -> String {
-        format!("table 1 {:?} {}", self.spec, prompt::version())
+        let ContextSpec { length, most, .. } = &self.context;
+        format!("table 1 {:?} {length:?} {most} {}", self.spec, prompt::version())
     }
 
     fn make(
@@ -52,7 +62,7 @@ impl Maker for TableMaker {
         put: &mut dyn FnMut(Item) -> Result<()>,
     ) -> Result<Vec<Hash>> {
         let members = members(corpus, self.spec.fewest_rows, counts)?;
-        let pool = Pool::new(corpus, &self.spec, members);
+        let pool = Pool::new(corpus, &self.spec, &self.context, members);
         if pool.clusters.is_empty() {
             counts.drop("no alike tables in enough documents");
             return Ok(vec![]);
@@ -70,10 +80,13 @@ type Tried<T> = std::result::Result<T, &'static str>;
 struct Pool<'a> {
     corpus: &'a Corpus,
     spec: &'a TableSpec,
+    context: &'a ContextSpec,
     members: Vec<Member>,
     /// Alike members, in enough documents.
     clusters: Vec<Vec<usize>>,
     weights: Vec<f64>,
+    /// For each template the clusters that it can be asked of; those that none can be asked of are left out.
+    feasible: BTreeMap<&'static str, Vec<usize>>,
 }
 
 /// Rows of a few documents.
@@ -85,7 +98,7 @@ struct Chosen {
 }
 
 impl<'a> Pool<'a> {
-    fn new(corpus: &'a Corpus, spec: &'a TableSpec, members: Vec<Member>) -> Pool<'a> {
+    fn new(corpus: &'a Corpus, spec: &'a TableSpec, context: &'a ContextSpec, members: Vec<Member>) -> Pool<'a> {
         let documents = |cluster: &Vec<usize>| {
             cluster.iter().map(|member| members[*member].document).collect::<HashSet<usize>>().len()
         };
@@ -94,12 +107,25 @@ impl<'a> Pool<'a> {
             all.into_iter().filter(|cluster| documents(cluster) >= spec.documents[0]).collect();
         // Roots, so that one large family of documents does not fill the set.
         let weights = clusters.iter().map(|cluster| (documents(cluster) as f64).sqrt()).collect();
-        Pool { corpus, spec, members, clusters, weights }
+        let mut feasible: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for family in &FAMILIES {
+            let able = |cluster: &Vec<usize>| cluster.iter().any(|member| members[*member].can_be_asked(family));
+            let able: Vec<usize> = (0..clusters.len()).filter(|at| able(&clusters[*at])).collect();
+            if !able.is_empty() {
+                feasible.insert(family.name, able);
+            }
+        }
+        Pool { corpus, spec, context, members, clusters, weights, feasible }
     }
 
     fn one(&self, stream: &mut Stream) -> Result<Tried<Item>> {
-        let family = self.family(stream);
-        let cluster = &self.clusters[weighted(&self.weights, stream)];
+        let family = match self.family(stream) {
+            Ok(family) => family,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        let feasible = &self.feasible[family.name];
+        let weights: Vec<f64> = feasible.iter().map(|cluster| self.weights[*cluster]).collect();
+        let cluster = &self.clusters[feasible[weighted(&weights, stream)]];
         let columns = match self.columns(family, cluster, stream) {
             Ok(columns) => columns,
             Err(reason) => return Ok(Err(reason)),
@@ -114,26 +140,35 @@ impl<'a> Pool<'a> {
         }
     }
 
-    fn family(&self, stream: &mut Stream) -> &'static Family {
+    /// A template of the level drawn that some cluster can be asked: first its topic, so that all topics come.
+    fn family(&self, stream: &mut Stream) -> Tried<&'static Family> {
         let levels = &self.spec.levels;
         let drawn = weighted(&[levels.easy, levels.medium, levels.hard], stream);
         let level = [Level::Easy, Level::Medium, Level::Hard][drawn];
-        let families: Vec<&Family> = FAMILIES.iter().filter(|family| family.level == level).collect();
-        families[stream.below(families.len())]
+        let families =
+            || FAMILIES.iter().filter(|family| family.level == level && self.feasible.contains_key(family.name));
+        let topics: Vec<Topic> =
+            families().map(|family| family.topic).collect::<BTreeSet<Topic>>().into_iter().collect();
+        if topics.is_empty() {
+            return Err("no tables for the level");
+        }
+        let topic = *stream.pick(&topics);
+        let families: Vec<&Family> = families().filter(|family| family.topic == topic).collect();
+        Ok(families[stream.below(families.len())])
     }
 
     /// Columns for the letters of a template, from a table of the cluster.
     fn columns(&self, family: &Family, cluster: &[usize], stream: &mut Stream) -> Tried<Vec<Column>> {
-        let member = &self.members[*stream.pick(cluster)];
+        let able: Vec<&Member> =
+            cluster.iter().map(|member| &self.members[*member]).filter(|member| member.can_be_asked(family)).collect();
+        if able.is_empty() {
+            return Err("no column for the query");
+        }
+        let member = able[stream.below(able.len())];
         let mut columns: Vec<Column> = vec![];
         for letter in family.columns.chars() {
-            let names_rows = |column: &Column| member.key.as_deref() == Some(column.name.as_str());
-            let fit: Vec<&Column> = member
-                .columns
-                .iter()
-                .filter(|column| fits(letter, column) && names_rows(column) == (letter == 'k'))
-                .filter(|column| !columns.contains(column))
-                .collect();
+            let fits = |column: &&Column| member.fits(letter, column) && !columns.contains(column);
+            let fit: Vec<&Column> = member.columns.iter().filter(fits).collect();
             if fit.is_empty() {
                 return Err("no column for the query");
             }
@@ -158,20 +193,29 @@ impl<'a> Pool<'a> {
         }
         let mut order: Vec<(usize, usize)> = tables.into_iter().collect();
         stream.shuffle(&mut order);
-        let wanted = stream.range(self.spec.documents[0]..=self.spec.documents[1]);
+        let [fewest, most] = self.spec.documents;
+        let bytes = self.bytes(stream);
+        let wanted = stream.range(fewest..=most).min((bytes / LEAST).max(fewest));
         let quota = (self.spec.most_rows / wanted).max(self.spec.fewest_rows);
+        let room = ((bytes / wanted).clamp(LEAST, BYTES), quota);
         let mut choosing = Choosing::new(family.keyed());
         for (number, table) in order {
             if choosing.passages.len() == wanted || choosing.rows.len() + self.spec.fewest_rows > self.spec.most_rows {
                 break;
             }
-            choosing.take(self.corpus, number, (table, quota), &columns)?;
+            choosing.take(self.corpus, number, (table, room), &columns)?;
         }
         let Choosing { documents, passages, rows, .. } = choosing;
         if passages.len() < self.spec.documents[0] || rows.len() > self.spec.most_rows {
             return Ok(Err("too few documents whose rows go together"));
         }
         Ok(Ok(Chosen { columns, documents, passages, rows }))
+    }
+
+    /// Bytes that the tables of an item may fill: a share of a length that the law gives, so that items of all lengths can be made.
+    fn bytes(&self, stream: &mut Stream) -> usize {
+        let tokens = self.context.length.draw(stream).min(self.context.most);
+        (tokens as f64 * SHARE) as usize * TOKEN
     }
 
     fn item(
@@ -231,11 +275,11 @@ impl Choosing {
         &mut self,
         corpus: &Corpus,
         number: usize,
-        (table, quota): (usize, usize),
+        (table, room): (usize, (usize, usize)),
         columns: &[Column],
     ) -> Result<()> {
         let document = corpus.document(number)?;
-        let Some(span) = window(&document, table, columns, (BYTES, quota)) else { return Ok(()) };
+        let Some(span) = window(&document, table, columns, room) else { return Ok(()) };
         let gathered = gather(&document, span, columns);
         if gathered.unclear || gathered.rows.is_empty() {
             return Ok(());

@@ -2,7 +2,7 @@
 
 use super::cell::{bare, date, is_empty, quantity, year};
 use crate::item::{Column, ColumnKind};
-use crate::name::words;
+use crate::name::{same, words};
 use longlab_documents::{Span, Table};
 use std::collections::HashSet;
 
@@ -13,8 +13,11 @@ const LONGEST: usize = 80;
 const MOST_COLUMNS: usize = 64;
 
 /// Words in headlines of numbers that name and do not count.
-const NAMING: [&str; 14] =
-    ["id", "ids", "index", "no", "nr", "number", "code", "zip", "phone", "line", "version", "rank", "port", "isbn"];
+const NAMING: [&str; 30] = [
+    "id", "ids", "index", "no", "nr", "number", "code", "zip", "phone", "line", "version", "rank", "port", "isbn",
+    "key", "entity", "group", "groups", "cluster", "firm", "person", "subject", "quarter", "month", "week", "day",
+    "hour", "time", "county", "state",
+];
 
 /// Words in headlines of years.
 const YEARS: [&str; 14] = [
@@ -72,6 +75,11 @@ impl Schema {
     }
 }
 
+/// Whether every headline of a table stands in the text: readers may name columns that have none.
+pub fn head_stands(table: &Table, text: &str) -> bool {
+    table.head.iter().all(|cell| cell.span.of(text).is_some_and(|stands| same(stands, &cell.text)))
+}
+
 /// Two columns of one name cannot be told apart.
 fn leave_out_doubles(columns: &mut [Option<Column>]) {
     let mut seen = HashSet::new();
@@ -112,7 +120,7 @@ fn kind(cells: &[&str], label: &str, unit: Option<String>) -> Option<(ColumnKind
     let Some(numbers) = cells.iter().map(|text| quantity(text)).collect::<Option<Vec<_>>>() else {
         return Some((ColumnKind::Text, None));
     };
-    if said(&NAMING) || numbers.windows(2).all(|pair| pair[1].value == pair[0].value + 1.0) {
+    if said(&NAMING) || said(&YEARS) || numbers.windows(2).all(|pair| pair[1].value == pair[0].value + 1.0) {
         return None;
     }
     let own = numbers[0].unit.clone();
