@@ -199,7 +199,9 @@ impl<'a> Drawing<'a, '_> {
         apart: &Apart,
     ) -> Result<Part, Reason> {
         let node = hops.first().map_or(begin, |hop| self.network.from(*hop));
-        let must = described_only && hops.is_empty();
+        // Too short a path is made longer by what tells its start.
+        let short = hops.len() + after.len() + apart.facts.len() < self.settings.min_facts;
+        let must = described_only && hops.is_empty() || short;
         let hops = [hops, after].concat();
         let start = self.start(node, &hops, must, apart)?;
         Ok(Part { start, hops })
@@ -399,9 +401,9 @@ impl Apart {
 fn is_answer(network: &Network, hop: Hop, settings: &GraphSettings) -> bool {
     let (entity, relation) = (network.entity(network.to(hop)), network.relation(hop.edge));
     let options = if hop.forward { relation.tails } else { relation.heads };
-    let short = entity.name.split(' ').count() <= LONGEST_ANSWER && !(entity.common && !entity.code);
+    let short = entity.name.split(' ').count() <= LONGEST_ANSWER && (entity.code || !entity.common);
     let told = entity.spoken && !entity.shared && !entity.section && short;
-    told && options as usize >= settings.options && !(entity.value && !hop.forward)
+    told && options as usize >= settings.options && (hop.forward || !entity.value)
 }
 
 fn is_compared(network: &Network, hop: Hop, goal: &Goal) -> bool {

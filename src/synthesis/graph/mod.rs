@@ -201,15 +201,15 @@ fn says_answer(network: &Network, question: &str, solution: &Solution) -> bool {
 /// How many items of a kind are taken while there may still be others.
 struct Quota {
     style: Option<usize>,
-    sets: Option<usize>,
+    sets: usize,
 }
 
 impl Quota {
-    /// An even share for each style holds for the first quarter of the draws, the share of sets for the first half.
+    /// An even share for each style holds for the first quarter of the draws; the share of sets holds for all.
     fn at(draw: u64, most: u64, count: usize, settings: &GraphSettings) -> Quota {
         let style = count.div_ceil(settings.styles.len());
         let sets = (count as f64 * settings.sets).ceil() as usize;
-        Quota { style: (draw < most / 4).then_some(style), sets: (draw < most / 2).then_some(sets) }
+        Quota { style: (draw < most / 4).then_some(style), sets }
     }
 }
 
@@ -261,7 +261,7 @@ impl Kept {
         let (plan, mut facts) = (&draft.plan, draft.plan.facts());
         let is_set = !plan.set.is_empty();
         let made = self.kinds.get(&plan.style).copied().unwrap_or_default();
-        if quota.style.is_some_and(|most| made >= most) || quota.sets.is_some_and(|most| is_set && self.sets >= most) {
+        if quota.style.is_some_and(|most| made >= most) || is_set && self.sets >= quota.sets {
             return Err(Reason::Enough);
         }
         let said = draft.solution.node.map(|_| draft.solution.answer.to_lowercase());

@@ -4,6 +4,7 @@
 
 use super::evaluate::contains_word;
 use super::name::{Name, is_spoken, is_value};
+use super::passage::floor;
 use super::settings::{GraphError, GraphSettings};
 use super::triplet::{Family, Relation, Triplet};
 use super::wording::Wording;
@@ -97,7 +98,7 @@ fn windows(text: &str, longest: usize) -> Vec<Span> {
     let mut windows = Vec::new();
     let mut start = 0;
     while start < text.len() {
-        let most = text.floor_char_boundary((start + longest).min(text.len()));
+        let most = floor(text, start + longest);
         let stretch = &text[start..most];
         let cut = stretch.rfind("\n\n").or(stretch.rfind('\n')).filter(|at| most < text.len() && *at > longest / 4);
         let end = cut.map_or(most, |at| start + at + 1);

@@ -143,7 +143,7 @@ pub fn is_identifier(text: &str) -> bool {
 pub fn is_value(text: &str) -> bool {
     number(text).is_some()
         || !text.chars().any(char::is_alphabetic)
-        || year(text).is_some() && text.split_whitespace().all(|word| is_date_word(word))
+        || year(text).is_some() && text.split_whitespace().all(is_date_word)
         || text.chars().next().is_some_and(|c| c.is_ascii_digit())
             && text.chars().filter(|c| c.is_alphabetic()).count() < 3
 }

@@ -74,7 +74,7 @@ fn is_told(network: &Network, hop: Hop, apart: &BTreeSet<Node>) -> bool {
     let (other, family) = (network.from(hop), network.relation(hop.edge).family);
     let entity = network.entity(other);
     let said = entity.spoken && !entity.shared && !apart.contains(&other);
-    said && family != Family::Cause && !(family == Family::Section && !entity.section)
+    said && family != Family::Cause && (entity.section || family != Family::Section)
 }
 
 /// Columns and properties that say what kind of thing something is.

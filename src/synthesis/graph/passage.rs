@@ -55,12 +55,23 @@ fn section(document: &Document, span: Span, longest: usize) -> Option<Span> {
 fn lines(document: &Document, span: Span, longest: usize) -> Span {
     let text = &document.text;
     let room = longest.saturating_sub(span.end - span.start) / 2;
-    let low = text.ceil_char_boundary(span.start.saturating_sub(room)).min(span.start);
-    let high = text.floor_char_boundary((span.end + room).min(text.len())).max(span.end);
+    let low = ceil(text, span.start.saturating_sub(room)).min(span.start);
+    let high = floor(text, span.end + room).max(span.end);
     let start = if low == 0 { 0 } else { text[low..span.start].find('\n').map_or(low, |at| low + at + 1) };
     let end =
         if high == text.len() { high } else { text[span.end..high].rfind('\n').map_or(high, |at| span.end + at + 1) };
     Span { start, end }
+}
+
+/// The last border of a character that is not after `at`.
+pub(super) fn floor(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
+/// The first border of a character that is not before `at`.
+fn ceil(text: &str, at: usize) -> usize {
+    (at..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len())
 }
 
 fn merged(mut spans: Vec<Span>) -> Vec<Span> {

@@ -2,6 +2,7 @@
 //! led to what; and which short form a name has. A sentence of any other shape states nothing here.
 
 use super::name::{MONTHS, Name};
+use super::passage::floor;
 use super::triplet::{Extraction, Family, Relation};
 use longlab_documents::{Document, Span};
 use std::collections::HashSet;
@@ -319,7 +320,7 @@ fn short_forms(text: &str) -> Vec<(Name, Name)> {
 
 /// The words before a bracket whose initials are `short`, small joining words left aside.
 fn long_form(before: &str, short: &str) -> Option<String> {
-    let before = &before[before.floor_char_boundary(before.len().saturating_sub(200))..];
+    let before = &before[floor(before, before.len().saturating_sub(200))..];
     let mut wanted = short.chars().rev().peekable();
     let mut taken = Vec::new();
     for word in before.split_whitespace().rev().take(2 * short.len()) {

@@ -34,7 +34,7 @@ pub struct GraphSettings {
     pub similarity: f64,
     /// A relation with fewer different answers than this is not asked for: it could be guessed.
     pub options: usize,
-    /// Share of items that ask for a number or a rest of a set, as long as there are others: such questions are easy to find and alike.
+    /// Largest share of items that ask for the number or the rest of a set: such questions are easy to find and alike.
     pub sets: f64,
     /// Most items with the same answer.
     pub repeats: usize,
@@ -72,7 +72,7 @@ impl Default for GraphSettings {
             statements: 3,
             similarity: 0.9,
             options: 5,
-            sets: 0.15,
+            sets: 0.25,
             repeats: 2,
             share: 20,
             attempts: 60,
