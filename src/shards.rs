@@ -1,7 +1,7 @@
 //! The tensors of a model that lies in a Hugging Face folder, mapped into memory: one safetensors file, or shards and their index. Only headers
 //! are read on opening.
 
-use memmap2::Mmap;
+use memmap2::{Mmap, UncheckedAdvice};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -127,6 +127,17 @@ impl Shards {
     /// The file that holds a tensor.
     pub fn file(&self, entry: &Entry) -> &Mmap {
         &self.files[entry.file]
+    }
+
+    /// Lets go of the memory that holds a tensor's bytes; they are read from the file again when they are asked for.
+    pub fn give_back(&self, entry: &Entry) {
+        let range = entry.bytes.clone();
+        // SAFETY: the map is private and never written to, so the pages' contents are those of the file and come back from it.
+        let given = unsafe {
+            self.files[entry.file].unchecked_advise_range(UncheckedAdvice::DontNeed, range.start, range.len())
+        };
+        // It only saves memory; a system that refuses reads the same numbers.
+        let _ = given;
     }
 
     /// The bytes of a tensor.

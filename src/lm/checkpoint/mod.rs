@@ -207,6 +207,15 @@ impl Checkpoint {
         Ok(())
     }
 
+    /// Lets go of the memory that holds a tensor's stored bytes, for who has made a copy of its own.
+    pub fn give_back(&self, name: &str) {
+        if let Source::Folder(shards) = &self.source
+            && let Some(entry) = shards.tensors.get(name)
+        {
+            shards.give_back(entry);
+        }
+    }
+
     fn read_file(
         &self,
         file: &Gguf,

@@ -203,6 +203,8 @@ impl Source<'_> {
                 failed = self.checkpoint.read(name, row..row + 1, into).err();
             }
         });
+        // Else a large model would be in memory twice, as it is stored and packed.
+        self.checkpoint.give_back(name);
         failed.map_or(Ok(matrix), Err)
     }
 
