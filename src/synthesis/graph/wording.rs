@@ -295,14 +295,47 @@ fn is_plain(name: &str) -> bool {
         && !matches!(last.as_str(), "built" | "born" | "written" | "made")
 }
 
-/// A relation's name inside a sentence: the first letter small, unless it opens a short form.
+/// A relation's name inside a sentence: words with one capital at the beginning in small letters, short forms as they are.
 fn spoken_relation(name: &str) -> String {
-    let mut letters = name.chars();
-    let (first, second) = (letters.next(), letters.next());
-    match (first, second) {
-        (Some(first), Some(second)) if second.is_lowercase() && is_plain(name) => {
-            first.to_lowercase().chain(name.chars().skip(1)).collect()
+    if !is_plain(name) {
+        return name.to_string();
+    }
+    let word = |word: &str| match word.chars().skip(1).all(char::is_lowercase) && word.chars().count() > 1 {
+        true => word.to_lowercase(),
+        false => word.to_string(),
+    };
+    name.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relations_are_said_as_they_read_best() {
+        let said = [
+            ("Longest River", "longest river"),
+            ("GDP", "GDP"),
+            ("Founded", "Founded"),
+            ("Houses", "Houses"),
+            ("tool_type", "tool_type"),
+        ];
+        for (name, spoken) in said {
+            assert_eq!(spoken_relation(name), spoken);
         }
-        _ => name.to_string(),
+        assert!(
+            is_plain("capital")
+                && !is_plain("Founded")
+                && !is_plain("houses")
+                && !is_plain("size (km)")
+                && !is_plain("located in")
+        );
+    }
+
+    #[test]
+    fn templates_are_whole() {
+        assert!(Wording::new().is_ok());
+        assert_eq!(capitalised("élan"), "Élan");
+        assert_eq!(capitalised(""), "");
     }
 }
