@@ -275,24 +275,17 @@ fn is_quoted(family: Family, forward: bool) -> bool {
     matches!(family, Family::Section | Family::Definition) && !forward
 }
 
-/// Whether `the NAME of X` reads well: one to four words of letters, the last of them no participle.
+/// Whether `the NAME of X` reads well: one to four words of letters, the last of them neither a participle nor a plural.
 fn is_plain(name: &str) -> bool {
+    const OPEN_ENDS: [&str; 11] = ["by", "of", "in", "on", "to", "at", "for", "from", "with", "is", "has"];
+    const PARTICIPLES: [&str; 4] = ["built", "born", "written", "made"];
     let words: Vec<&str> = name.split(' ').collect();
     let letters = name.chars().all(|c| c.is_alphabetic() || c == ' ');
     let last = words.last().map(|word| word.to_lowercase()).unwrap_or_default();
-    let noun =
-        !["ed", "ing", "by", "of", "in", "on", "to", "at", "for", "from", "with", "is", "has"].iter().any(|end| {
-            match end.len() {
-                3 if *end == "ing" => last.ends_with("ing"),
-                2 if *end == "ed" => last.ends_with("ed"),
-                _ => last == *end,
-            }
-        });
-    letters
-        && noun
-        && words.len() <= 4
-        && last.chars().count() >= 3
-        && !matches!(last.as_str(), "built" | "born" | "written" | "made")
+    let participle = last.ends_with("ed") || last.ends_with("ing") || PARTICIPLES.contains(&last.as_str());
+    let plural = last.ends_with('s') && super::name::singular(&last) != last;
+    let noun = !participle && !plural && !OPEN_ENDS.contains(&last.as_str());
+    letters && noun && words.len() <= 4 && last.chars().count() >= 3
 }
 
 /// A relation's name inside a sentence: words with one capital at the beginning in small letters, short forms as they are.
