@@ -6,7 +6,7 @@ use super::obfuscate::described;
 use super::plan::{Goal, Part, Plan, Start};
 use super::settings::GraphSettings;
 use super::triplet::Family;
-use super::walk::{Allowed, Walker, is_free_of_short_cuts};
+use super::walk::{Allowed, Walker, is_free_of_short_cuts, is_told_from_users};
 use crate::Style;
 use longlab_kernels::stream::Stream;
 use std::collections::BTreeSet;
@@ -254,7 +254,8 @@ impl<'a> Drawing<'a, '_> {
         let settings = self.settings;
         let hop = self.target(|network, hop| {
             let turned = Hop { forward: false, ..hop };
-            let countable = hop.forward && is_countable(network, hop.edge);
+            let told = is_told_from_users(network.relation(hop.edge).family, network.entity(network.to(hop)));
+            let countable = hop.forward && told && is_countable(network, hop.edge);
             countable && !network.entity(network.from(turned)).hub && !network.is_only(turned)
         })?;
         let facts = self.network.answers(Hop { forward: false, ..hop });

@@ -219,9 +219,9 @@ pub fn states(quote: &str, name: &str) -> bool {
         && (contains_word(&quote, &name) || last_part(&name).is_some_and(|part| contains_word(&quote, part)))
 }
 
-/// Lower case, with one space between words and without marks of emphasis.
+/// Lower case, with one space between words and without marks of emphasis and of escape.
 fn plain(text: &str) -> String {
-    let clean: String = text.chars().filter(|c| !matches!(c, '*' | '`' | '|')).collect();
+    let clean: String = text.chars().filter(|c| !matches!(c, '*' | '`' | '|' | '\\')).collect();
     clean.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ")
 }
 

@@ -94,14 +94,16 @@ impl Network {
         self.mark_last_parts(&first);
     }
 
-    /// A module `hmac` is not told apart from `primitives/hmac.py` by its name: both are imported as `hmac`.
+    /// A module `hmac` is not told apart from `primitives/hmac.py` by its name: both are imported as `hmac`. Nor is `urllib` from what is meant by an
+    /// import of `urllib.parse`, which imports both.
     fn mark_last_parts(&mut self, first: &HashMap<String, Node>) {
         for node in self.graph.node_indices() {
             let entity = &self.graph[node];
             let parts = if entity.code { parts(&entity.name) } else { Vec::new() };
-            if let [_, .., last] = parts.as_slice()
-                && let Some(other) = first.get(&format!("`{last}"))
-            {
+            let last = parts.last().filter(|_| parts.len() > 1).map(|last| last.to_string());
+            let outer = (1..parts.len()).map(|length| parts[..length].join("."));
+            let names: Vec<String> = outer.chain(last).collect();
+            for other in names.iter().filter_map(|name| first.get(&format!("`{name}"))) {
                 self.graph[*other].shared = true;
             }
         }

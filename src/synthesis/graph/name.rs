@@ -91,7 +91,7 @@ pub fn parts(path: &str) -> Vec<&str> {
 
 /// Without marks of emphasis, quotes and stops around it, and with one blank between words.
 fn cleaned(text: &str) -> String {
-    let joined = text.replace('`', "").split_whitespace().collect::<Vec<_>>().join(" ");
+    let joined = text.replace('`', "").replace("\\_", "_").split_whitespace().collect::<Vec<_>>().join(" ");
     let around = |c: char| matches!(c, '*' | '"' | '“' | '”' | '\'' | ',' | ';' | ':') || c.is_whitespace();
     let trimmed = unlinked(joined.trim_matches(around));
     let stop = trimmed.ends_with('.') && !trimmed[..trimmed.len() - 1].contains('.') && trimmed.len() > 4;
@@ -218,6 +218,7 @@ pub fn is_spoken(text: &str) -> bool {
         && length <= LONGEST_SPOKEN
         && letters * 2 >= length
         && !text.chars().any(char::is_control)
+        && !text.contains("://")
         && !(text.starts_with("__") && text.ends_with("__"))
         && !VAGUE.contains(&text.to_lowercase().as_str())
 }
@@ -239,6 +240,7 @@ mod tests {
             ("5", "5.0"),
             ("`max_len`", "max_len()"),
             ("[Dev tools][]", "dev tools"),
+            ("a\\_b", "a_b"),
             ("[A b](c.md)", "a b"),
         ] {
             assert_eq!(key(a), key(b), "{a} {b}");
@@ -271,7 +273,12 @@ mod tests {
         assert!(is_value("3.5") && is_value("12 March 1987") && is_value("1987") && is_value("-") && is_value("12 km"));
         assert!(!is_value("Paris") && !is_value("Article 1987"));
         assert!(
-            is_spoken("Paris") && is_spoken("7") && !is_spoken("ab") && !is_spoken("None") && !is_spoken("__init__")
+            is_spoken("Paris")
+                && is_spoken("7")
+                && !is_spoken("ab")
+                && !is_spoken("None")
+                && !is_spoken("see https://a.org")
+                && !is_spoken("__init__")
         );
         assert!(!is_spoken("two\nlines") && !is_spoken(&"x".repeat(81)) && !is_spoken("---x"));
     }

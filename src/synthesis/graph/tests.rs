@@ -374,11 +374,15 @@ fn a_module_is_not_told_from_a_file_of_its_name() {
     let corpus = vec![
         page("pkg/a.py", "import hmac\n", "hmac"),
         page("pkg/b.py", "import zlib\n", "zlib"),
+        page("pkg/d.py", "import urllib\n", "urllib"),
+        page("pkg/e.py", "import urllib.parse\n", "urllib.parse"),
         page("pkg/c.py", "from pkg.tools import hmac\n", "hmac"),
         Page::code("pkg/tools/hmac.py").note("pkg/tools/hmac.py", "defines", "Digest", "class Digest\n").document(),
     ];
     let network = network(&corpus, &loose());
-    assert!(network.entity(find(&network, "hmac")).shared && !network.entity(find(&network, "zlib")).shared);
+    for (name, shared) in [("hmac", true), ("zlib", false), ("urllib", true), ("urllib.parse", false)] {
+        assert_eq!(network.entity(find(&network, name)).shared, shared, "{name}");
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Paths to a target: by random walk, and by a search in breadth in a subgraph around it. Both go backwards from the target and take only
 //! facts that lead to one entity in the direction in which the question will go.
 
-use super::network::{Edge, Hop, Network, Node};
+use super::network::{Edge, Entity, Hop, Network, Node};
 use super::settings::GraphSettings;
 use super::triplet::Family;
 use longlab_kernels::stream::Stream;
@@ -34,6 +34,16 @@ impl Allowed {
     }
 }
 
+/// Whether those who use an entity can be told from those who use another. Who calls `__init__` of one class is not told from who calls that of
+/// another, and whoever imports a module of a package imports the package.
+pub(super) fn is_told_from_users(family: Family, used: &Entity) -> bool {
+    match family {
+        Family::Calls => used.spoken,
+        Family::Imports => !used.name.ends_with("__init__.py"),
+        _ => true,
+    }
+}
+
 /// Draws paths.
 pub struct Walker<'a> {
     /// The graph.
@@ -50,8 +60,7 @@ impl Walker<'_> {
         let (network, fact) = (self.network, self.network.fact(hop.edge));
         let stated = fact.count as usize <= self.settings.statements;
         let family = network.relation(hop.edge).family;
-        // Who calls `__init__` of one class cannot be told from who calls that of another.
-        let told = family != Family::Calls || hop.forward || network.entity(network.from(hop)).spoken;
+        let told = hop.forward || is_told_from_users(family, network.entity(network.from(hop)));
         stated && told && network.is_only(hop) && self.allowed.takes(family, hop.forward)
     }
 

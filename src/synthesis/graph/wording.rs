@@ -275,34 +275,60 @@ fn is_quoted(family: Family, forward: bool) -> bool {
     matches!(family, Family::Section | Family::Definition) && !forward
 }
 
-/// Whether `the NAME of X` reads well: one to four words of letters, the last of them no participle.
+/// Whether `the NAME of X` reads well: one to four words of letters, the last of them neither a participle nor a plural.
 fn is_plain(name: &str) -> bool {
+    const OPEN_ENDS: [&str; 11] = ["by", "of", "in", "on", "to", "at", "for", "from", "with", "is", "has"];
+    const PARTICIPLES: [&str; 4] = ["built", "born", "written", "made"];
     let words: Vec<&str> = name.split(' ').collect();
     let letters = name.chars().all(|c| c.is_alphabetic() || c == ' ');
     let last = words.last().map(|word| word.to_lowercase()).unwrap_or_default();
-    let noun =
-        !["ed", "ing", "by", "of", "in", "on", "to", "at", "for", "from", "with", "is", "has"].iter().any(|end| {
-            match end.len() {
-                3 if *end == "ing" => last.ends_with("ing"),
-                2 if *end == "ed" => last.ends_with("ed"),
-                _ => last == *end,
-            }
-        });
-    letters
-        && noun
-        && words.len() <= 4
-        && last.chars().count() >= 3
-        && !matches!(last.as_str(), "built" | "born" | "written" | "made")
+    let participle = last.ends_with("ed") || last.ends_with("ing") || PARTICIPLES.contains(&last.as_str());
+    let plural = last.ends_with('s') && super::name::singular(&last) != last;
+    let noun = !participle && !plural && !OPEN_ENDS.contains(&last.as_str());
+    letters && noun && words.len() <= 4 && last.chars().count() >= 3
 }
 
-/// A relation's name inside a sentence: the first letter small, unless it opens a short form.
+/// A relation's name inside a sentence: words with one capital at the beginning in small letters, short forms as they are.
 fn spoken_relation(name: &str) -> String {
-    let mut letters = name.chars();
-    let (first, second) = (letters.next(), letters.next());
-    match (first, second) {
-        (Some(first), Some(second)) if second.is_lowercase() && is_plain(name) => {
-            first.to_lowercase().chain(name.chars().skip(1)).collect()
+    if !is_plain(name) {
+        return name.to_string();
+    }
+    let word = |word: &str| match word.chars().skip(1).all(char::is_lowercase) && word.chars().count() > 1 {
+        true => word.to_lowercase(),
+        false => word.to_string(),
+    };
+    name.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relations_are_said_as_they_read_best() {
+        let said = [
+            ("Longest River", "longest river"),
+            ("GDP", "GDP"),
+            ("Founded", "Founded"),
+            ("Houses", "Houses"),
+            ("tool_type", "tool_type"),
+        ];
+        for (name, spoken) in said {
+            assert_eq!(spoken_relation(name), spoken);
         }
-        _ => name.to_string(),
+        assert!(
+            is_plain("capital")
+                && !is_plain("Founded")
+                && !is_plain("houses")
+                && !is_plain("size (km)")
+                && !is_plain("located in")
+        );
+    }
+
+    #[test]
+    fn templates_are_whole() {
+        assert!(Wording::new().is_ok());
+        assert_eq!(capitalised("élan"), "Élan");
+        assert_eq!(capitalised(""), "");
     }
 }
