@@ -137,6 +137,9 @@ pub enum Shape {
     List,
 }
 
+/// A fact of a path: head, relation, tail, and the number of the evidence that states it.
+pub type Step = (String, String, String, usize);
+
 /// How the answer is computed from the evidence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "by")]
@@ -144,8 +147,8 @@ pub enum Proof {
     /// Paths: each step a fact (head, relation, tail), in the order of the question, with the number of the evidence that states it.
     Path {
         /// The facts.
-        steps: Vec<(String, String, String, usize)>,
-        /// What is computed of where the paths end: the name of an [`Operation`](crate::operation::Operation).
+        steps: Vec<Step>,
+        /// What is computed of where the paths end: the name of an [`Operation`](crate::graph::Operation).
         operation: String,
     },
     /// A query over the table `facts`, whose rows are all rows of the documents' tables that have these columns.

@@ -24,7 +24,6 @@ pub mod graph;
 mod item;
 pub mod name;
 pub mod observer;
-pub mod operation;
 mod pipeline;
 pub mod prompt;
 pub mod spec;
@@ -40,8 +39,8 @@ pub mod verify;
 
 pub use error::{Result, SynthesisError};
 pub use item::{
-    Answer, Certificate, Column, ColumnKind, Engine, Evidence, Form, Item, Level, Passage, Proof, Row, Shape, Style,
-    Work,
+    Answer, Certificate, Column, ColumnKind, Engine, Evidence, Form, Item, Level, Passage, Proof, Row, Shape, Step,
+    Style, Work,
 };
 pub use observer::{Observer, Silent};
 pub use pipeline::{Options, STAGES, Summary, run};

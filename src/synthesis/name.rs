@@ -10,17 +10,21 @@ pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
 }
 
-/// The first year of four digits, 1000 to 2199, that stands by itself in a text.
-///
-/// ```
-/// use longlab_synthesis::name::first_year;
-/// assert_eq!(first_year("born on 3 May 1817"), Some(1817));
-/// assert_eq!(first_year("18170 men"), None);
-/// ```
-pub fn first_year(text: &str) -> Option<u32> {
-    let numbers = text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() == 4);
-    numbers.filter_map(|word| word.parse().ok()).find(|year| (1000..2200).contains(year))
-}
+/// The months, in order.
+pub const MONTHS: [&str; 12] = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+];
 
 /// A text made ready to be searched for phrases: its words, each with one blank before and after.
 pub struct Said(String);

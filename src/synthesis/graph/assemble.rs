@@ -7,7 +7,7 @@ use super::network::{Edge, Network};
 use super::passage::windows;
 use super::plan::{Goal, Plan, Solution};
 use super::settings::GraphSettings;
-use crate::{Answer, Certificate, Engine, Evidence, Form, Item, Passage, Proof, Work};
+use crate::{Answer, Certificate, Engine, Evidence, Form, Item, Passage, Proof, Step, Work};
 use longlab_documents::{Document, Hash, Span};
 use longlab_kernels::stream::Stream;
 use std::borrow::Cow;
@@ -118,8 +118,6 @@ fn pages<'a>(
     }
     Ok(pages)
 }
-
-type Step = (String, String, String, usize);
 
 /// The steps of the proof, one for each place that states a fact, and the evidence.
 fn stated(

@@ -1,6 +1,6 @@
 //! What a path proves: the answer computed again from the facts of a certificate, without a graph and without a model.
 
-use crate::{Evidence, Proof};
+use crate::{Evidence, Proof, Step};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -70,8 +70,6 @@ impl FromStr for Operation {
         })
     }
 }
-
-type Step = (String, String, String, usize);
 
 /// The answer that a path proves; none where a fact is missing, is not stated by its evidence, does not join the others, or the operation
 /// is unknown. A fact that stands in several steps is stated in several places.

@@ -1,6 +1,7 @@
 //! Names of entities: how they are written, and by which key two spellings are one entity.
 
 use super::evaluate::{number, year};
+use crate::name::MONTHS;
 use longlab_documents::Hash;
 
 /// Longest name that a question may say, characters.
@@ -147,22 +148,6 @@ pub fn is_value(text: &str) -> bool {
         || text.chars().next().is_some_and(|c| c.is_ascii_digit())
             && text.chars().filter(|c| c.is_alphabetic()).count() < 3
 }
-
-/// The months, in order.
-pub const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
 
 fn is_date_word(word: &str) -> bool {
     let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();

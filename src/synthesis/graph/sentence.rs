@@ -1,9 +1,10 @@
 //! What sentences of simple shapes state: what happened to a named thing in which year, what kind of thing it is and where it lies, what
 //! led to what; and which short form a name has. A sentence of any other shape states nothing here.
 
-use super::name::{MONTHS, Name};
+use super::name::Name;
 use super::passage::floor;
 use super::triplet::{Extraction, Family, Relation};
+use crate::name::MONTHS;
 use longlab_documents::{Document, Span};
 use std::collections::HashSet;
 use std::ops::Range;

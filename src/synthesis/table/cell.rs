@@ -1,25 +1,11 @@
 //! What a cell of a table says: a number with its unit, a date, a year, or a text.
 
 use crate::item::ColumnKind;
+use crate::name::MONTHS;
 use serde_json::Value;
 
 /// Ways to say that there is no value.
 const EMPTY: [&str; 14] = ["", "-", "--", "–", "—", "?", "...", "n/a", "na", "n.a.", "nan", "none", "null", "unknown"];
-
-const MONTHS: [&str; 12] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-];
 
 /// A number and what it counts.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,6 @@
 
 mod dataset;
 mod fault;
-mod path;
 mod proof;
 
 pub use dataset::{Finding, Report, verify};

@@ -1,13 +1,12 @@
 //! Proofs executed again.
 
 use super::fault::{Fault, Faults};
-use super::path;
 use crate::corpus::Corpus;
 use crate::dialogue::asked;
 use crate::error::Result;
-use crate::item::{Column, Item, Passage, Proof, Row, Shape};
+use crate::graph::{Operation, evaluate, evaluate_without, states};
+use crate::item::{Column, Item, Passage, Proof, Row, Shape, Step};
 use crate::name::same;
-use crate::operation::Step;
 use crate::prompt;
 use crate::table::family::Family;
 use crate::table::{Executed, facts, names, questions};
@@ -50,15 +49,15 @@ fn necessity(item: &Item, computed: &[Option<String>], faults: &mut Faults) {
 
 fn follow(item: &Item, steps: &[Step], operation: &str, faults: &mut Faults) {
     let (proof, evidence) = (&item.certificate.proof, &item.certificate.evidence);
-    faults.demand(path::knows(operation), Fault::UnknownRule, || operation.into());
+    faults.demand(operation.parse::<Operation>().is_ok(), Fault::UnknownRule, || operation.into());
     for (at, step) in steps.iter().enumerate() {
-        let stated = evidence.get(step.3).is_some_and(|evidence| path::states(&evidence.quote, step));
+        let stated = evidence.get(step.3).is_some_and(|evidence| states(&evidence.quote, &step.2));
         faults.demand(stated, Fault::EvidenceAltered, || format!("step {at}: {step:?}"));
     }
-    let computed = path::answer(proof, evidence);
+    let computed = evaluate(proof, evidence);
     let right = computed.as_deref().is_some_and(|computed| is_answer(item, computed));
     faults.demand(right, Fault::AnswerDiffers, || format!("{computed:?} computed"));
-    let without: Vec<Option<String>> = (0..evidence.len()).map(|at| path::without(proof, evidence, at)).collect();
+    let without: Vec<Option<String>> = (0..evidence.len()).map(|at| evaluate_without(proof, evidence, at)).collect();
     necessity(item, &without, faults);
 }
 
