@@ -163,9 +163,9 @@ fn chosen(log_probs: &Tensor, targets: &[i64]) -> Tensor {
 /// # Errors
 /// A temperature that logits cannot be divided by.
 pub fn learn(model: &Decoder, parts: &[Part], way: Way, want_best: bool) -> Result<Learned, LmError> {
-    let Fed { prompts, lens, rows, wanted } = fed(parts, way.pad);
+    let fed = fed(parts, way.pad);
     if model.is_streamed() {
-        let output = streamed(model, &prompts, &lens, &rows, &wanted, way);
+        let (output, wanted) = (streamed(model, &fed, way), fed.wanted);
         let best = if want_best { output.best() } else { vec![] };
         let down: Vec<f32> = wanted.weights.iter().map(|weight| -weight).collect();
         let numbers = output.backward(&down, &[])?;
@@ -173,7 +173,7 @@ pub fn learn(model: &Decoder, parts: &[Part], way: Way, want_best: bool) -> Resu
             numbers.logp.iter().zip(&wanted.weights).map(|(&logp, &weight)| f64::from(logp) * f64::from(weight));
         return Ok(Learned { objective: terms.sum(), positions: wanted.positions, best });
     }
-    let (hidden, back) = graph(model, &prompts, &lens, &rows, &wanted, way);
+    let ((hidden, back), wanted) = (graph(model, &fed, way), fed.wanted);
     let logits = model.logits(&hidden);
     let best = if want_best { tokens_of(&logits.detach().argmax(-1, false)) } else { vec![] };
     let chosen = chosen(&log_probs(logits, way.temperature), &wanted.targets);
@@ -190,47 +190,34 @@ pub fn learn(model: &Decoder, parts: &[Part], way: Way, want_best: bool) -> Resu
 /// # Errors
 /// A temperature that logits cannot be divided by.
 pub fn pass<'a>(model: &'a Decoder, parts: &[Part], way: Way, want_entropy: bool) -> Result<Pass<'a>, LmError> {
-    let Fed { prompts, lens, rows, wanted } = fed(parts, way.pad);
+    let fed = fed(parts, way.pad);
     if model.is_streamed() {
-        let output = streamed(model, &prompts, &lens, &rows, &wanted, way);
+        let output = streamed(model, &fed, way);
         let numbers = output.numbers()?;
         let entropy = want_entropy.then(|| Tensor::from_slice(&numbers.entropy));
         return Ok(Pass { logp: Tensor::from_slice(&numbers.logp), entropy, back: Back::Streamed(output) });
     }
-    let (hidden, back) = graph(model, &prompts, &lens, &rows, &wanted, way);
+    let (hidden, back) = graph(model, &fed, way);
     let log_probs = log_probs(model.logits(&hidden), way.temperature);
     let entropy = want_entropy.then(|| -(log_probs.exp() * &log_probs).sum_dim_intlist(-1, false, Kind::Float));
-    Ok(Pass { logp: chosen(&log_probs, &wanted.targets), entropy, back })
+    Ok(Pass { logp: chosen(&log_probs, &fed.wanted.targets), entropy, back })
 }
 
 /// Hidden states [positions, D] of the positions that have a weight, in the graph that leads back from them.
-fn graph<'a>(
-    model: &'a Decoder,
-    prompts: &Tensor,
-    lens: &[usize],
-    rows: &[Vec<&[u32]>],
-    wanted: &Wanted,
-    way: Way,
-) -> (Tensor, Back<'a>) {
-    let places = Tensor::from_slice(&wanted.flat);
+fn graph<'a>(model: &'a Decoder, fed: &Fed, way: Way) -> (Tensor, Back<'a>) {
+    let places = Tensor::from_slice(&fed.wanted.flat);
     if way.again {
-        let hidden = model.hidden(prompts, lens, rows, true);
+        let hidden = model.hidden(&fed.prompts, &fed.lens, &fed.rows, true);
         return (hidden.states.index_select(0, &places), Back::Again(hidden));
     }
-    let hidden = model.continuations_packed(&model.prefix(prompts, lens), rows);
+    let hidden = model.continuations_packed(&model.prefix(&fed.prompts, &fed.lens), &fed.rows);
     (hidden.index_select(0, &places), Back::Graph)
 }
 
-fn streamed<'a>(
-    model: &'a Decoder,
-    prompts: &Tensor,
-    lens: &[usize],
-    rows: &[Vec<&[u32]>],
-    wanted: &Wanted,
-    way: Way,
-) -> Output<'a> {
-    let targets = wanted.targets.iter().map(|&target| target as u32).collect();
-    Output::new(model, model.hidden(prompts, lens, rows, way.again), &wanted.flat, targets, way.temperature)
+fn streamed<'a>(model: &'a Decoder, fed: &Fed, way: Way) -> Output<'a> {
+    let targets = fed.wanted.targets.iter().map(|&target| target as u32).collect();
+    let hidden = model.hidden(&fed.prompts, &fed.lens, &fed.rows, way.again);
+    Output::new(model, hidden, &fed.wanted.flat, targets, way.temperature)
 }
 
 fn tokens_of(tensor: &Tensor) -> Vec<u32> {
