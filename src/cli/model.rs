@@ -19,7 +19,8 @@ Examples:
   longlab model checkpoints/step40          a Hugging Face folder
   longlab model model.gguf --memory 8       for a machine of 8 GiB
   longlab model model.gguf --positions 32768 --json
-  longlab model smol --write models/smol    as a Hugging Face folder, in f32")]
+  longlab model smol --write models/smol    as a Hugging Face folder, in f32
+  longlab model smol --adapter experiments/smol/base --write models/smol-base")]
 pub(super) struct ModelArgs {
     /// A Hugging Face folder, a GGUF file, a known model or org/name
     model: String,
@@ -35,6 +36,9 @@ pub(super) struct ModelArgs {
     /// Write the checkpoint into this folder, which must not hold a model yet
     #[arg(long, value_name = "DIR", conflicts_with_all = ["json", "positions", "memory"])]
     write: Option<PathBuf>,
+    /// With --write: add the adapter of this folder, in PEFT's format, to the weights
+    #[arg(long, value_name = "DIR", requires = "write")]
+    adapter: Option<PathBuf>,
     /// With --write: 16 bits a number and not 32
     #[arg(long, requires = "write")]
     bf16: bool,
@@ -45,7 +49,12 @@ pub(super) fn run(args: &ModelArgs) -> Result<Exit> {
     if let Some(folder) = &args.write {
         let taken = folder.join("config.json").exists();
         ensure!(!taken, "{} holds a model already; name another folder, or remove it", folder.display());
-        write_folder(&checkpoint, folder, if args.bf16 { FolderNumbers::Bf16 } else { FolderNumbers::F32 })?;
+        write_folder(
+            &checkpoint,
+            args.adapter.as_deref(),
+            folder,
+            if args.bf16 { FolderNumbers::Bf16 } else { FolderNumbers::F32 },
+        )?;
         eprintln!("{} written", folder.display());
         return Ok(Exit::Done);
     }

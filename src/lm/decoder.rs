@@ -4,8 +4,9 @@
 
 use super::attention::{SharedKV, by_head, causal, own_causal, pad_mask, shared};
 use super::layer::{Layer, Pass, unit};
-use super::lora::{Adapter, Lora};
+use super::lora::{self, Adapter, Lora};
 use super::packed::{Packing, SAFE_SCORE};
+use super::projection::Beside;
 use super::rope::{Angles, Rope};
 use super::weights::{self, Named, cast};
 use super::{Checkpoint, Config, Family, LmError, llama, qwen3, qwen3_moe, save_weights};
@@ -116,7 +117,7 @@ impl Decoder {
     /// # Errors
     /// Files that cannot be read, and adapters that belong to another model.
     pub fn with_adapter(self, folder: &Path) -> Result<Self, LmError> {
-        let lora = Lora::load(folder, &self.weights)?;
+        let lora = Lora::load(folder, &lora::shapes(&self.weights))?;
         Ok(self.frozen_beside(lora))
     }
 
@@ -159,9 +160,10 @@ impl Decoder {
     /// All tensors of the model, sorted by name, with what an adapter adds to them; no gradients.
     pub fn merged(&self) -> Vec<(String, Tensor)> {
         let _no_grad = tch::no_grad_guard();
-        let delta = |name: &str| self.lora.as_ref().and_then(|lora| lora.delta(name));
+        let beside = |name: &str| self.lora.as_ref().and_then(|lora| lora.beside(name));
         let one = |(name, weight): &(String, Tensor)| {
-            (name.clone(), delta(name).map_or_else(|| weight.detach(), |delta| weight + delta))
+            let merged = beside(name).map(|Beside { a, b }| weight + b.matmul(&a));
+            (name.clone(), merged.unwrap_or_else(|| weight.detach()))
         };
         self.weights.iter().map(one).collect()
     }
@@ -281,7 +283,17 @@ impl Decoder {
 
     /// The weights of layer `index` for one pass.
     pub(super) fn layer(&self, index: usize) -> Layer {
-        let weights = Named { parameters: &self.weights, layer: index, kind: self.kind, lora: self.lora.as_ref() };
+        self.layer_of(index, false)
+    }
+
+    /// The weights of layer `index` for many passes without gradients: adapters are added to their matrices.
+    pub(super) fn merged_layer(&self, index: usize) -> Layer {
+        self.layer_of(index, true)
+    }
+
+    fn layer_of(&self, index: usize, merged: bool) -> Layer {
+        let lora = self.lora.as_ref();
+        let weights = Named { parameters: &self.weights, layer: index, kind: self.kind, lora, merged };
         let (width, folded) = (self.config.head_dim, self.folds());
         match (self.config.family, self.config.experts_of(index)) {
             (Family::Llama, _) => llama::layer(&weights, width, folded),

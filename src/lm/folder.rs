@@ -2,6 +2,7 @@
 //! served and loaded from there.
 
 use super::checkpoint::Settings;
+use super::lora::Lora;
 use super::{Checkpoint, LmError, Tokenizer, files};
 use longlab_kernels::merge;
 use safetensors::tensor::{Dtype, View};
@@ -22,11 +23,22 @@ pub enum Numbers {
 pub type Beside = (&'static str, Vec<u8>);
 
 /// Writes a checkpoint into a folder, which is made where it is missing: config.json, model.safetensors, tokenizer.json,
-/// tokenizer_config.json (with the chat template) and generation_config.json.
+/// tokenizer_config.json (with the chat template) and generation_config.json. An adapter, a folder in PEFT's format, is added to the
+/// weights; the same files give the same bytes on every machine.
 ///
 /// # Errors
-/// A checkpoint whose tensors or tokenizer cannot be read, and what the system says about the files.
-pub fn write_folder(checkpoint: &Checkpoint, folder: &Path, numbers: Numbers) -> Result<(), LmError> {
+/// A checkpoint whose tensors or tokenizer cannot be read, an adapter that belongs to another one, and what the system says about the
+/// files.
+pub fn write_folder(
+    checkpoint: &Checkpoint,
+    adapter: Option<&Path>,
+    folder: &Path,
+    numbers: Numbers,
+) -> Result<(), LmError> {
+    let shapes =
+        checkpoint.tensors().iter().map(|(name, stored)| (name.clone(), stored.shape.clone())).collect::<Vec<_>>();
+    let lora = adapter.map(|adapter| Lora::load(adapter, &shapes)).transpose()?;
+    let lora = lora.as_ref();
     std::fs::create_dir_all(folder).map_err(|source| LmError::io(folder, source))?;
     let tokenizer = checkpoint.tokenizer().map_err(|error| LmError::Tokenizer { reason: error.to_string() })?;
     let text = tokenizer.to_string(true).map_err(|error| LmError::Tokenizer { reason: error.to_string() })?;
@@ -40,7 +52,7 @@ pub fn write_folder(checkpoint: &Checkpoint, folder: &Path, numbers: Numbers) ->
     for (name, stored) in checkpoint.tensors() {
         checkpoint.read(name, 0..1, &mut vec![0.0; stored.width()])?;
     }
-    let late = |name: &String| (name.clone(), Late { checkpoint, name: name.clone(), numbers });
+    let late = |name: &String| (name.clone(), Late { checkpoint, lora, name: name.clone(), numbers });
     let tensors: Vec<(String, Late)> = checkpoint.tensors().keys().map(late).collect();
     let path = folder.join("model.safetensors");
     let written = crate::files::write_whole_by(&path, |temporary| {
@@ -102,6 +114,7 @@ impl Tokenizer {
 /// A tensor that is read when its turn to be written has come: no more than one of them is held.
 struct Late<'a> {
     checkpoint: &'a Checkpoint,
+    lora: Option<&'a Lora>,
     name: String,
     numbers: Numbers,
 }
@@ -124,6 +137,10 @@ impl View for Late<'_> {
         self.checkpoint
             .read(&self.name, 0..stored.rows(), &mut values)
             .expect("a mapped tensor whose first row was read has all its rows: the file's length was checked when it was opened");
+        if let Some(lora) = self.lora {
+            lora.add_to(&self.name, stored.width(), &mut values)
+                .expect("matrices of an adapter that was read are in memory");
+        }
         match self.numbers {
             Numbers::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             Numbers::Bf16 => {

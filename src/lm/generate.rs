@@ -61,7 +61,7 @@ pub fn generate(
 ) -> Result<Vec<Vec<Response>>, LmError> {
     check(model, requests, sampling)?;
     let _no_grad = tch::no_grad_guard();
-    let layers: Vec<Layer> = (0..model.config.num_hidden_layers).map(|index| model.layer(index)).collect();
+    let layers: Vec<Layer> = (0..model.config.num_hidden_layers).map(|index| model.merged_layer(index)).collect();
     let weights = Weights { layers: &layers, head: &model.head() };
     let mut answers: Vec<Vec<Response>> = requests.iter().map(|r| vec![Response::default(); r.rows]).collect();
     // Prompts of like length side by side: less padding.

@@ -2,6 +2,7 @@
 //! [`super::qwen3`], [`super::qwen3_moe`], [`super::llama`].
 
 use super::experts::Experts;
+use super::projection::Projection;
 use super::rope::{Angles, Rope};
 use super::weights::Named;
 use tch::{Kind, Tensor};
@@ -9,10 +10,10 @@ use tch::{Kind, Tensor};
 /// The weights of a layer.
 pub(super) struct Layer {
     pub before: Norm,
-    pub q: Tensor,
-    pub k: Tensor,
-    pub v: Tensor,
-    pub o: Tensor,
+    pub q: Projection,
+    pub k: Projection,
+    pub v: Projection,
+    pub o: Projection,
     pub heads: Heads,
     pub between: Norm,
     pub feed: Feed,
@@ -39,11 +40,6 @@ impl Norm {
     }
 }
 
-/// A projection that follows the norm of this weight.
-fn after(norm: &Tensor, projection: &Tensor, folded: bool) -> Tensor {
-    if folded { projection * norm } else { projection.shallow_clone() }
-}
-
 /// What is done with queries and keys before they are turned; the scores' scale of 1/sqrt(d) is in here.
 pub(super) enum Heads {
     /// RMSNorm of each head; the scale is in the weight of the queries' norm.
@@ -60,16 +56,15 @@ pub(super) enum Feed {
 
 /// `down(silu(gate x) * up x)`.
 pub(super) struct SwiGlu {
-    pub gate: Tensor,
-    pub up: Tensor,
-    pub down: Tensor,
+    pub gate: Projection,
+    pub up: Projection,
+    pub down: Projection,
 }
 
 impl SwiGlu {
     pub(super) fn forward(&self, unit: &Tensor) -> Tensor {
-        let gate = unit.linear::<&Tensor>(&self.gate, None).silu();
-        let inner = gate * unit.linear::<&Tensor>(&self.up, None);
-        inner.linear::<&Tensor>(&self.down, None)
+        let inner = self.gate.of(unit).silu() * self.up.of(unit);
+        self.down.of(&inner)
     }
 }
 
@@ -78,9 +73,9 @@ impl Layer {
     pub(super) fn dense(weights: &Named, folded: bool, heads: Heads) -> Layer {
         let between = &weights.get("post_attention_layernorm");
         let feed = SwiGlu {
-            gate: after(between, &weights.get("mlp.gate_proj"), folded),
-            up: after(between, &weights.get("mlp.up_proj"), folded),
-            down: weights.get("mlp.down_proj"),
+            gate: weights.projection("mlp.gate_proj").after(between, folded),
+            up: weights.projection("mlp.up_proj").after(between, folded),
+            down: weights.projection("mlp.down_proj"),
         };
         Layer::new(weights, folded, heads, Norm::new(between, folded), Feed::Dense(feed))
     }
@@ -88,12 +83,12 @@ impl Layer {
     /// A layer of these heads and this feed-forward block.
     pub(super) fn new(weights: &Named, folded: bool, heads: Heads, between: Norm, feed: Feed) -> Layer {
         let before = &weights.get("input_layernorm");
-        let projection = |name: &str| after(before, &weights.get(name), folded);
+        let projection = |name: &str| weights.projection(name).after(before, folded);
         Layer {
             q: projection("self_attn.q_proj"),
             k: projection("self_attn.k_proj"),
             v: projection("self_attn.v_proj"),
-            o: weights.get("self_attn.o_proj"),
+            o: weights.projection("self_attn.o_proj"),
             before: Norm::new(before, folded),
             heads,
             between,
@@ -117,7 +112,7 @@ impl Layer {
 
     /// Queries [.., T, H, d], turned and scaled.
     pub(super) fn queries(&self, unit_in: &Tensor, angles: &Angles, pass: &Pass) -> Tensor {
-        let q = heads(&unit_in.linear::<&Tensor>(&self.q, None), pass.width);
+        let q = heads(&self.q.of(unit_in), pass.width);
         let q = match &self.heads {
             Heads::Normed { q: weight, .. } => unit(&q, pass.eps) * weight,
             Heads::Plain { scale } => q * *scale,
@@ -127,8 +122,8 @@ impl Layer {
 
     /// Keys, turned, and values [.., T, K, d].
     pub(super) fn keys(&self, unit_in: &Tensor, angles: &Angles, pass: &Pass) -> (Tensor, Tensor) {
-        let k = heads(&unit_in.linear::<&Tensor>(&self.k, None), pass.width);
-        let v = heads(&unit_in.linear::<&Tensor>(&self.v, None), pass.width);
+        let k = heads(&self.k.of(unit_in), pass.width);
+        let v = heads(&self.v.of(unit_in), pass.width);
         let k = match &self.heads {
             Heads::Normed { k: weight, .. } => unit(&k, pass.eps) * weight,
             Heads::Plain { .. } => k,
@@ -138,7 +133,7 @@ impl Layer {
 
     /// Adds the attention's and then the feed-forward block's output to the stream.
     pub(super) fn finish(&self, x: &Tensor, attended: &Tensor, eps: f64) -> Tensor {
-        let x = x + attended.linear::<&Tensor>(&self.o, None);
+        let x = x + self.o.of(attended);
         let unit = self.between.apply(unit(&x, eps));
         x + match &self.feed {
             Feed::Dense(block) => block.forward(&unit),

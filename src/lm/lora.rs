@@ -1,8 +1,10 @@
 //! LoRA (arXiv 2106.09685): low-rank matrices that are learned beside frozen ones, kept in PEFT's format.
 //!
-//! A pass computes with `W + (alpha / rank) B A`, so that every family and every way through a layer knows adapters without a word about
-//! them; the sum costs `rank` products a number of W, a pass over some thousand tokens costs that many times more.
+//! A pass that learns computes `x W^T + (alpha / rank) (x A^T) B^T` ([`Projection`](super::projection::Projection)); one that answers, and
+//! what is saved, has `W + (alpha / rank) B A`.
 
+use super::gguf::{Kind, dequantise};
+use super::projection::Beside;
 use super::save_weights;
 use super::{LmError, files};
 use rand_chacha::ChaCha12Rng;
@@ -81,13 +83,13 @@ impl Lora {
                 Tensor::zeros([outputs, rank], tch::kind::FLOAT_CPU),
             ])
         };
-        Self::over(adapter, weights, make)
+        Self::over(adapter, &shapes(weights), make)
     }
 
     /// An adapter whose matrices `make` gives, for each targeted tensor by its name, outputs and inputs.
     fn over(
         adapter: &Adapter,
-        weights: &[(String, Tensor)],
+        shapes: &[(String, Vec<usize>)],
         mut make: impl FnMut(&str, i64, i64) -> Result<[Tensor; 2], LmError>,
     ) -> Result<Lora, LmError> {
         if adapter.rank == 0 {
@@ -95,14 +97,17 @@ impl Lora {
         }
         let is = |name: &str, target: &str| name.ends_with(&format!(".{target}.weight"));
         for target in &adapter.targets {
-            if !weights.iter().any(|(name, _)| name.contains(".layers.") && is(name, target)) {
+            if !shapes.iter().any(|(name, _)| name.contains(".layers.") && is(name, target)) {
                 return Err(refuse(format!("the model has no projection `{target}`")));
             }
         }
         let mut parameters = Vec::new();
         let targeted = |name: &str| name.contains(".layers.") && adapter.targets.iter().any(|target| is(name, target));
-        for (name, weight) in weights.iter().filter(|(name, _)| targeted(name)) {
-            let (outputs, inputs) = weight.size2()?;
+        for (name, shape) in shapes.iter().filter(|(name, _)| targeted(name)) {
+            let &[outputs, inputs] = &shape[..] else {
+                return Err(refuse(format!("{name} is {shape:?} and no matrix")));
+            };
+            let (outputs, inputs) = (outputs as i64, inputs as i64);
             let module = name.strip_suffix(".weight").unwrap_or(name);
             for (part, tensor) in ["lora_A", "lora_B"].iter().zip(make(name, outputs, inputs)?) {
                 parameters.push((format!("{PREFIX}{module}.{part}.weight"), tensor.set_requires_grad(true)));
@@ -131,11 +136,11 @@ impl Lora {
         &self.parameters
     }
 
-    /// What is added to the tensor of this name; none where it is not adapted.
-    pub(super) fn delta(&self, name: &str) -> Option<Tensor> {
+    /// What stands beside the tensor of this name; none where it is not adapted.
+    pub(super) fn beside(&self, name: &str) -> Option<Beside> {
         let &[a, b] = self.places.get(name)?;
         let scale = self.adapter.alpha / self.adapter.rank as f64;
-        Some(self.parameters[b].1.matmul(&self.parameters[a].1) * scale)
+        Some(Beside { a: &self.parameters[a].1 * scale, b: self.parameters[b].1.shallow_clone() })
     }
 
     /// Writes adapter_config.json and adapter_model.safetensors into a folder, which is made where it is missing. `base` is the name of the
@@ -164,8 +169,8 @@ impl Lora {
         save_weights(&folder.join(WEIGHTS), &self.parameters)
     }
 
-    /// Reads an adapter for a model of these tensors.
-    pub(super) fn load(folder: &Path, weights: &[(String, Tensor)]) -> Result<Lora, LmError> {
+    /// Reads an adapter for a model of these tensors, in f32, f16 or bf16.
+    pub(super) fn load(folder: &Path, shapes: &[(String, Vec<usize>)]) -> Result<Lora, LmError> {
         let (config, file) = (folder.join(CONFIG), folder.join(WEIGHTS));
         let read = |path: &Path| std::fs::read(path).map_err(|source| LmError::io(path, source));
         let wrong = |reason: String| LmError::Config { path: config.clone(), reason };
@@ -188,22 +193,54 @@ impl Lora {
             let known = format!("{PREFIX}{module}.{part}.weight");
             let view = tensors.tensor(&known).map_err(|error| damaged(error.to_string()))?;
             let wanted: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
-            if view.dtype() != Dtype::F32 || view.shape() != wanted {
-                return Err(damaged(format!(
-                    "{known} is {:?} {:?}, expected F32 {wanted:?}",
-                    view.dtype(),
-                    view.shape()
-                )));
-            }
-            let values: Vec<f32> =
-                view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+            let kind = match view.dtype() {
+                Dtype::F32 => Some(Kind::F32),
+                Dtype::F16 => Some(Kind::F16),
+                Dtype::BF16 => Some(Kind::Bf16),
+                _ => None,
+            };
+            let (Some(kind), true) = (kind, view.shape() == wanted) else {
+                let (dtype, found) = (view.dtype(), view.shape());
+                return Err(damaged(format!("{known} is {dtype:?} {found:?}, expected F32, F16 or BF16 {wanted:?}")));
+            };
+            let mut values = vec![0f32; wanted.iter().product()];
+            dequantise(kind, view.data(), &mut values);
             Ok(Tensor::f_from_slice(&values)?.f_reshape(shape)?)
         };
         let make = |name: &str, outputs: i64, inputs: i64| {
             Ok([one(name, "lora_A", [rank, inputs])?, one(name, "lora_B", [outputs, rank])?])
         };
-        Self::over(&adapter, weights, make)
+        Self::over(&adapter, shapes, make)
     }
+
+    /// Adds to the numbers of the tensor of this name, rows of `inputs`, what the adapter makes of it: each sum in f64 and in one order,
+    /// so that every machine writes the same bytes.
+    pub(super) fn add_to(&self, name: &str, inputs: usize, values: &mut [f32]) -> Result<(), LmError> {
+        let Some(&[a, b]) = self.places.get(name) else { return Ok(()) };
+        let numbers = |place: usize| -> Result<Vec<f32>, LmError> {
+            let flat = self.parameters[place].1.f_detach()?.f_contiguous()?;
+            let mut numbers = vec![0f32; flat.numel()];
+            flat.f_copy_data(&mut numbers, flat.numel())?;
+            Ok(numbers)
+        };
+        let (a, b, rank) = (numbers(a)?, numbers(b)?, self.adapter.rank);
+        let scale = self.adapter.alpha / rank as f64;
+        let mut sums = vec![0f64; inputs];
+        for (row, thin) in values.chunks_exact_mut(inputs).zip(b.chunks_exact(rank)) {
+            sums.fill(0.0);
+            for (a, &b) in a.chunks_exact(inputs).zip(thin) {
+                sums.iter_mut().zip(a).for_each(|(sum, &a)| *sum += f64::from(a) * f64::from(b));
+            }
+            row.iter_mut().zip(&sums).for_each(|(value, sum)| *value = (f64::from(*value) + scale * sum) as f32);
+        }
+        Ok(())
+    }
+}
+
+/// Names and shapes of tensors.
+pub(super) fn shapes(weights: &[(String, Tensor)]) -> Vec<(String, Vec<usize>)> {
+    let shape = |tensor: &Tensor| tensor.size().into_iter().map(|n| n as usize).collect();
+    weights.iter().map(|(name, tensor)| (name.clone(), shape(tensor))).collect()
 }
 
 fn refuse(reason: String) -> LmError {

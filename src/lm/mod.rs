@@ -27,6 +27,7 @@ mod micro;
 pub mod needs;
 mod output;
 mod packed;
+mod projection;
 mod qwen3;
 mod qwen3_moe;
 mod recompute;

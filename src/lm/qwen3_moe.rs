@@ -18,7 +18,7 @@ pub(super) fn layer(
 ) -> Layer {
     let between = &weights.get("post_attention_layernorm");
     let block = |expert: usize| {
-        let part = |name: &str| weights.get(&format!("mlp.experts.{expert}.{name}"));
+        let part = |name: &str| weights.projection(&format!("mlp.experts.{expert}.{name}"));
         SwiGlu { gate: part("gate_proj"), up: part("up_proj"), down: part("down_proj") }
     };
     let feed = Experts {

@@ -2,6 +2,7 @@
 
 use super::checkpoint::Stored;
 use super::lora::Lora;
+use super::projection::{Beside, Projection};
 use super::{Checkpoint, LmError, files};
 use safetensors::tensor::{Dtype, SafeTensorError, TensorView};
 use std::path::Path;
@@ -31,15 +32,26 @@ pub(super) struct Named<'a> {
     pub kind: Kind,
     /// What is learned beside frozen matrices.
     pub lora: Option<&'a Lora>,
+    /// Whether an adapter is added to its matrices.
+    pub merged: bool,
 }
 
 impl Named<'_> {
-    /// The tensor `model.layers.<layer>.<part>.weight`, with what an adapter adds to it, in the type of the pass.
+    /// The tensor `model.layers.<layer>.<part>.weight`, which no adapter changes, in the type of the pass.
     pub(super) fn get(&self, part: &str) -> Tensor {
-        let name = format!("model.layers.{}.{part}.weight", self.layer);
-        let weight = find(self.parameters, &name);
-        let delta = self.lora.and_then(|lora| lora.delta(&name));
-        cast(&delta.map_or_else(|| weight.shallow_clone(), |delta| weight + delta), self.kind)
+        cast(find(self.parameters, &self.name(part)), self.kind)
+    }
+
+    /// The projection of that matrix, with what an adapter has beside it, in the type of the pass; one matrix where it is wanted so.
+    pub(super) fn projection(&self, part: &str) -> Projection {
+        let beside = self.lora.and_then(|lora| lora.beside(&self.name(part)));
+        let beside = beside.map(|Beside { a, b }| Beside { a: cast(&a, self.kind), b: cast(&b, self.kind) });
+        let projection = Projection::new(self.get(part), beside);
+        if self.merged { projection.merged() } else { projection }
+    }
+
+    fn name(&self, part: &str) -> String {
+        format!("model.layers.{}.{part}.weight", self.layer)
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::parity::families;
 use super::{model, worst};
-use longlab::lm::{Adapter, Config, Decoder, Request, Sampling, generate};
+use longlab::lm::{Adapter, Checkpoint, Config, Decoder, FolderNumbers, Request, Sampling, generate, write_folder};
 use longlab::rl::batch::{Part, Row, Way, learn, pass};
+use std::path::Path;
 use tch::{Kind, Tensor};
 
 const WAY: Way = Way { pad: 0, temperature: 0.7, again: false };
@@ -187,6 +188,52 @@ fn an_adapter_is_kept_in_pefts_format() {
     let none = Adapter { targets: vec!["qkv".into()], ..adapter() };
     let refused = model(super::small()).with_lora(&none, 1).err().unwrap().to_string();
     assert!(refused.contains("no projection `qkv`"), "{refused}");
+}
+
+#[test]
+fn an_adapter_is_added_to_the_folder_that_is_written() {
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/micro/base");
+    let adapted = Decoder::load(&base).unwrap().with_lora(&adapter(), 4).unwrap();
+    tch::no_grad(|| {
+        for (at, (_, tensor)) in adapted.parameters().iter().enumerate() {
+            let _ = tensor.shallow_clone().g_add_scalar_(0.001 * (1 + at % 7) as f64);
+        }
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let (beside, written) = (dir.path().join("adapter"), dir.path().join("written"));
+    adapted.lora().unwrap().save(&beside, "micro").unwrap();
+    let checkpoint = Checkpoint::open(&base).unwrap();
+    write_folder(&checkpoint, Some(&beside), &written, FolderNumbers::F32).unwrap();
+    let again = Decoder::load(&written).unwrap();
+    for ((name, one), (_, other)) in adapted.merged().iter().zip(&again.merged()) {
+        assert!(worst(one, other) < 1e-6, "{name}: {}", worst(one, other));
+    }
+    let plain = Decoder::load(&base).unwrap();
+    let moved = again.merged().iter().zip(&plain.merged()).filter(|((_, a), (_, b))| worst(a, b) > 1e-4).count();
+    assert_eq!(moved, 2 * plain.config.num_hidden_layers, "the targets have moved and nothing else");
+    // In half the bits, as most adapters are published.
+    let bytes = std::fs::read(beside.join("adapter_model.safetensors")).unwrap();
+    let short = halved(&safetensors::SafeTensors::deserialize(&bytes).unwrap());
+    std::fs::write(beside.join("adapter_model.safetensors"), short).unwrap();
+    let short = Decoder::load(&base).unwrap().with_adapter(&beside).unwrap();
+    for ((name, one), (_, other)) in adapted.parameters().iter().zip(short.parameters()) {
+        let (apart, largest) = (worst(one, other), one.abs().max().double_value(&[]));
+        // Seven bits stay behind the point.
+        assert!(apart < largest / 128.0, "{name}: {apart} of {largest}");
+    }
+}
+
+/// The same tensors in bf16, cut off.
+fn halved(tensors: &safetensors::SafeTensors) -> Vec<u8> {
+    use safetensors::tensor::{Dtype, TensorView};
+    let upper =
+        |data: &[u8]| data.as_chunks::<4>().0.iter().flat_map(|bytes| [bytes[2], bytes[3]]).collect::<Vec<u8>>();
+    let held: Vec<_> =
+        tensors.tensors().into_iter().map(|(name, view)| (name, view.shape().to_vec(), upper(view.data()))).collect();
+    let views = held
+        .iter()
+        .map(|(name, shape, bytes)| (name.as_str(), TensorView::new(Dtype::BF16, shape.clone(), bytes).unwrap()));
+    safetensors::tensor::serialize(views, None).unwrap()
 }
 
 /// The angle between two gradients, as one minus its cosine.
