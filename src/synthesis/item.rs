@@ -1,5 +1,6 @@
 //! An item: question, documents, answer, and the certificate by which all of it can be checked again without a model.
 
+use crate::graph::Asked;
 use longlab_documents::{Hash, Span};
 use serde::{Deserialize, Serialize};
 
@@ -150,6 +151,8 @@ pub enum Proof {
         steps: Vec<Step>,
         /// What is computed of where the paths end: the name of an [`Operation`](crate::graph::Operation).
         operation: String,
+        /// How the question was put together.
+        asked: Box<Asked>,
     },
     /// A query over the table `facts`, whose rows are all rows of the documents' tables that have these columns.
     Sql {

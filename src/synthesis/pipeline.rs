@@ -6,6 +6,7 @@ use crate::dialogue::DialogueMaker;
 use crate::error::{Result, SynthesisError};
 use crate::files::make_folder;
 use crate::funnel::Funnel;
+use crate::graph::{Again, GraphMaker};
 use crate::item::Engine;
 use crate::observer::Observer;
 use crate::prompt;
@@ -66,14 +67,21 @@ struct Run<'a> {
     stages: Stages,
     counter: Counter,
     /// The engines of this crate, then those that were handed over.
-    own: Vec<Box<dyn Maker>>,
+    own: Vec<Box<dyn Maker + 'a>>,
 }
 
 impl<'a> Run<'a> {
-    fn new(spec: &'a Spec, options: &Options, tools: &'a Tools) -> Result<Run<'a>> {
+    fn new(spec: &'a Spec, options: &Options, tools: &'a Tools<'a>) -> Result<Run<'a>> {
         let folder = spec.output.folder.join(STAGES);
         make_folder(&folder)?;
-        let mut own: Vec<Box<dyn Maker>> = vec![];
+        let mut own: Vec<Box<dyn Maker + 'a>> = vec![];
+        let answers = folder.join("answers-graph");
+        own.extend(
+            spec.engines
+                .graph
+                .clone()
+                .map(|own| Box::new(GraphMaker::new(own, tools.prose, answers)) as Box<dyn Maker + 'a>),
+        );
         own.extend(
             spec.engines
                 .table
@@ -95,9 +103,10 @@ impl<'a> Run<'a> {
     /// What the specification asks for must be there before any work starts.
     fn demand_tools(&self) -> Result<()> {
         let (spec, tools) = (self.spec, self.tools);
+        let reads_prose = spec.engines.graph.as_ref().is_some_and(|graph| graph.extract.is_some());
         let made = |engine| self.makers().iter().any(|maker| maker.engine() == engine);
         let wanted = [
-            (spec.engines.graph.is_none() || made(Engine::Graph), "the graph engine (`engines.graph`)"),
+            (!reads_prose || tools.prose.is_some(), "a model that reads prose (`engines.graph.extract`)"),
             (spec.engines.agents.is_none() || made(Engine::Agents), "the agents (`engines.agents`)"),
             (spec.context.near == 0.0 || tools.search.is_some(), "a search (`context.near`)"),
             (
@@ -216,7 +225,7 @@ impl<'a> Run<'a> {
             counter: &self.counter,
             search: self.tools.search,
         };
-        self.stages.run("extend", &key("extend 1", &inputs, &settings), observer, |folder, watch| {
+        self.stages.run("extend", &key("extend 2", &inputs, &settings), observer, |folder, watch| {
             stages::extend(&paths, &with, folder, watch)
         })
     }
@@ -224,7 +233,9 @@ impl<'a> Run<'a> {
     fn checked(&self, corpus: &Corpus, from: &Finished, observer: &mut dyn Observer) -> Result<Finished> {
         let model = self.tools.model.filter(|_| self.spec.checks.grounding + self.spec.checks.robustness > 0);
         let answers = self.spec.output.folder.join(STAGES).join("answers");
+        let again = Again::new(self.spec.engines.graph.as_ref().map(|graph| graph.read.clone()).unwrap_or_default());
         let with = Checking {
+            again: &again,
             spec: &self.spec.checks,
             seed: self.spec.seed,
             corpus,
@@ -233,7 +244,7 @@ impl<'a> Run<'a> {
             answers: &answers,
         };
         let settings = format!("{} {}", self.spec.seed, check_settings(&self.spec.checks, model));
-        self.stages.run("check", &key("check 1", &[&from.output], &settings), observer, |folder, watch| {
+        self.stages.run("check", &key("check 2", &[&from.output], &settings), observer, |folder, watch| {
             stages::check(&from.folder, &with, folder, watch)
         })
     }

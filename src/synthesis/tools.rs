@@ -110,6 +110,8 @@ pub struct Tools<'a> {
     pub decontaminator: Option<&'a dyn Decontaminator>,
     /// Engines beyond this crate's table and dialogue engines.
     pub makers: Vec<&'a dyn Maker>,
+    /// Reads facts from prose for the graph engine; none where `engines.graph.extract` is left out.
+    pub prose: Option<&'a dyn ChatModel>,
     /// The model of the checks, and who says whether it is right.
     pub model: Option<(&'a dyn ChatModel, &'a dyn Judge)>,
 }
@@ -117,6 +119,6 @@ pub struct Tools<'a> {
 impl<'a> Tools<'a> {
     /// A reader and nothing else.
     pub fn new(reader: &'a dyn Reader) -> Tools<'a> {
-        Tools { reader, sieves: vec![], search: None, decontaminator: None, makers: vec![], model: None }
+        Tools { reader, sieves: vec![], search: None, decontaminator: None, makers: vec![], prose: None, model: None }
     }
 }

@@ -8,20 +8,17 @@ use rayon::prelude::*;
 /// Tries made at once; must not depend on the number of threads.
 const AT_ONCE: usize = 64;
 
-/// Tries for an item that is wanted, after which the corpus is taken to have no more.
-const PATIENCE: usize = 40;
-
-/// Tries until so many items are there, and hands each on. A try gives an item, or the reason why it did not become one.
+/// Tries until so many items are there, at most `patience` times for each, and hands each on. A try gives an item, or the reason why it did not become one.
 ///
 /// # Errors
 /// The first error of a try or of `put`.
 pub fn by_tries(
-    wanted: usize,
+    (wanted, patience): (usize, usize),
     counts: &mut Counts,
     put: &mut dyn FnMut(Item) -> Result<()>,
     one: impl Fn(u64) -> Result<std::result::Result<Item, &'static str>> + Sync,
 ) -> Result<()> {
-    let most = wanted.saturating_mul(PATIENCE).max(AT_ONCE);
+    let most = wanted.saturating_mul(patience).max(AT_ONCE);
     for first in (0..most).step_by(AT_ONCE) {
         let tried: Vec<_> = (first..first + AT_ONCE).into_par_iter().map(|number| one(number as u64)).collect();
         for item in tried {

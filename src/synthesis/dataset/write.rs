@@ -10,7 +10,7 @@ use crate::extend::fill_texts;
 use crate::files::{Lines, WholeFile, hash_file, make_folder, sync_folder, write_json, write_whole};
 use crate::funnel::{Counts, Funnel};
 use crate::observer::Watch;
-use crate::spec::Spec;
+use crate::spec::{ReadSpec, Spec};
 use crate::stages::{CHUNK, Candidate, Finished, ITEMS};
 use crate::tokens::Counter;
 use longlab_documents::Hash;
@@ -40,6 +40,9 @@ pub struct Manifest {
     pub items: BTreeMap<String, usize>,
     /// Hash of the tokenizer that counted tokens; none where they are estimated from bytes.
     pub tokenizer: Option<Hash>,
+    /// How documents were read for the graph engine; none where it made nothing.
+    #[serde(default)]
+    pub reading: Option<ReadSpec>,
     /// BLAKE3 of each file.
     pub files: BTreeMap<String, Hash>,
 }
@@ -155,6 +158,7 @@ impl Publishing<'_> {
             seed: self.spec.seed,
             items,
             tokenizer: self.counter.hash().cloned(),
+            reading: self.spec.engines.graph.as_ref().map(|graph| graph.read.clone()),
             files,
         };
         write_json(&folder.join(MANIFEST), &manifest)

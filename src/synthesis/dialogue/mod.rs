@@ -118,7 +118,9 @@ impl Maker for DialogueMaker {
         };
         let fit: Vec<Vec<usize>> = self.spec.needles.iter().map(long_enough).collect();
         let address = Address::new(seed, Purpose::World).rollout(Engine::Dialogue as u32);
-        by_tries(self.spec.items, counts, put, |number| self.one(corpus, &fit, &mut address.sample(number).stream()))?;
+        by_tries((self.spec.items, self.spec.patience), counts, put, |number| {
+            self.one(corpus, &fit, &mut address.sample(number).stream())
+        })?;
         Ok(vec![])
     }
 }

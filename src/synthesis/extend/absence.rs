@@ -17,6 +17,8 @@ pub struct Absence<'a> {
     phrases: Vec<Said>,
     /// Names of the rows that a table question is over.
     keys: HashSet<Vec<String>>,
+    /// Both ends of each fact of a path.
+    facts: Vec<[Said; 2]>,
 }
 
 /// What an irrelevant passage says that it may not.
@@ -28,17 +30,24 @@ pub enum Telling {
     Table,
     /// A row of one of the names in question.
     Row,
+    /// Both ends of a fact that the question rests on.
+    Fact,
 }
 
 impl<'a> Absence<'a> {
     /// What must be absent for an item: the phrases of its certificate, quotes of four words or more, the answer where it is a name, and for questions
-    /// over tables every table with such columns and every row of such a name.
+    /// over tables every table with such columns and every row of such a name; for paths also both ends of one of their facts in one passage.
     pub fn of(item: &'a Item) -> Absence<'a> {
         let certificate = &item.certificate;
         let quotes = certificate.evidence.iter().map(|evidence| Said::of(&evidence.quote));
         let phrases = certificate.absent.iter().map(|phrase| Said::of(phrase));
         let phrases = phrases.chain(quotes.filter(|quote| quote.len() >= PHRASE)).chain(answer(item));
-        Absence { item, phrases: phrases.filter(|phrase| !phrase.is_empty()).collect(), keys: keys(item) }
+        Absence {
+            item,
+            phrases: phrases.filter(|phrase| !phrase.is_empty()).collect(),
+            keys: keys(item),
+            facts: facts(item),
+        }
     }
 
     /// What a passage of a document says that it may not; none where it is irrelevant.
@@ -46,6 +55,9 @@ impl<'a> Absence<'a> {
         let said = Said::of(&format!("{}\n{}", passage.title, passage.text));
         if self.phrases.iter().any(|phrase| said.holds(phrase)) {
             return Some(Telling::Phrase);
+        }
+        if self.facts.iter().any(|ends| ends.iter().all(|end| said.holds(end))) {
+            return Some(Telling::Fact);
         }
         let Proof::Sql { columns, .. } = &self.item.certificate.proof else { return None };
         let gathered = gather(document, passage.span, columns);
@@ -86,6 +98,12 @@ fn answer(item: &Item) -> Vec<Said> {
     let lettered = |text: &&String| text.chars().filter(|c| c.is_alphabetic()).count() >= 3;
     let texts = std::iter::once(&item.answer.text).chain(&item.answer.aliases);
     if named { texts.filter(lettered).map(|text| Said::of(text)).collect() } else { vec![] }
+}
+
+fn facts(item: &Item) -> Vec<[Said; 2]> {
+    let Proof::Path { steps, .. } = &item.certificate.proof else { return vec![] };
+    let ends = steps.iter().map(|(head, _, tail, _)| [Said::of(head), Said::of(tail)]);
+    ends.filter(|ends| ends.iter().all(|end| !end.is_empty())).collect()
 }
 
 fn keys(item: &Item) -> HashSet<Vec<String>> {

@@ -1,10 +1,28 @@
 //! Parts cut out of texts, at the borders of lines and sentences.
 
-use longlab_documents::{Document, Span};
+use longlab_documents::{Document, Kind, Span};
 
 /// The whole of a text.
 pub fn whole(text: &str) -> Span {
     Span { start: 0, end: text.len() }
+}
+
+/// The last place that does not split a character and is not after this one.
+pub fn floor(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
+/// A span of a document with what is needed to read it: a row with the head of its table, a line of code with the definition around it.
+pub fn readable(document: &Document, span: Span) -> Span {
+    let within = |outer: &Span| outer.start <= span.start && span.end <= outer.end;
+    let table = document.tables.iter().find(|table| within(&table.span));
+    let head = table.and_then(|table| table.head.first()).map(|cell| cell.span.start);
+    let code = document.kind == Kind::Code;
+    let around = document.sections.iter().filter(|section| code && within(&section.span));
+    let defined = around.map(|section| section.span.start).max();
+    let start = [head, defined].into_iter().flatten().fold(span.start, usize::min);
+    Span { start, end: span.end }
 }
 
 /// A place that does not split a character: this one or the next after it.

@@ -1,8 +1,8 @@
 //! Irrelevant passages for an item: near in topic or from anywhere, and proved to hold nothing of the evidence.
 
+use super::Extender;
 use super::absence::Absence;
 use super::cut::{is_prose, piece, stretch};
-use super::{Extender, SLACK};
 use crate::dialogue::title;
 use crate::error::Result;
 use crate::item::{Item, Passage, Proof};
@@ -14,17 +14,11 @@ use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Tries in a row that give nothing, after which the corpus is taken to have no more.
-const PATIENCE: usize = 200;
-
 /// Tokens that the layout puts around a passage; a conversation puts none around a turn.
 const FRAME: usize = 10;
 
 /// Bytes of a token at first; corrected by what is counted.
 const BYTES: usize = 4;
-
-/// Most documents near in topic that are asked for.
-const MOST_NEAR: usize = 2_000;
 
 /// An irrelevant passage.
 pub struct Filler {
@@ -56,13 +50,13 @@ impl<'a> Fillers<'a> {
     /// Nothing drawn yet, of so many tokens that may be.
     pub fn new(extender: &'a Extender, item: &'a Item, absence: &'a Absence, budget: usize) -> Fillers<'a> {
         let barred = item.passages.iter().map(|passage| passage.document.clone()).collect();
-        let wanted = (64 + budget / 100).min(MOST_NEAR);
+        let wanted = (64 + budget / 100).min(extender.spec.most_near);
         let query = || {
             let titles: Vec<&str> = item.passages.iter().take(4).map(|passage| passage.title.as_str()).collect();
             format!("{} {}", item.question, titles.join(" "))
         };
         let near = match extender.index {
-            Some(index) if extender.spec.near > 0.0 && budget > SLACK => index.near(&query(), wanted),
+            Some(index) if extender.spec.near > 0.0 && budget > extender.spec.slack => index.near(&query(), wanted),
             _ => vec![],
         };
         let near = near.into_iter();
@@ -75,7 +69,7 @@ impl<'a> Fillers<'a> {
     /// Where the corpus cannot be read.
     pub fn draw(&mut self, stream: &mut Stream) -> Result<()> {
         let mut idle = 0;
-        while self.budget > SLACK && idle < PATIENCE {
+        while self.budget > self.extender.spec.slack && idle < self.extender.spec.patience {
             idle += 1;
             let number = self.next(stream);
             let document = self.extender.corpus.document(number)?;
@@ -131,7 +125,7 @@ impl<'a> Fillers<'a> {
         let passage =
             Passage { document: document.hash.clone(), title: document.title.clone(), span, text: text.to_string() };
         let mut filler = Filler { tokens: frame + self.extender.counter.count(text), request, passage };
-        let fits = filler.tokens <= frame + room || super::shorten(&mut filler, room);
+        let fits = filler.tokens <= frame + room || super::shorten(&mut filler, room, self.extender.spec.slack);
         Ok(fits.then_some(filler))
     }
 

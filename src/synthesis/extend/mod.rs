@@ -13,26 +13,11 @@ use crate::spec::ContextSpec;
 use crate::tokens::Counter;
 use crate::tools::Index;
 use absence::Absence;
-use cut::{shortened, windows};
+use cut::{readable, shortened, windows};
 use fill::{Filler, Fillers};
 use longlab_documents::{Hash, Span};
 use longlab_kernels::stream::Stream;
 use std::collections::{BTreeMap, HashSet};
-
-/// Bytes around an evidence that always come with it.
-const MARGIN: usize = 600;
-
-/// Share of a prompt that the documents of the evidence may fill beyond what they must.
-const SHARE: f64 = 0.4;
-
-/// Tokens of a prompt that may stay unfilled.
-const SLACK: usize = 32;
-
-/// Times that fillers are drawn: the layout's own tokens are only reckoned until all are counted.
-const TOP_UPS: usize = 3;
-
-/// Times that the last passage is shortened before it is given up.
-const SHORTENINGS: usize = 4;
 
 /// Puts items into contexts.
 pub struct Extender<'a> {
@@ -60,7 +45,7 @@ impl Extender<'_> {
     /// Where the corpus cannot be read.
     pub fn base(&self, item: &Item) -> Result<usize> {
         let mut item = item.clone();
-        item.passages = self.evidence(&item, MARGIN)?;
+        item.passages = self.evidence(&item, self.spec.margin)?;
         self.tokens(&item)
     }
 
@@ -76,7 +61,7 @@ impl Extender<'_> {
                 base = tokens;
                 passages
             }
-            None => self.evidence(&item, MARGIN)?,
+            None => self.evidence(&item, self.spec.margin)?,
         };
         if base > self.spec.most {
             return Ok(Err("its evidence is longer than `context.most`"));
@@ -87,7 +72,7 @@ impl Extender<'_> {
         }
         item.certificate.tokenizer = self.counter.hash().cloned();
         item.id = item.hash();
-        item.certificate.work = lineage(corpus, &draft, &item.id);
+        item.certificate.work.extend(lineage(corpus, &draft, &item.id));
         Ok(Ok(item))
     }
 
@@ -114,7 +99,8 @@ impl Extender<'_> {
                     span,
                     text: String::new(),
                 };
-                passages.extend(windows(&document.text, spans, margin).into_iter().map(passage));
+                let shown: Vec<Span> = spans.iter().map(|span| readable(&document, *span)).collect();
+                passages.extend(windows(&document.text, &shown, margin).into_iter().map(passage));
             }
         }
         fill_texts(self.corpus, &mut passages)?;
@@ -123,13 +109,13 @@ impl Extender<'_> {
 
     /// Wider windows around the evidence, where the length has room for them; with the tokens of the prompt then.
     fn roomy(&self, item: &Item, base: usize, target: usize) -> Result<Option<(Vec<Passage>, usize)>> {
-        let room = (target as f64 * SHARE) as usize;
+        let room = (target as f64 * self.spec.room) as usize;
         if !item.passages.is_empty() || room <= base {
             return Ok(None);
         }
         let count = item.certificate.evidence.len().max(1);
         // Four bytes a token, on two sides of each evidence.
-        let margin = MARGIN + (room - base) * 4 / (2 * count);
+        let margin = self.spec.margin + (room - base) * 4 / (2 * count);
         let wide = Item { passages: self.evidence(item, margin)?, ..item.clone() };
         let tokens = self.tokens(&wide)?;
         Ok((tokens <= target).then_some((wide.passages, tokens)))
@@ -139,14 +125,14 @@ impl Extender<'_> {
     fn fill(&self, item: &Item, (base, target): (usize, usize), stream: &mut Stream) -> Result<Vec<Filler>> {
         let absence = Absence::of(item);
         let mut fillers = Fillers::new(self, item, &absence, target.saturating_sub(base));
-        for _ in 0..TOP_UPS {
+        for _ in 0..self.spec.top_ups {
             let before = fillers.drawn.len();
             fillers.draw(stream)?;
             if fillers.drawn.len() == before {
                 break;
             }
             let missing = target.saturating_sub(self.tokens(&joined(item, &fillers.drawn))?);
-            if missing <= (2 * SLACK).max(target / 100) {
+            if missing <= (2 * self.spec.slack).max(target / 100) {
                 break;
             }
             fillers.budget = missing;
@@ -175,8 +161,8 @@ impl Extender<'_> {
             let over = item.certificate.tokens.saturating_sub(length.min(self.spec.most));
             let Some(last) = fillers.last_mut().filter(|_| over > 0) else { return Ok(over == 0) };
             shortenings += 1;
-            let left = last.tokens.saturating_sub(over + SLACK / 4);
-            if shortenings > SHORTENINGS || !shorten(last, left) {
+            let left = last.tokens.saturating_sub(over + self.spec.slack / 4);
+            if shortenings > self.spec.shortenings || !shorten(last, left, self.spec.slack) {
                 fillers.pop();
                 shortenings = 0;
             }
@@ -195,10 +181,10 @@ fn joined(item: &Item, fillers: &[Filler]) -> Item {
 }
 
 /// Cuts a filler down to about so many tokens. False where too little is left.
-fn shorten(filler: &mut Filler, tokens: usize) -> bool {
+fn shorten(filler: &mut Filler, tokens: usize, slack: usize) -> bool {
     let passage = &mut filler.passage;
     let bytes = passage.text.len() * tokens / filler.tokens.max(1);
-    let Some(kept) = shortened(&passage.text, cut::whole(&passage.text), bytes).filter(|_| tokens > SLACK) else {
+    let Some(kept) = shortened(&passage.text, cut::whole(&passage.text), bytes).filter(|_| tokens > slack) else {
         return false;
     };
     passage.span.end = passage.span.start + kept.end;
@@ -250,6 +236,7 @@ pub fn bare(item: &mut Item) {
     item.passages.iter_mut().for_each(|passage| passage.text = String::new());
 }
 
+/// What was done from here on; the engine's own calls of models stand before it.
 fn lineage(corpus: &Hash, draft: &Hash, id: &Hash) -> Vec<Work> {
     let work = |step: &str, input: &Hash, output: &Hash| Work {
         step: step.into(),

@@ -3,18 +3,15 @@
 use super::cluster::{self, Files, Union};
 use super::evaluate::year;
 use super::name::{Name, is_spoken, is_value};
-use super::network::{Entity, Fact, Network, RelationInfo, Statement, Statistics, print};
+use super::network::{Entity, Fact, Network, RelationInfo, Statement, Statistics, number_of, print};
 use super::scope;
-use super::settings::GraphSettings;
 use super::triplet::{Extraction, Family, Relation};
 use crate::Work;
-use longlab_documents::Hash;
+use crate::spec::GraphSpec;
+use longlab_documents::{Hash, Span};
 use petgraph::graph::Graph;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-
-/// Other spellings that are kept of one entity.
-const MOST_ALIASES: usize = 6;
 
 /// A statement before facts are made of it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +22,7 @@ struct Raw {
     document: u32,
     start: u32,
     end: u32,
+    by_model: bool,
 }
 
 /// Texts that go by a number, in the order in which they came.
@@ -55,9 +53,9 @@ struct Named {
     common: bool,
 }
 
-struct Related {
-    family: Family,
-    text: String,
+pub(super) struct Related {
+    pub(super) family: Family,
+    pub(super) text: String,
 }
 
 /// Gathers what documents state. Documents must come in their order; the same order gives the same graph.
@@ -73,13 +71,14 @@ pub(super) struct Builder {
     subjects: Vec<(u32, u32)>,
     seen: HashSet<String>,
     prints: BTreeMap<u32, [u8; 8]>,
-    work: BTreeMap<u32, Vec<Work>>,
+    work: BTreeMap<u32, Vec<(Span, Work)>>,
+    most_aliases: usize,
     statistics: Statistics,
 }
 
 impl Builder {
     /// A graph without facts.
-    pub(super) fn new() -> Builder {
+    pub(super) fn new(settings: &GraphSpec) -> Builder {
         let mut nouns = Numbered::default();
         nouns.id("");
         Builder {
@@ -95,19 +94,13 @@ impl Builder {
             seen: HashSet::new(),
             prints: BTreeMap::new(),
             work: BTreeMap::new(),
+            most_aliases: settings.clusters.aliases,
             statistics: Statistics::default(),
         }
     }
 
     /// Adds what document number `document` states, all of it or nothing.
-    pub(super) fn add(
-        &mut self,
-        document: u32,
-        hash: &Hash,
-        bytes: usize,
-        found: Extraction,
-        settings: &GraphSettings,
-    ) {
+    pub(super) fn add(&mut self, document: u32, hash: &Hash, bytes: usize, found: Extraction, settings: &GraphSpec) {
         self.statistics.documents += 1;
         if !self.seen.insert(hash.0.clone()) {
             self.statistics.copies += 1;
@@ -120,14 +113,14 @@ impl Builder {
     }
 
     /// Why a document with so many facts and bytes cannot be in the graph.
-    fn unfit(&self, facts: usize, bytes: usize, settings: &GraphSettings) -> Option<&'static str> {
-        let room = settings.facts.saturating_sub(self.raw.len());
+    fn unfit(&self, facts: usize, bytes: usize, settings: &GraphSpec) -> Option<&'static str> {
+        let room = settings.most_facts.saturating_sub(self.raw.len());
         if bytes > u32::MAX as usize {
             Some("longer than 4 GiB")
         } else if facts > settings.facts_per_document {
             Some("more facts than facts_per_document")
         } else if facts > room {
-            Some("the graph holds as many statements as the key facts allows")
+            Some("the graph holds as many statements as most_facts allows")
         } else {
             None
         }
@@ -146,7 +139,7 @@ impl Builder {
             let (head, tail) = (self.entity(&triplet.head), self.entity(&triplet.tail));
             let relation = self.relation(&triplet.relation);
             let (start, end) = (triplet.span.start as u32, triplet.span.end as u32);
-            self.raw.push(Raw { head, relation, tail, document, start, end });
+            self.raw.push(Raw { head, relation, tail, document, start, end, by_model: triplet.by_model });
         }
         if let Some((page, thing)) = &found.subject {
             let pair = (self.entity(page), self.entity(thing));
@@ -182,7 +175,7 @@ impl Builder {
         }
         if *known.text != *name.text && !name.text.is_empty() {
             let aliases = self.aliases.entry(id).or_default();
-            if aliases.len() < MOST_ALIASES && !aliases.iter().any(|alias| **alias == *name.text) {
+            if aliases.len() < self.most_aliases && !aliases.iter().any(|alias| **alias == *name.text) {
                 aliases.push(name.text.as_str().into());
             }
         }
@@ -201,7 +194,7 @@ impl Builder {
     }
 
     /// The graph of all that was added.
-    pub(super) fn finish(mut self, settings: &GraphSettings) -> Network {
+    pub(super) fn finish(mut self, settings: &GraphSpec) -> Network {
         let mut entities = self.joined_entities(settings);
         let mut relations = self.joined_relations(settings);
         for raw in &mut self.raw {
@@ -214,10 +207,13 @@ impl Builder {
         self.raw.sort_unstable();
         self.raw.dedup();
         let places = self.places(&mut entities);
-        self.network(&places, settings)
+        let joined_keys = self.joined_keys(&mut entities, &places);
+        let relation_keys = self.relation_keys(&mut relations);
+        let network = self.network(&places, joined_keys, relation_keys);
+        network.indexed(settings.hub)
     }
 
-    fn joined_entities(&mut self, settings: &GraphSettings) -> Union {
+    fn joined_entities(&mut self, settings: &GraphSpec) -> Union {
         let mut union = Union::new(self.entities.texts.len());
         let keys = self.entities.texts.iter().enumerate().map(|(id, key)| (id as u32, &**key));
         let known = Files::of(keys.clone());
@@ -228,10 +224,10 @@ impl Builder {
             .filter(|raw| self.related[raw.relation as usize].family == Family::Imports)
             .map(|raw| (raw.head, raw.tail))
             .collect();
-        let symbols = scope::resolved(keys.clone(), &imports, |dotted| known.file(dotted));
+        let symbols = scope::resolved(keys.clone(), &imports, |dotted| known.file(dotted), settings.clusters.telling);
         let short = cluster::short_forms(&self.short_forms);
         let prose = keys.filter(|(_, key)| key.contains(' ') && !key.contains(':') && !key.starts_with('='));
-        let alike = cluster::alike(prose, 2, settings.similarity);
+        let alike = cluster::alike(prose, 2, &settings.clusters);
         let alike = apart(alike, self.raw.iter().map(|raw| (raw.head, raw.document)));
         // A thing that two pages are about belongs to neither.
         let subjects: Vec<(u32, u32)> = cluster::short_forms(&self.subjects);
@@ -246,10 +242,10 @@ impl Builder {
         union
     }
 
-    fn joined_relations(&mut self, settings: &GraphSettings) -> Union {
+    fn joined_relations(&mut self, settings: &GraphSpec) -> Union {
         let mut union = Union::new(self.relations.texts.len());
         let keys = self.relations.texts.iter().enumerate().map(|(id, key)| (id as u32, &**key));
-        let alike = cluster::alike(keys.filter(|(_, key)| !key.contains(':')), 1, settings.similarity);
+        let alike = cluster::alike(keys.filter(|(_, key)| !key.contains(':')), 1, &settings.clusters);
         let alike = apart(alike, self.raw.iter().map(|raw| (raw.relation, raw.document)));
         let joined = alike.iter().filter(|(kept, other)| union.join(*kept, *other)).count();
         self.statistics.joined.insert("relations spelled alike".into(), joined);
@@ -266,14 +262,40 @@ impl Builder {
                 let known = self.aliases.entry(root).or_default();
                 let new = spellings.into_iter().filter(|text| !text.is_empty());
                 known.extend(new);
-                known.truncate(MOST_ALIASES);
+                known.truncate(self.most_aliases);
             }
         }
         let used: BTreeSet<u32> = self.raw.iter().flat_map(|raw| [raw.head, raw.tail]).collect();
         used.into_iter().zip(0..).collect()
     }
 
-    fn network(mut self, places: &BTreeMap<u32, u32>, settings: &GraphSettings) -> Network {
+    /// The keys of what was joined with the entities that facts are about.
+    fn joined_keys(&self, union: &mut Union, places: &BTreeMap<u32, u32>) -> BTreeMap<u32, Vec<u64>> {
+        let mut keys: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+        for (id, key) in (0..).zip(&self.entities.texts) {
+            let root = union.root(id);
+            if let Some(place) = places.get(&root).filter(|_| root != id) {
+                keys.entry(*place).or_default().push(number_of(key));
+            }
+        }
+        keys
+    }
+
+    /// The keys of each relation and of what was joined with it.
+    fn relation_keys(&self, union: &mut Union) -> Vec<Vec<u64>> {
+        let mut keys: Vec<Vec<u64>> = vec![vec![]; self.relations.texts.len()];
+        for (id, key) in (0..).zip(&self.relations.texts) {
+            keys[union.root(id) as usize].push(number_of(key));
+        }
+        keys
+    }
+
+    fn network(
+        mut self,
+        places: &BTreeMap<u32, u32>,
+        joined_keys: BTreeMap<u32, Vec<u64>>,
+        relation_keys: Vec<Vec<u64>>,
+    ) -> Network {
         let mut graph = Graph::with_capacity(places.len(), self.raw.len());
         for &id in places.keys() {
             let named = std::mem::take(&mut self.named[id as usize]);
@@ -285,9 +307,14 @@ impl Builder {
             let (first, count) = (statements.len() as u32, same.len() as u32);
             let fact = Fact { relation, first, count, only_tail: false, only_head: false };
             graph.add_edge(places[&head].into(), places[&tail].into(), fact);
-            statements.extend(same.iter().map(|&Raw { document, start, end, .. }| Statement { document, start, end }));
+            statements.extend(same.iter().map(|&Raw { document, start, end, by_model, .. }| Statement {
+                document,
+                start,
+                end,
+                by_model,
+            }));
         }
-        let network = Network {
+        Network {
             graph,
             relations: self.related.into_iter().map(RelationInfo::from_parts).collect(),
             nouns: self.nouns.texts.iter().map(|noun| (**noun).into()).collect(),
@@ -299,9 +326,11 @@ impl Builder {
             by_document: Vec::new(),
             prints: self.prints,
             work: self.work,
+            keys: places.keys().map(|id| number_of(&self.entities.texts[*id as usize])).collect(),
+            joined_keys,
+            relation_keys,
             statistics: self.statistics,
-        };
-        network.indexed(settings.hub)
+        }
     }
 }
 
@@ -310,9 +339,10 @@ impl Entity {
         let kind = key.split_once(':').map_or("", |(kind, _)| kind);
         let section = kind == "section";
         Entity {
-            spoken: is_spoken(&named.text),
+            spoken: kind != "row" && is_spoken(&named.text),
             value: !section && is_value(&named.text),
             section,
+            row: kind == "row",
             code: matches!(kind, "code" | "from" | "import" | "file" | "bare" | "name"),
             open: matches!(kind, "bare" | "name"),
             common: named.common,
@@ -325,7 +355,8 @@ impl Entity {
 }
 
 impl RelationInfo {
-    fn from_parts(related: Related) -> RelationInfo {
+    /// A relation by its family and name.
+    pub(super) fn from_parts(related: Related) -> RelationInfo {
         let lower = related.text.to_lowercase();
         let mut words = lower.split(|c: char| !c.is_alphanumeric());
         let dated = related.family == Family::Event || words.any(names_a_date);

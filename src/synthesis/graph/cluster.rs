@@ -2,13 +2,9 @@
 //! that differ in one word by a letter or so. Deterministic, near linear in the number of names.
 
 use super::name::parts;
+use crate::spec::ClusterSpec;
 use longlab_kernels::similarity::ratio;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-/// Names in a block of alike ones beyond which the block is left alone: so common a rest says nothing.
-const LARGEST_BLOCK: usize = 64;
-/// Shortest words that may differ by a letter or so.
-const SHORTEST_WORD: usize = 5;
 
 /// Numbers that are joined into sets; each set goes by the member it was told to keep.
 pub(super) struct Union {
@@ -88,33 +84,37 @@ pub(super) fn imported_files<'a>(keys: impl Iterator<Item = (u32, &'a str)>, fil
     imports.filter_map(|(id, dotted)| Some((files.file(dotted)?, id))).collect()
 }
 
-/// Pairs of names that are all but the same: as many words, all equal but one, and that one, of five letters or more and without digits,
-/// with the same first letter and a ratio of at least `threshold`. `words` is the fewest words of a name that is looked at.
-pub(super) fn alike<'a>(names: impl Iterator<Item = (u32, &'a str)>, words: usize, threshold: f64) -> Vec<(u32, u32)> {
+/// Pairs of names that are all but the same: as many words, all equal but one, and that one, of `shortest_word` letters or more and without digits,
+/// with the same first letter and a ratio of at least `similarity`. `words` is the fewest words of a name that is looked at.
+pub(super) fn alike<'a>(
+    names: impl Iterator<Item = (u32, &'a str)>,
+    words: usize,
+    spec: &ClusterSpec,
+) -> Vec<(u32, u32)> {
     let mut blocks: BTreeMap<u64, Vec<(u32, &str)>> = BTreeMap::new();
     for (id, name) in names {
         let parts: Vec<&str> = name.split(' ').collect();
         if !(words..=8).contains(&parts.len()) || !name.chars().all(|c| c.is_alphanumeric() || " -'’".contains(c)) {
             continue;
         }
-        for at in (0..parts.len()).filter(|&at| may_differ(parts[at])) {
+        for at in (0..parts.len()).filter(|&at| may_differ(parts[at], spec.shortest_word)) {
             blocks.entry(signature(&parts, at)).or_default().push((id, parts[at]));
         }
     }
-    let blocks = blocks.into_values().filter(|block| (2..=LARGEST_BLOCK).contains(&block.len()));
+    let blocks = blocks.into_values().filter(|block| (2..=spec.largest_block).contains(&block.len()));
     let mut pairs = BTreeSet::new();
     for block in blocks {
         for (at, (first, a)) in block.iter().enumerate() {
             let others =
-                block[at + 1..].iter().filter(|(other, b)| other != first && a != b && ratio(a, b) >= threshold);
+                block[at + 1..].iter().filter(|(other, b)| other != first && a != b && ratio(a, b) >= spec.similarity);
             pairs.extend(others.map(|(other, _)| (*first.min(other), *first.max(other))));
         }
     }
     pairs.into_iter().collect()
 }
 
-fn may_differ(word: &str) -> bool {
-    word.chars().count() >= SHORTEST_WORD && word.chars().all(char::is_alphabetic)
+fn may_differ(word: &str, shortest: usize) -> bool {
+    word.chars().count() >= shortest && word.chars().all(char::is_alphabetic)
 }
 
 /// What two alike names share: all words but one, its place, and its first letter.
@@ -176,7 +176,7 @@ mod tests {
             "singleword",
             "singlewords",
         ];
-        let pairs = alike(names.iter().enumerate().map(|(at, name)| (at as u32, *name)), 2, 0.9);
+        let pairs = alike(names.iter().enumerate().map(|(at, name)| (at as u32, *name)), 2, &ClusterSpec::default());
         assert_eq!(pairs, [(0, 1), (1, 2)]);
     }
 
@@ -185,6 +185,9 @@ mod tests {
         let names: Vec<String> = (0..100_000u32)
             .map(|i| format!("entry b{}", i.to_string().bytes().map(|b| (b + 49) as char).collect::<String>()))
             .collect();
-        assert!(alike(names.iter().enumerate().map(|(at, name)| (at as u32, name.as_str())), 2, 0.9).is_empty());
+        assert!(
+            alike(names.iter().enumerate().map(|(at, name)| (at as u32, name.as_str())), 2, &ClusterSpec::default())
+                .is_empty()
+        );
     }
 }

@@ -4,21 +4,12 @@ use super::evaluate::number;
 use super::network::{Edge, Hop, Network, Node};
 use super::obfuscate::described;
 use super::plan::{Goal, Part, Plan, Start};
-use super::settings::GraphSettings;
 use super::triplet::Family;
 use super::walk::{Allowed, Walker, is_free_of_short_cuts, is_told_from_users};
 use crate::Style;
+use crate::spec::GraphSpec;
 use longlab_kernels::stream::Stream;
 use std::collections::BTreeSet;
-
-/// Facts of a document among which a target is chosen, so that no relation drowns the others.
-const LOOKED_AT: usize = 24;
-/// Documents that are tried for a target, and targets for a plan.
-const TRIED: usize = 8;
-/// Longest answer, words.
-const LONGEST_ANSWER: usize = 7;
-/// Largest set that is counted.
-const LARGEST_SET: usize = 8;
 
 /// Why a draw gives no question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,10 +18,12 @@ pub enum Reason {
     NoTarget,
     /// No path of the length leads to the target.
     NoPath,
-    /// Fewer facts than `min_facts`.
+    /// Fewer facts than `facts` asks for.
     TooEasy,
     /// Facts from fewer documents than `documents`.
     OneDocument,
+    /// Facts from more documents than `documents` allows.
+    ManyDocuments,
     /// The answer can be reached by a shorter way.
     ShortCut,
     /// The start can neither be named nor described.
@@ -63,8 +56,9 @@ impl Reason {
         match self {
             Reason::NoTarget => "no fact to ask for",
             Reason::NoPath => "no path to the target",
-            Reason::TooEasy => "fewer facts than min_facts",
+            Reason::TooEasy => "fewer facts than `facts` asks for",
             Reason::OneDocument => "facts from too few documents",
+            Reason::ManyDocuments => "facts from too many documents",
             Reason::ShortCut => "a short cut to the answer",
             Reason::NoStart => "no unique name or description of the start",
             Reason::Ambiguous => "ambiguous",
@@ -82,16 +76,11 @@ impl Reason {
 }
 
 /// Draws one plan of a style.
-pub(super) fn draw(
-    network: &Network,
-    settings: &GraphSettings,
-    style: Style,
-    stream: &mut Stream,
-) -> Result<Plan, Reason> {
+pub(super) fn draw(network: &Network, settings: &GraphSpec, style: Style, stream: &mut Stream) -> Result<Plan, Reason> {
     let mut drawing = Drawing { network, settings, stream };
     let variant = drawing.stream.below(10);
     let mut reason = Reason::NoTarget;
-    for _ in 0..TRIED {
+    for _ in 0..settings.targets {
         let plan = drawing.plan(style, variant).and_then(|plan| check(network, settings, &plan).map(|()| plan));
         match plan {
             Ok(plan) => return Ok(plan),
@@ -102,17 +91,20 @@ pub(super) fn draw(
 }
 
 /// What must hold of every plan: enough facts and documents, no short cuts.
-fn check(network: &Network, settings: &GraphSettings, plan: &Plan) -> Result<(), Reason> {
+fn check(network: &Network, settings: &GraphSpec, plan: &Plan) -> Result<(), Reason> {
     let facts: BTreeSet<Edge> = plan.facts().into_iter().collect();
-    if facts.len() < settings.min_facts {
+    if facts.len() < settings.facts[0] {
         return Err(Reason::TooEasy);
     }
     if facts.iter().any(|edge| network.places(*edge).len() > settings.statements) {
         return Err(Reason::Ambiguous);
     }
     let documents: BTreeSet<u32> = facts.iter().map(|edge| network.places(*edge)[0].document).collect();
-    if documents.len() < settings.documents.min(facts.len()) {
+    if documents.len() < settings.documents[0].min(facts.len()) {
         return Err(Reason::OneDocument);
+    }
+    if documents.len() > settings.documents[1] {
+        return Err(Reason::ManyDocuments);
     }
     let free = plan.parts.iter().all(|part| {
         let nodes = part.nodes(network);
@@ -126,7 +118,7 @@ fn check(network: &Network, settings: &GraphSettings, plan: &Plan) -> Result<(),
 
 struct Drawing<'a, 'b> {
     network: &'a Network,
-    settings: &'a GraphSettings,
+    settings: &'a GraphSpec,
     stream: &'b mut Stream,
 }
 
@@ -157,9 +149,9 @@ impl<'a> Drawing<'a, '_> {
         if documents.is_empty() {
             return Err(Reason::NoTarget);
         }
-        for _ in 0..TRIED {
+        for _ in 0..self.settings.targets {
             let facts = &self.stream.pick(documents).1;
-            let looked = self.stream.choose_distinct(facts.len(), facts.len().min(LOOKED_AT));
+            let looked = self.stream.choose_distinct(facts.len(), facts.len().min(self.settings.looked_at));
             let edges = looked.into_iter().map(|at| Edge::from(facts[at]));
             let hops = edges.flat_map(|edge| [true, false].map(|forward| Hop { edge, forward }));
             let hops: Vec<Hop> = hops.filter(|hop| wanted(self.network, *hop)).collect();
@@ -200,7 +192,7 @@ impl<'a> Drawing<'a, '_> {
     ) -> Result<Part, Reason> {
         let node = hops.first().map_or(begin, |hop| self.network.from(*hop));
         // Too short a path is made longer by what tells its start.
-        let short = hops.len() + after.len() + apart.facts.len() < self.settings.min_facts;
+        let short = hops.len() + after.len() + apart.facts.len() < self.settings.facts[0];
         let must = described_only && hops.is_empty() || short;
         let hops = [hops, after].concat();
         let start = self.start(node, &hops, must, apart)?;
@@ -211,7 +203,7 @@ impl<'a> Drawing<'a, '_> {
     fn start(&mut self, node: Node, hops: &[Hop], must: bool, apart: &Apart) -> Result<Start, Reason> {
         let entity = self.network.entity(node);
         let named = entity.spoken && !entity.shared;
-        if must || !named || self.stream.chance(self.settings.obfuscate) {
+        if must || !named || self.stream.chance(self.settings.obfuscated) {
             let mut facts: BTreeSet<Edge> = hops.iter().map(|hop| hop.edge).collect();
             facts.extend(&apart.facts);
             let mut nodes: BTreeSet<Node> = hops.iter().map(|hop| self.network.to(*hop)).collect();
@@ -230,7 +222,7 @@ impl<'a> Drawing<'a, '_> {
             let walker = Walker { network, settings, allowed };
             walker.takes(hop) && walker.passes(network.from(hop)) && is_answer(network, hop, settings)
         })?;
-        let part = self.part(vec![last], settings.max_facts - 1, allowed, false, &Apart::default())?;
+        let part = self.part(vec![last], settings.facts[1] - 1, allowed, false, &Apart::default())?;
         let begins = self.network.entity(part.start.node());
         if style == Style::Causal && (part.hops.len() < 2 || begins.open) {
             return Err(Reason::NoPath);
@@ -243,13 +235,13 @@ impl<'a> Drawing<'a, '_> {
         let set = self.set(2)?;
         let centre = self.network.from(set[0]);
         let apart = Apart::of(self.network, &set, &[centre]);
-        let length = self.stream.range(0..=self.settings.max_facts / 2);
+        let length = self.stream.range(0..=self.settings.facts[1] / 2);
         let hops = self.walker(Allowed::Any).path(centre, &[], length, &apart.nodes, self.stream);
         let part = self.started(hops, Vec::new(), centre, false, &apart)?;
         Ok(Plan { style: Style::MultiFact, goal: Goal::Count, parts: vec![part], set })
     }
 
-    /// All facts with the same relation and tail, where there are `least` to [`LARGEST_SET`] and all may be counted.
+    /// All facts with the same relation and tail, where there are `least` to `largest_set` and all may be counted.
     fn set(&mut self, least: usize) -> Result<Vec<Hop>, Reason> {
         let settings = self.settings;
         let hop = self.target(|network, hop| {
@@ -260,7 +252,7 @@ impl<'a> Drawing<'a, '_> {
         })?;
         let facts = self.network.answers(Hop { forward: false, ..hop });
         let stated = facts.iter().all(|edge| self.network.places(*edge).len() <= settings.statements);
-        let counted = (least..=LARGEST_SET).contains(&facts.len()) && stated;
+        let counted = (least..=settings.largest_set).contains(&facts.len()) && stated;
         let set = facts.into_iter().map(|edge| Hop { edge, forward: false });
         if counted { Ok(set.collect()) } else { Err(Reason::NoTarget) }
     }
@@ -270,12 +262,15 @@ impl<'a> Drawing<'a, '_> {
         let settings = self.settings;
         let wanted = |network: &Network, hop: Hop| {
             let walker = Walker { network, settings, allowed: Allowed::Any };
-            hop.forward && walker.takes(hop) && walker.passes(network.from(hop)) && is_compared(network, hop, &goal)
+            let from = network.from(hop);
+            // Rows without a name can be told by what they say.
+            let told = walker.passes(from) || goal == Goal::YearsBetween && network.entity(from).row;
+            hop.forward && walker.takes(hop) && told && is_compared(network, hop, &goal)
         };
         let first = self.target(wanted)?;
         let alike = self.network.alike(first.edge);
         let tried: Vec<Hop> =
-            (0..TRIED).map(|_| Hop { edge: (*self.stream.pick(alike)).into(), forward: true }).collect();
+            (0..settings.targets).map(|_| Hop { edge: (*self.stream.pick(alike)).into(), forward: true }).collect();
         let differs = |hop: &Hop| {
             let (a, b) = (self.network.to(first), self.network.to(*hop));
             self.network.from(*hop) != self.network.from(first) && a != b && wanted(self.network, *hop)
@@ -288,7 +283,7 @@ impl<'a> Drawing<'a, '_> {
     }
 
     fn compared(&mut self, style: Style, goal: Goal, first: Hop, second: Hop) -> Result<Plan, Reason> {
-        let (ends, most) = ([first, second], (self.settings.max_facts / 2).clamp(1, 3) - 1);
+        let (ends, most) = ([first, second], (self.settings.facts[1] / 2).clamp(1, 3) - 1);
         let hidden = !matches!(goal, Goal::YearsBetween);
         let mut parts = Vec::new();
         for (at, hop) in ends.into_iter().enumerate() {
@@ -314,7 +309,7 @@ impl<'a> Drawing<'a, '_> {
             let open = network.year(hop.edge).is_some() && network.has_years(hop.edge, settings.options);
             hop.forward && open && walker.takes(hop) && walker.passes(network.from(hop))
         })?;
-        let part = self.part(vec![last], settings.max_facts - 1, Allowed::Any, false, &Apart::default())?;
+        let part = self.part(vec![last], settings.facts[1] - 1, Allowed::Any, false, &Apart::default())?;
         Ok(Plan { style: Style::Temporal, goal: Goal::Year, parts: vec![part], set: Vec::new() })
     }
 
@@ -341,7 +336,7 @@ impl<'a> Drawing<'a, '_> {
         let first = part.hops[0];
         let alike = self.network.alike(first.edge);
         let nodes = part.nodes(self.network);
-        for _ in 0..TRIED {
+        for _ in 0..self.settings.targets {
             let hop = Hop { edge: (*self.stream.pick(alike)).into(), forward: true };
             let (other, entity) = (self.network.from(hop), self.network.entity(self.network.from(hop)));
             let named = entity.spoken && !entity.shared && !entity.hub && self.network.is_only(hop);
@@ -367,7 +362,7 @@ impl<'a> Drawing<'a, '_> {
         }
         let mut apart = Apart::of(self.network, &set, &[member]);
         apart.nodes.insert(centre);
-        let most = self.settings.max_facts.saturating_sub(set.len()).max(1);
+        let most = self.settings.facts[1].saturating_sub(set.len()).max(1);
         let length = self.stream.range(0..=most);
         let hops = self.walker(Allowed::Any).path(member, &[], length, &apart.nodes, self.stream);
         let part = self.started(hops, Vec::new(), member, true, &apart)?;
@@ -399,10 +394,10 @@ impl Apart {
 }
 
 /// Whether where a hop leads may be asked for: it can be said, no other entity has its name, and it cannot be guessed.
-fn is_answer(network: &Network, hop: Hop, settings: &GraphSettings) -> bool {
+fn is_answer(network: &Network, hop: Hop, settings: &GraphSpec) -> bool {
     let (entity, relation) = (network.entity(network.to(hop)), network.relation(hop.edge));
     let options = if hop.forward { relation.tails } else { relation.heads };
-    let short = entity.name.split(' ').count() <= LONGEST_ANSWER && (entity.code || !entity.common);
+    let short = entity.name.split(' ').count() <= settings.answer_words && (entity.code || !entity.common);
     let told = entity.spoken && !entity.shared && !entity.section && short;
     told && options as usize >= settings.options && (hop.forward || !entity.value)
 }

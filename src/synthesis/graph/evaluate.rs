@@ -83,7 +83,7 @@ pub fn evaluate_without(proof: &Proof, evidence: &[Evidence], missing: usize) ->
 }
 
 fn answer(proof: &Proof, evidence: &[Evidence], missing: Option<usize>) -> Option<String> {
-    let Proof::Path { steps, operation } = proof else { return None };
+    let Proof::Path { steps, operation, .. } = proof else { return None };
     let operation: Operation = operation.parse().ok()?;
     let gone: Vec<&Step> = steps.iter().filter(|step| Some(step.3) == missing).collect();
     let stands = |step: &&Step| {
@@ -245,7 +245,15 @@ pub fn contains_word(text: &str, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Style;
+    use crate::graph::{Asked, Goal, Plan};
     use longlab_documents::{Hash, Span};
+
+    /// What the evaluation does not look at.
+    fn nothing() -> Box<Asked> {
+        let plan = Plan { style: Style::MultiFact, goal: Goal::End, parts: vec![], set: vec![] };
+        Box::new(Asked { entities: vec![], relations: vec![], facts: vec![], plan, way: 0, nested: 0, queries: vec![] })
+    }
 
     fn proof(facts: &[(&str, &str, &str)], operation: &str) -> (Proof, Vec<Evidence>) {
         let steps = facts.iter().enumerate();
@@ -255,7 +263,7 @@ mod tests {
             span: Span { start: 0, end: 1 },
             quote: format!("{} {} {}", f.0, f.1, f.2),
         });
-        (Proof::Path { steps, operation: operation.into() }, evidence.collect())
+        (Proof::Path { steps, operation: operation.into(), asked: nothing() }, evidence.collect())
     }
 
     #[test]

@@ -4,18 +4,19 @@
 use super::Corpus;
 use super::builder::{Builder, dated_year};
 use super::model::read_by_model;
-use super::settings::{GraphError, GraphSettings};
 use super::triplet::{Family, triplets};
 use super::wording::Wording;
 use crate::Work;
+use crate::error::SynthesisError;
+use crate::spec::GraphSpec;
 use longlab_client::ChatModel;
-use longlab_documents::Hash;
+use longlab_documents::{Hash, Span};
 use longlab_kernels::stream::Address;
 use petgraph::Directed;
 use petgraph::graph::{EdgeIndex, Graph, NodeIndex};
 use petgraph::visit::EdgeRef;
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// An entity of the graph.
@@ -39,6 +40,8 @@ pub struct Entity {
     pub value: bool,
     /// Whether it is the title of a section.
     pub section: bool,
+    /// Whether it is a row of a table that nothing names.
+    pub row: bool,
     /// Whether it is a symbol or file of code.
     pub code: bool,
     /// Whether it is a symbol whose definition or import no file shows: a builtin, a parameter, a method of something unknown.
@@ -84,6 +87,8 @@ pub struct Statement {
     pub start: u32,
     /// One past the last byte.
     pub end: u32,
+    /// Whether a model read it.
+    pub by_model: bool,
 }
 
 /// A relation.
@@ -141,7 +146,7 @@ impl Statistics {
 }
 
 /// One step along a fact, from head to tail or back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Hop {
     /// The fact.
     pub edge: Edge,
@@ -176,30 +181,37 @@ pub struct Network {
     /// The first bytes of the hash of each document.
     pub(super) prints: BTreeMap<u32, [u8; 8]>,
     /// Calls of a model for each document.
-    pub(super) work: BTreeMap<u32, Vec<Work>>,
+    pub(super) work: BTreeMap<u32, Vec<(Span, Work)>>,
+    /// What the key of each entity was, as a number; of joined ones that of the entity they go by.
+    pub(super) keys: Vec<u64>,
+    /// Keys of what was joined with an entity.
+    pub(super) joined_keys: BTreeMap<u32, Vec<u64>>,
+    /// Keys of each relation, with those joined with it.
+    pub(super) relation_keys: Vec<Vec<u64>>,
     /// What was counted.
     pub statistics: Statistics,
 }
 
 impl Network {
-    /// Reads a corpus, in parallel; the graph does not depend on the number of threads. With `prose`, a model reads facts from prose as well.
+    /// Reads a corpus, in parallel; the graph does not depend on the number of threads. With `prose` and `extract`, a model reads facts from prose as
+    /// well.
     ///
     /// # Errors
     /// Where what the model is asked cannot be rendered.
-    pub fn of(corpus: &dyn Corpus, settings: &GraphSettings, prose: Option<Prose>) -> Result<Network, GraphError> {
+    pub fn of(corpus: &dyn Corpus, settings: &GraphSpec, prose: Option<Prose>) -> Result<Network, SynthesisError> {
         let wording = Wording::new()?;
-        let mut builder = Builder::new();
+        let mut builder = Builder::new(settings);
         let read = |at: usize| {
-            let Some(document) = corpus.document(at) else { return Ok(None) };
+            let Some(document) = corpus.once(at) else { return Ok(None) };
             let mut found = triplets(&document, settings);
-            if let Some(Prose { model, address }) = &prose {
-                found.absorb(read_by_model(&document, *model, settings, &wording, address.sample(at as u64))?);
+            if let (Some(Prose { model, address }), Some(spec)) = (&prose, &settings.extract) {
+                found.absorb(read_by_model(&document, *model, spec, &wording, address.sample(at as u64))?);
             }
             Ok(Some((document.hash.clone(), document.text.len(), found)))
         };
         for start in (0..corpus.len()).step_by(CHUNK) {
             let end = corpus.len().min(start + CHUNK);
-            let found: Vec<_> = (start..end).into_par_iter().map(read).collect::<Result<_, GraphError>>()?;
+            let found: Vec<_> = (start..end).into_par_iter().map(read).collect::<Result<_, SynthesisError>>()?;
             for (at, found) in (start as u32..).zip(found) {
                 match found {
                     Some((hash, bytes, found)) => builder.add(at, &hash, bytes, found, settings),
@@ -228,6 +240,17 @@ impl Network {
     /// Other spellings of an entity.
     pub fn aliases(&self, node: Node) -> &[Box<str>] {
         self.aliases.get(&(node.index() as u32)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The keys of all spellings of an entity in the corpus.
+    pub fn keys(&self, node: Node) -> Vec<u64> {
+        let joined = self.joined_keys.get(&(node.index() as u32)).map_or(&[][..], Vec::as_slice);
+        self.keys.get(node.index()).into_iter().chain(joined).copied().collect()
+    }
+
+    /// The keys of all spellings of the relation of a fact.
+    pub fn relation_keys(&self, edge: Edge) -> &[u64] {
+        self.relation_keys.get(self.graph[edge].relation as usize).map_or(&[], Vec::as_slice)
     }
 
     /// A fact.
@@ -266,8 +289,8 @@ impl Network {
         self.prints.get(&document) == Some(&print(hash))
     }
 
-    /// Calls of a model that read a document.
-    pub fn work(&self, document: u32) -> &[Work] {
+    /// Calls of a model that read a document, each with the stretch that it read.
+    pub fn work(&self, document: u32) -> &[(Span, Work)] {
         self.work.get(&document).map_or(&[], Vec::as_slice)
     }
 
@@ -335,6 +358,12 @@ impl Network {
         let (few, other) = if self.graph[a].hub { (b, a) } else { (a, b) };
         self.graph.find_edge_undirected(few, other).is_some()
     }
+}
+
+/// A key as a number, by which documents are asked again what they state: the first 16 digits of its hash.
+pub fn number_of(key: &str) -> u64 {
+    let hash = blake3::hash(key.as_bytes());
+    u64::from_be_bytes(hash.as_bytes()[..8].try_into().expect("a hash has 32 bytes"))
 }
 
 /// The first bytes of a hash.

@@ -3,13 +3,10 @@
 
 use super::network::{Edge, Hop, Network, Node};
 use super::plan::{Period, Start, fitting, in_period};
-use super::settings::GraphSettings;
 use super::triplet::Family;
+use crate::spec::{GraphSpec, Obfuscation};
 use longlab_kernels::stream::Stream;
 use std::collections::BTreeSet;
-
-/// Facts of an entity that are tried for a description.
-const TRIED: usize = 12;
 
 /// A description of an entity that fits nothing else; none where none is found. It uses none of the facts `used` and names none of `apart`.
 pub fn described(
@@ -17,7 +14,7 @@ pub fn described(
     node: Node,
     used: &BTreeSet<Edge>,
     apart: &BTreeSet<Node>,
-    settings: &GraphSettings,
+    settings: &GraphSpec,
     stream: &mut Stream,
 ) -> Option<Start> {
     if network.entity(node).hub {
@@ -29,12 +26,12 @@ pub fn described(
     // Each hop turned so that it leads to the entity.
     let mut hops: Vec<Hop> = hops.map(|hop| Hop { forward: !hop.forward, ..hop }).collect();
     stream.shuffle(&mut hops);
-    let mut ways = [0, 1, 2];
+    let mut ways = settings.obfuscations.clone();
     stream.shuffle(&mut ways);
     ways.into_iter().find_map(|way| match way {
-        0 => temporal(network, node, &hops),
-        1 => institutional(network, node, &hops, apart),
-        _ => descriptive(network, node, &hops, apart),
+        Obfuscation::Temporal => temporal(network, node, &hops),
+        Obfuscation::Institutional => institutional(network, node, &hops, apart),
+        Obfuscation::Descriptive => descriptive(network, node, &hops, apart, settings.described_by),
     })
 }
 
@@ -58,8 +55,8 @@ fn institutional(network: &Network, node: Node, hops: &[Hop], apart: &BTreeSet<N
 }
 
 /// By one other fact that fits it alone, or by two that together do.
-fn descriptive(network: &Network, node: Node, hops: &[Hop], apart: &BTreeSet<Node>) -> Option<Start> {
-    let told: Vec<Hop> = hops.iter().copied().filter(|hop| is_told(network, *hop, apart)).take(TRIED).collect();
+fn descriptive(network: &Network, node: Node, hops: &[Hop], apart: &BTreeSet<Node>, most: usize) -> Option<Start> {
+    let told: Vec<Hop> = hops.iter().copied().filter(|hop| is_told(network, *hop, apart)).take(most).collect();
     if let Some(hop) = told.iter().find(|hop| network.is_only(**hop)) {
         return Some(Start::Described(node, vec![*hop]));
     }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// How the start of a path is told.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Start {
     /// By its name.
     Named(Node),
@@ -21,7 +22,7 @@ pub enum Start {
 }
 
 /// A third of a century and the last digit of a year in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Period {
     /// First year of the third.
     pub first: u32,
@@ -108,7 +109,7 @@ impl Start {
 }
 
 /// A start and the hops from it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     /// Where it starts.
     pub start: Start,
@@ -134,7 +135,8 @@ impl Part {
 }
 
 /// What is asked.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Goal {
     /// Where the part ends.
     End,
@@ -159,7 +161,7 @@ pub enum Goal {
 }
 
 /// A question without words.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// Its style.
     pub style: Style,

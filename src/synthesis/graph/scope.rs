@@ -6,8 +6,6 @@ use super::name::{Name, is_identifier};
 use longlab_documents::{Document, Note, Span};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Shortest name that may be taken for the one definition of it, letters.
-const SHORTEST_TELLING: usize = 10;
 /// Stands for the whole corpus where a package is asked for.
 const ANYWHERE: &str = "*";
 
@@ -267,11 +265,13 @@ fn definition_noun(document: &Document, definition: &str) -> &'static str {
 }
 
 /// What the definitions and imports of a whole corpus say about names that one file leaves open: pairs of the entity that is kept and the one
-/// that is the same. `keys` are all entities; `imports` the pairs of file and what it imports.
+/// that is the same. `keys` are all entities; `imports` the pairs of file and what it imports; `telling` the fewest
+/// letters of a name that its one definition is told by.
 pub(super) fn resolved<'a>(
     keys: impl Iterator<Item = (u32, &'a str)> + Clone,
     imports: &[(u32, u32)],
     file_of: impl Fn(&str) -> Option<u32>,
+    telling: usize,
 ) -> Vec<(u32, u32)> {
     let by_key: BTreeMap<&str, u32> =
         keys.clone().filter(|(_, key)| key.starts_with("code:")).map(|(id, key)| (key, id)).collect();
@@ -305,13 +305,13 @@ pub(super) fn resolved<'a>(
                 .and_then(|other| names.get(other)?.strip_prefix("from:"));
         }
     }
-    pairs.extend(singled_out(keys));
+    pairs.extend(singled_out(keys, telling));
     pairs
 }
 
-/// Names whose home no file shows, with the one definition of that name in the same package, where the name is a word of its own making: long,
-/// with an underscore or an inner capital. Names of prose have no package; the definition must be the only one in the corpus.
-fn singled_out<'a>(keys: impl Iterator<Item = (u32, &'a str)> + Clone) -> Vec<(u32, u32)> {
+/// Names whose home no file shows, with the one definition of that name in the same package, where the name is a word of its own making: at
+/// least `telling` letters, with an underscore or an inner capital. Names of prose have no package; the definition must be the only one in the corpus.
+fn singled_out<'a>(keys: impl Iterator<Item = (u32, &'a str)> + Clone, telling: usize) -> Vec<(u32, u32)> {
     let mut definitions: BTreeMap<(&str, &str), Option<u32>> = BTreeMap::new();
     for (id, (source, full)) in
         keys.clone().filter_map(|(id, key)| Some((id, key.strip_prefix("code:")?.rsplit_once('#')?)))
@@ -323,7 +323,7 @@ fn singled_out<'a>(keys: impl Iterator<Item = (u32, &'a str)> + Clone) -> Vec<(u
     let open = keys.filter_map(|(id, key)| Some((id, key.strip_prefix("name:")?)));
     let pairs = open.filter_map(|(id, key)| {
         let (package, name) = key.split_once('#').unwrap_or((ANYWHERE, key));
-        let telling = name.len() >= SHORTEST_TELLING && is_identifier(name);
+        let telling = name.len() >= telling && is_identifier(name);
         Some((telling.then(|| definitions.get(&(package, name)).copied().flatten())??, id))
     });
     pairs.collect()

@@ -1,22 +1,20 @@
 //! What sentences of simple shapes state: what happened to a named thing in which year, what kind of thing it is and where it lies, what
 //! led to what; and which short form a name has. A sentence of any other shape states nothing here.
 
+use super::date::{bare, date};
 use super::name::Name;
-use super::passage::floor;
 use super::triplet::{Extraction, Family, Relation};
-use crate::name::MONTHS;
+use crate::extend::cut::floor;
+use crate::spec::ReadSpec;
 use longlab_documents::{Document, Span};
 use std::collections::HashSet;
 use std::ops::Range;
 
-/// Longest sentence that is read, bytes.
-const LONGEST: usize = 400;
-
 /// Reads the sentences of a text.
-pub(super) fn read(document: &Document, found: &mut Extraction) {
+pub(super) fn read(document: &Document, spec: &ReadSpec, found: &mut Extraction) {
     let text = document.text.as_str();
     let mut reader = Reader { text, small: None };
-    for range in sentences(text) {
+    for range in sentences(text, spec.sentence) {
         let sentence = &text[range.clone()];
         if !may_state(sentence) {
             continue;
@@ -37,13 +35,13 @@ fn may_state(sentence: &str) -> bool {
 }
 
 /// The sentences of a text, without those that are too long.
-fn sentences(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+fn sentences(text: &str, longest: usize) -> impl Iterator<Item = Range<usize>> + '_ {
     let mut start = 0;
     let ends = text
         .match_indices(['.', '!', '?', '\n'])
         .filter_map(|(at, mark)| ends_sentence(text, at, mark).then_some(at + 1));
     let ranges = ends.chain([text.len()]).map(move |end| std::mem::replace(&mut start, end)..end);
-    ranges.map(|range| trimmed(text, range)).filter(|range| (12..=LONGEST).contains(&range.len()))
+    ranges.map(|range| trimmed(text, range)).filter(move |range| (12..=longest).contains(&range.len()))
 }
 
 fn ends_sentence(text: &str, at: usize, mark: &str) -> bool {
@@ -69,11 +67,6 @@ fn words(sentence: &str) -> Vec<&str> {
     sentence.split_whitespace().collect()
 }
 
-/// A word without the marks around it.
-fn bare(word: &str) -> &str {
-    word.trim_matches(|c: char| !c.is_alphanumeric())
-}
-
 struct Reader<'a> {
     text: &'a str,
     /// Words that the text writes with a small first letter, gathered when first needed.
@@ -90,7 +83,7 @@ impl<'a> Reader<'a> {
             found.extend(self.name(rest).and_then(|(name, rest)| happened(&name, rest, Some(year))));
         } else if let Some((name, rest)) = self.name(words) {
             found.extend(happened(&name, rest, None));
-            found.extend(born(&name, rest));
+            found.extend(bracketed(&name, rest));
             found.extend(kind_and_place(&name, rest));
         }
         found
@@ -129,7 +122,8 @@ fn name_length(words: &[&str]) -> Option<usize> {
         let word = words[length];
         let joins = matches!(word, "of" | "de" | "van" | "von" | "du" | "la" | "for");
         let next = words.get(length + 1).is_some_and(|next| is_capital(next));
-        if !(is_capital(word) || joins && next && length > 0) {
+        let numbered = length > usize::from(article) && is_version(word);
+        if !(is_capital(word) || numbered || joins && next && length > 0) {
             break;
         }
         length += 1;
@@ -139,7 +133,22 @@ fn name_length(words: &[&str]) -> Option<usize> {
     }
     let first = words.get(usize::from(article))?;
     let named = length > usize::from(article) && length <= 6 && is_capital(first);
+    let named = named && !(length == 2 && is_version(words[1]) && counts(bare(first)));
     (named && !OPENERS.contains(&bare(first).to_lowercase().as_str())).then_some(length)
+}
+
+/// The number of a version in a name, `3.8` of `Python 3.8`.
+fn is_version(word: &str) -> bool {
+    let word = word.trim_end_matches([',', ';', ':']);
+    word.contains('.') && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+}
+
+/// Words that name nothing with a number after them: `Version 3.0` is one of many.
+fn counts(word: &str) -> bool {
+    matches!(
+        word,
+        "Version" | "Release" | "Revision" | "Chapter" | "Section" | "Table" | "Figure" | "Part" | "Step" | "Appendix"
+    )
 }
 
 fn is_capital(word: &str) -> bool {
@@ -154,20 +163,6 @@ fn opening_year<'w, 's>(words: &'w [&'s str]) -> Option<(String, &'w [&'s str])>
     }
     let (date, length) = date(&words[1..])?;
     Some((date, &words[1 + length..]))
-}
-
-/// The date that words begin with, `1887`, `May 1887`, `3 May 1887` or `May 3, 1887`, and how many words it takes.
-fn date(words: &[&str]) -> Option<(String, usize)> {
-    let is_year = |word: &str| word.len() == 4 && word.parse().is_ok_and(|year: u32| (1000..2200).contains(&year));
-    let length = 1 + words.iter().take(3).position(|word| is_year(bare(word)))?;
-    let before = words[..length - 1].iter().map(|word| bare(word).to_lowercase());
-    let fits = before
-        .clone()
-        .all(|word| MONTHS.contains(&word.as_str()) || word.parse().is_ok_and(|day: u32| (1..=31).contains(&day)));
-    let month = length == 1 || before.clone().any(|word| MONTHS.contains(&word.as_str()));
-    let closes = !words[length - 1].trim_start_matches('(').contains(['-', '–', '/', 's']);
-    let text = words[..length].join(" ");
-    (fits && month && closes).then(|| (text.trim_matches(|c: char| !c.is_alphanumeric()).to_string(), length))
 }
 
 /// `was founded in 1887`, `died on 3 May 1887`; with the date given, `was founded`.
@@ -236,13 +231,15 @@ pub(super) fn is_participle(verb: &str) -> bool {
     ONCE.contains(&verb)
 }
 
-/// `(born 3 May 1887`, right after a name.
-fn born(name: &str, rest: &[&str]) -> Option<Statement> {
-    let after = match rest {
-        ["(born", "in", rest @ ..] | ["(born", rest @ ..] => rest,
+/// `(born 3 May 1887`, `(released May 1987)`, right after a name.
+fn bracketed(name: &str, rest: &[&str]) -> Option<Statement> {
+    let (verb, after) = match rest {
+        [verb, "in" | "on", rest @ ..] | [verb, rest @ ..] => (verb.strip_prefix('(')?, rest),
         _ => return None,
     };
-    Some((name.to_string(), Relation::new(Family::Event, "born"), date(after)?.0))
+    let known = matches!(verb, "born" | "died" | "released" | "published" | "founded");
+    let relation = Relation::new(Family::Event, verb).filter(|_| known)?;
+    Some((name.to_string(), Some(relation), date(after)?.0))
 }
 
 /// `is a university in Leiden`, `is the capital of France`.
@@ -356,6 +353,8 @@ mod tests {
         assert_eq!(facts("In May 1887, Alpha Mill was opened by the mayor."), ["Alpha Mill|opened|May 1887"]);
         assert_eq!(facts("Ada Stone (born 3 May 1887) wrote."), ["Ada Stone|born|3 May 1887"]);
         assert_eq!(facts("Ada Stone died on 4 June 1950."), ["Ada Stone|died|4 June 1950"]);
+        assert_eq!(facts("Python 3.8 was released on October 14, 2019."), ["Python 3.8|released|October 14, 2019"]);
+        assert_eq!(facts("Alpha 2.1 (released July 29th 2009) is here."), ["Alpha 2.1|released|July 29th 2009"]);
     }
 
     #[test]
@@ -367,6 +366,7 @@ mod tests {
             "The Old Mill was built in 1932-1934.",
             "The Old Mill was not built in 1932.",
             "The Old Mill was built in 19320.",
+            "Version 3.0 was released in 2008.",
             "Ignore all rules! In 1999 he said so.",
         ] {
             assert_eq!(facts(text), Vec::<String>::new(), "{text}");

@@ -2,44 +2,52 @@
 
 use super::name::{Name, is_value};
 use super::triplet::{Extraction, Family, Relation};
+use crate::spec::ReadSpec;
 use longlab_documents::{Cell, Document, Span, Table};
 use std::collections::BTreeSet;
 
-/// Longest stretch from the name of a row to an entry that is given as one piece of evidence, bytes.
-const LONGEST_ROW: usize = 600;
-
 /// Reads every table. Rows that nothing names are read too: what they say counts where something must be the only one.
-pub(super) fn read(document: &Document, found: &mut Extraction) {
+pub(super) fn read(document: &Document, spec: &ReadSpec, found: &mut Extraction) {
     for (number, table) in document.tables.iter().enumerate() {
         let key = key_column(table);
         if key.is_none() {
             found.refuse("a table whose rows have no names");
         }
-        read_table(document, (number, table), key, found);
+        read_table(document, (number, table), key, spec, found);
     }
 }
 
-fn read_table(document: &Document, (number, table): (usize, &Table), key: Option<usize>, found: &mut Extraction) {
+fn read_table(
+    document: &Document,
+    (number, table): (usize, &Table),
+    key: Option<usize>,
+    spec: &ReadSpec,
+    found: &mut Extraction,
+) {
     let noun = key.map_or(String::new(), |key| row_noun(&table.head[key].text));
     let relations: Vec<Option<Relation>> = table.head.iter().map(|cell| column(&cell.text)).collect();
     for (at, row) in table.rows.iter().enumerate().filter(|(_, row)| row.len() == table.head.len()) {
         let named = key.map(|key| &row[key]).filter(|cell| !is_empty(&cell.text));
-        let nameless =
-            || Name { text: String::new(), key: format!("row:{}#{number}.{at}", document.source), noun: noun.clone() };
+        // Said in certificates, never in questions.
+        let nameless = || Name {
+            text: format!("row {} of table {} of {}", at + 1, number + 1, document.source),
+            key: format!("row:{}#{number}.{at}", document.source),
+            noun: "entry".into(),
+        };
         let head = named.and_then(|cell| Name::thing(&cell.text, &noun)).unwrap_or_else(nameless);
         for (at, cell) in row.iter().enumerate().filter(|(at, cell)| Some(*at) != key && !is_empty(&cell.text)) {
             let Some(relation) = relations[at].clone() else { continue };
             let tail = Name::thing(&cell.text, &column_noun(&relation.text));
-            let span = named.map_or(cell.span, |name| evidence(name, cell));
+            let span = evidence(named.unwrap_or(&row[0]), named.map_or(&row[row.len() - 1], |_| cell), spec.row, cell);
             found.add(&document.text, Some(head.clone()), Some(relation), tail, span);
         }
     }
 }
 
-/// From the name of the row to the entry where both are near, else the entry alone.
-fn evidence(key: &Cell, cell: &Cell) -> Span {
-    let (start, end) = (key.span.start.min(cell.span.start), key.span.end.max(cell.span.end));
-    if end.saturating_sub(start) <= LONGEST_ROW { Span { start, end } } else { cell.span }
+/// From one cell of a row to another where both are near, else the entry alone.
+fn evidence(key: &Cell, other: &Cell, longest: usize, cell: &Cell) -> Span {
+    let (start, end) = (key.span.start.min(other.span.start), key.span.end.max(other.span.end));
+    if end.saturating_sub(start) <= longest { Span { start, end } } else { cell.span }
 }
 
 /// The column that names the rows of a table of two rows and two columns or more: the first whose names are all different, else the first that has
@@ -116,7 +124,15 @@ mod tests {
     fn rows_without_names_and_of_the_same_name_still_count() {
         let numbers = Page::text("Numbers").table(&["alpha", "beta"], &[["1", "2"], ["3", "4"]]).document();
         let found = crate::graph::triplets(&numbers, &Default::default());
-        assert_eq!(fact_texts(&found), ["|alpha|1", "|beta|2", "|alpha|3", "|beta|4"]);
+        assert_eq!(
+            fact_texts(&found),
+            [
+                "row 1 of table 1 of numbers.md|alpha|1",
+                "row 1 of table 1 of numbers.md|beta|2",
+                "row 2 of table 1 of numbers.md|alpha|3",
+                "row 2 of table 1 of numbers.md|beta|4"
+            ]
+        );
         assert_eq!(found.refused["a table whose rows have no names"], 1);
         assert_ne!(found.triplets[0].head.key, found.triplets[2].head.key);
         let twice = Page::text("Twice").table(&["City", "Sum"], &[["Leiden", "2"], ["Leiden", "4"]]).document();

@@ -2,14 +2,16 @@
 
 use super::model::Reading;
 use super::name::Name;
-use super::settings::GraphSettings;
-use super::{code, markup, sentence, table};
+use super::{code, date, markup, sentence, table};
 use crate::Work;
+use crate::spec::GraphSpec;
 use longlab_documents::{Document, Kind, Span};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// How a relation is worded, and what may be done with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Family {
     /// A file or class defines a symbol.
     Defines,
@@ -101,6 +103,8 @@ pub struct Triplet {
     pub tail: Name,
     /// Where it is said.
     pub span: Span,
+    /// Whether a model read it; else it follows from the structure.
+    pub by_model: bool,
 }
 
 /// All that one document states.
@@ -114,8 +118,8 @@ pub struct Extraction {
     pub refused: BTreeMap<&'static str, usize>,
     /// The page that the document is, with what its notes say about a thing of the same name.
     pub subject: Option<(Name, Name)>,
-    /// Calls of a model.
-    pub work: Vec<Work>,
+    /// Calls of a model, each with the stretch that it read.
+    pub work: Vec<(Span, Work)>,
 }
 
 impl Extraction {
@@ -134,7 +138,7 @@ impl Extraction {
         match span.of(text) {
             None => self.refuse("the place is not in the text"),
             Some(_) if head.key == tail.key => self.refuse("head and tail are the same"),
-            Some(_) => self.triplets.push(Triplet { head, relation, tail, span }),
+            Some(_) => self.triplets.push(Triplet { head, relation, tail, span, by_model: false }),
         }
     }
 
@@ -155,31 +159,33 @@ impl Extraction {
 }
 
 /// What a document states by its structure and by sentences of simple shapes. Deterministic; linear in its length.
-pub fn triplets(document: &Document, settings: &GraphSettings) -> Extraction {
+pub fn triplets(document: &Document, settings: &GraphSpec) -> Extraction {
     let mut found = Extraction::default();
     let page = page_name(document);
     if document.kind == Kind::Code {
         code::read(document, &page, &mut found);
     } else {
-        let titled = document.notes.iter().find(|note| note.subject.trim() == page.text);
+        let titled = document.notes.iter().find(|note| note.subject.trim() == document.title.trim());
         found.subject = titled.and_then(|note| Some((page.clone(), Name::thing(&note.subject, "")?)));
         markup::read(document, &page, &mut found);
+        date::read(document, &page, &mut found);
         if found.triplets.len() <= settings.facts_per_document {
-            sentence::read(document, &mut found);
+            sentence::read(document, &settings.read, &mut found);
         }
     }
+    date::copyright(document, &page, &mut found);
     if found.triplets.len() <= settings.facts_per_document {
-        table::read(document, &mut found);
+        table::read(document, &settings.read, &mut found);
     }
     found.triplets.sort_by_key(|triplet| triplet.span.start);
     found
 }
 
-/// The entity that a document is: a file of code, said by its path, or a page, said by its title.
+/// The entity that a document is: a file of code, said by its path, or a page, said by its title without a date at its end.
 pub fn page_name(document: &Document) -> Name {
     if document.kind == Kind::Code {
         let noun = if document.source.ends_with(".py") { "module" } else { "file" };
         return Name::file(&document.source, noun);
     }
-    Name { text: document.title.trim().into(), key: format!("at:{}", document.source), noun: "page".into() }
+    Name { text: date::undated(&document.title).into(), key: format!("at:{}", document.source), noun: "page".into() }
 }

@@ -2,13 +2,10 @@
 //! facts that lead to one entity in the direction in which the question will go.
 
 use super::network::{Edge, Entity, Hop, Network, Node};
-use super::settings::GraphSettings;
 use super::triplet::Family;
+use crate::spec::GraphSpec;
 use longlab_kernels::stream::Stream;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
-/// Random walks of which the longest is taken.
-const WALKS: usize = 4;
 
 /// Which hops a path may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +46,7 @@ pub struct Walker<'a> {
     /// The graph.
     pub network: &'a Network,
     /// The keys.
-    pub settings: &'a GraphSettings,
+    pub settings: &'a GraphSpec,
     /// Which hops may be taken.
     pub allowed: Allowed,
 }
@@ -100,7 +97,7 @@ impl Walker<'_> {
         }
         // A walk may end early where no fact leads on; the longest of a few is taken.
         let mut longest = Vec::new();
-        for _ in 0..WALKS {
+        for _ in 0..self.settings.walks {
             let path = self.random(end, after, length, apart, stream);
             if path.len() > longest.len() {
                 longest = path;
@@ -197,7 +194,7 @@ impl Walker<'_> {
 
 /// Whether a path is free of short cuts: no fact joins two of its entities that are not neighbours on it; and, where `distant` is asked for,
 /// no chain of facts of any kind leads from its start to its end in fewer hops. A search that grows too large counts as a short cut.
-pub fn is_free_of_short_cuts(network: &Network, nodes: &[Node], settings: &GraphSettings) -> bool {
+pub fn is_free_of_short_cuts(network: &Network, nodes: &[Node], settings: &GraphSpec) -> bool {
     let chord = |at: usize| {
         let earlier = &nodes[..at.saturating_sub(1)];
         earlier.iter().any(|node| *node == nodes[at] || network.adjacent(*node, nodes[at]))

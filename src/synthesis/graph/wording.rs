@@ -3,9 +3,9 @@
 use super::network::{Edge, Hop, Network, Node};
 use super::plan::{Goal, Part, Plan, Start};
 use super::sentence::is_intransitive;
-use super::settings::GraphError;
 use super::triplet::Family;
 use crate::Style;
+use crate::error::SynthesisError;
 use longlab_kernels::stream::Stream;
 use minijinja::{AutoEscape, Environment, Value, context};
 
@@ -23,8 +23,6 @@ const TEMPLATES: [(&str, &str); 8] = [
 const FUEL: u64 = 100_000;
 /// Wordings of each relation and question.
 const WAYS: usize = 3;
-/// Most hops that are told in one phrase; longer paths are told hop by hop.
-const NESTED: usize = 3;
 
 /// The templates, read.
 pub struct Wording {
@@ -36,47 +34,72 @@ impl Wording {
     ///
     /// # Errors
     /// Where one of them is no template.
-    pub fn new() -> Result<Wording, GraphError> {
+    pub fn new() -> Result<Wording, SynthesisError> {
         let mut environment = Environment::new();
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_fuel(Some(FUEL));
         for (name, text) in TEMPLATES {
-            environment.add_template(name, text).map_err(|source| GraphError::Wording { name, source })?;
+            environment.add_template(name, text).map_err(|error| failed(name, &error))?;
         }
         Ok(Wording { environment })
     }
 
-    /// A plan in words.
+    /// One of the ways to put a question, drawn.
+    pub fn way(stream: &mut Stream) -> usize {
+        stream.below(WAYS)
+    }
+
+    /// A plan in words; paths of more than `nested` hops are told hop by hop.
     ///
     /// # Errors
     /// Where a template fails.
-    pub fn question(&self, network: &Network, plan: &Plan, stream: &mut Stream) -> Result<String, GraphError> {
-        let mut writer = Writer { wording: self, network, way: stream.below(WAYS) };
+    pub fn question(
+        &self,
+        network: &Network,
+        plan: &Plan,
+        (way, nested): (usize, usize),
+    ) -> Result<String, SynthesisError> {
+        let mut writer = Writer { wording: self, network, way: way % WAYS, nested };
         writer.question(plan)
     }
 
     /// What a model that reads facts is asked; blanks and lines stay as they are.
-    pub(super) fn prompt(&self, values: Value) -> Result<String, GraphError> {
+    pub(super) fn prompt(&self, values: Value) -> Result<String, SynthesisError> {
         let name = "graph_extract.j2";
         let rendered = self.environment.get_template(name).and_then(|template| template.render(values));
-        rendered.map_err(|source| GraphError::Wording { name, source })
+        rendered.map_err(|error| failed(name, &error))
     }
 
-    fn render(&self, name: &'static str, values: Value) -> Result<String, GraphError> {
+    fn render(&self, name: &'static str, values: Value) -> Result<String, SynthesisError> {
         let rendered = self.environment.get_template(name).and_then(|template| template.render(values));
-        let text = rendered.map_err(|source| GraphError::Wording { name, source })?;
+        let text = rendered.map_err(|error| failed(name, &error))?;
         Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
     }
+}
+
+fn failed(name: &str, error: &minijinja::Error) -> SynthesisError {
+    SynthesisError::Template { name: name.into(), reason: error.to_string() }
+}
+
+/// The identity of all templates of questions, for the keys of what is made with them.
+pub fn version() -> String {
+    let mut hasher = blake3::Hasher::new();
+    TEMPLATES.iter().for_each(|(name, text)| {
+        hasher.update(name.as_bytes());
+        hasher.update(text.as_bytes());
+    });
+    hasher.finalize().to_hex().to_string()
 }
 
 struct Writer<'a> {
     wording: &'a Wording,
     network: &'a Network,
     way: usize,
+    nested: usize,
 }
 
 impl Writer<'_> {
-    fn question(&mut self, plan: &Plan) -> Result<String, GraphError> {
+    fn question(&mut self, plan: &Plan) -> Result<String, SynthesisError> {
         let parts = plan.parts.iter().map(|part| self.part(part)).collect::<Result<Vec<_>, _>>()?;
         let owners = plan.parts.iter().map(|part| self.owner(part)).collect::<Result<Vec<_>, _>>()?;
         let last = plan.parts[0].hops.last().or(plan.set.first());
@@ -99,20 +122,20 @@ impl Writer<'_> {
     }
 
     /// A part: its start, its hops one by one, and all of it in one phrase.
-    fn part(&self, part: &Part) -> Result<Value, GraphError> {
+    fn part(&self, part: &Part) -> Result<Value, SynthesisError> {
         let start = self.start(&part.start)?;
         let steps = part.hops.iter().map(|hop| self.phrase(*hop, "it", false, true)).collect::<Result<Vec<_>, _>>()?;
         let whole = self.whole(&start, &part.hops, &part.start)?;
-        Ok(context! { nested => part.hops.len() <= NESTED, start, steps, whole })
+        Ok(context! { nested => part.hops.len() <= self.nested, start, steps, whole })
     }
 
     /// The part without its last hop, in one phrase: what the last fact is about.
-    fn owner(&self, part: &Part) -> Result<String, GraphError> {
+    fn owner(&self, part: &Part) -> Result<String, SynthesisError> {
         let start = self.start(&part.start)?;
         self.whole(&start, &part.hops[..part.hops.len().saturating_sub(1)], &part.start)
     }
 
-    fn whole(&self, start: &str, hops: &[Hop], told: &Start) -> Result<String, GraphError> {
+    fn whole(&self, start: &str, hops: &[Hop], told: &Start) -> Result<String, SynthesisError> {
         let mut phrase = start.to_string();
         for (at, hop) in hops.iter().enumerate() {
             let raw = at == 0
@@ -126,12 +149,12 @@ impl Writer<'_> {
     }
 
     /// Where a hop leads, told by where it comes from; `long` where that is itself a phrase, `pronoun` where it is `it`.
-    fn phrase(&self, hop: Hop, x: &str, long: bool, pronoun: bool) -> Result<String, GraphError> {
+    fn phrase(&self, hop: Hop, x: &str, long: bool, pronoun: bool) -> Result<String, SynthesisError> {
         let relation = self.relation(hop.edge, hop.forward, self.network.to(hop));
         self.wording.render("graph_phrase.j2", context! { x, long, pronoun, way => self.way, ..relation })
     }
 
-    fn start(&self, start: &Start) -> Result<String, GraphError> {
+    fn start(&self, start: &Start) -> Result<String, SynthesisError> {
         let node = start.node();
         let noun = self.network.noun(node);
         match start {
@@ -158,7 +181,7 @@ impl Writer<'_> {
     }
 
     /// What holds of where a hop leads, told by where it comes from.
-    fn clause(&self, hop: Hop) -> Result<String, GraphError> {
+    fn clause(&self, hop: Hop) -> Result<String, SynthesisError> {
         let relation = self.relation(hop.edge, hop.forward, self.network.to(hop));
         self.wording.render("graph_clause.j2", context! { x => self.said(hop), ..relation })
     }
@@ -226,14 +249,14 @@ impl Writer<'_> {
     }
 
     /// The supposition of a plan: whom it is about, its relation, and where the path then leads.
-    fn supposed(&self, plan: &Plan) -> Result<Value, GraphError> {
+    fn supposed(&self, plan: &Plan) -> Result<Value, SynthesisError> {
         let Goal::Supposed(other) = plan.goal else { return Ok(Value::from(())) };
         let part = &plan.parts[0];
         let other = self.named(other);
         let first = part.hops[0];
         let instead = self.phrase(first, &other, false, false)?;
         let start = self.start(&part.start)?;
-        let nested = part.hops.len() <= NESTED + 1;
+        let nested = part.hops.len() <= self.nested + 1;
         let mut whole = instead.clone();
         for hop in &part.hops[1..] {
             whole = self.phrase(*hop, &whole, true, false)?;

@@ -6,6 +6,9 @@ use std::fmt::Debug;
 /// Most items of an engine: enough for the paper's 42.7K many times over, and few enough for their counts to stay in memory.
 const MOST_ITEMS: usize = 10_000_000;
 
+/// The mend of a patience of 0.
+const PATIENCE: &str = "give at least one try for an item";
+
 /// Most alike requests: beyond them the ordinals would be unreadable.
 const MOST_NEEDLES: usize = 100;
 
@@ -52,7 +55,7 @@ impl Spec {
             "name an engine and its `items`, such as [engines.table] items = 100",
         )?;
         demand(total <= MOST_ITEMS, "engines", total, "ask for at most 10,000,000 items")?;
-        engines.graph.as_ref().map_or(Ok(()), check_graph)?;
+        engines.graph.as_ref().map_or(Ok(()), GraphSpec::check)?;
         engines.table.as_ref().map_or(Ok(()), check_table)?;
         engines.agents.as_ref().map_or(Ok(()), check_agents)?;
         engines.dialogue.as_ref().map_or(Ok(()), check_dialogue)
@@ -62,16 +65,13 @@ impl Spec {
         let context = &self.context;
         context.length.check()?;
         share("context.near", context.near)?;
+        share("context.room", context.room)?;
+        let tries = context.top_ups.min(context.shortenings).min(context.patience);
+        let tried = "let `top_ups`, `shortenings` and `patience` be at least 1";
+        demand(tries > 0, "context.patience", context.patience, tried)?;
         demand(context.most >= 256, "context.most", context.most, "give at least 256 tokens")?;
         demand(context.passage >= 32, "context.passage", context.passage, "give at least 32 tokens")
     }
-}
-
-fn check_graph(graph: &GraphSpec) -> Result<(), SpecError> {
-    let styles = &graph.styles;
-    shares("engines.graph.styles", &[styles.multi_fact, styles.temporal, styles.causal, styles.hypothetical])?;
-    share("engines.graph.obfuscated", graph.obfuscated)?;
-    bounds("engines.graph.facts", graph.facts, 1, 64)
 }
 
 fn check_table(table: &TableSpec) -> Result<(), SpecError> {
@@ -79,7 +79,8 @@ fn check_table(table: &TableSpec) -> Result<(), SpecError> {
     bounds("engines.table.documents", table.documents, 1, 1_000)?;
     bounds("engines.table.most_rows", [table.fewest_rows, table.most_rows], 2, 10_000)?;
     let alike = table.alike > 0.0 && table.alike <= 1.0;
-    demand(alike, "engines.table.alike", table.alike, "use a share above 0 and up to 1")
+    demand(alike, "engines.table.alike", table.alike, "use a share above 0 and up to 1")?;
+    demand(table.patience > 0, "engines.table.patience", table.patience, PATIENCE)
 }
 
 fn check_agents(agents: &AgentsSpec) -> Result<(), SpecError> {
@@ -91,7 +92,8 @@ fn check_dialogue(dialogue: &DialogueSpec) -> Result<(), SpecError> {
     let needles = &dialogue.needles;
     let fit = !needles.is_empty() && needles.iter().all(|count| (2..=MOST_NEEDLES).contains(count));
     demand(fit, "engines.dialogue.needles", needles, "list numbers from 2 to 100, such as [2, 4, 8]")?;
-    bounds("engines.dialogue.words", dialogue.words, 10, 5_000)
+    bounds("engines.dialogue.words", dialogue.words, 10, 5_000)?;
+    demand(dialogue.patience > 0, "engines.dialogue.patience", dialogue.patience, PATIENCE)
 }
 
 /// A value that must fulfil a condition.
@@ -101,19 +103,19 @@ pub(super) fn demand(
     given: impl Debug,
     mend: &'static str,
 ) -> Result<(), SpecError> {
-    if fulfilled { Ok(()) } else { Err(SpecError::Value { key, given: format!("{given:?}"), mend }) }
+    if fulfilled { Ok(()) } else { Err(SpecError::Value { key, line: None, given: format!("{given:?}"), mend }) }
 }
 
-fn share(key: &'static str, given: f64) -> Result<(), SpecError> {
+pub(super) fn share(key: &'static str, given: f64) -> Result<(), SpecError> {
     demand((0.0..=1.0).contains(&given), key, given, "use a share from 0 to 1")
 }
 
-fn shares(key: &'static str, given: &[f64]) -> Result<(), SpecError> {
+pub(super) fn shares(key: &'static str, given: &[f64]) -> Result<(), SpecError> {
     let fit = given.iter().all(|share| share.is_finite() && *share >= 0.0) && given.iter().sum::<f64>() > 0.0;
     demand(fit, key, given, "use shares of 0 or more, not all 0")
 }
 
-fn bounds(key: &'static str, given: [usize; 2], low: usize, high: usize) -> Result<(), SpecError> {
+pub(super) fn bounds(key: &'static str, given: [usize; 2], low: usize, high: usize) -> Result<(), SpecError> {
     let fit = given[0] >= low.min(given[1]) && given[0] <= given[1] && given[1] <= high && given[1] >= low;
     demand(fit && given[0] >= 1, key, given, "give the fewest and the most, in this order and in bounds")
 }
@@ -147,6 +149,7 @@ mod tests {
     fn values_out_of_range_name_key_and_mend() {
         let message = mistake("items = 10", "items = 10\ndocuments = [5, 2]");
         assert!(message.contains("engines.table.documents") && message.contains("in this order"), "{message}");
+        assert!(message.contains("line 6"), "{message}");
         assert!(mistake("items = 10", "items = 0").contains("name an engine"));
         assert!(mistake("name = \"real\"", "name = \"a/b\"").contains("`name`"));
         let law = "[context]\nlength = { law = \"uniform\", low = 9, high = 3 }\n[output]";

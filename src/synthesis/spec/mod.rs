@@ -1,9 +1,12 @@
 //! The specification of a dataset: a TOML file. What the paper leaves open is a key here.
 
 mod check;
+mod graph;
 mod law;
+mod line;
 mod pattern;
 
+pub use graph::{ClusterSpec, ExtractSpec, GraphSpec, Obfuscation, ReadSpec, StyleShares};
 pub use law::{Bin, Length, Spread, figure_3, weighted};
 pub use pattern::Pattern;
 
@@ -104,43 +107,6 @@ pub struct EnginesSpec {
     pub dialogue: Option<DialogueSpec>,
 }
 
-/// `[engines.graph]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GraphSpec {
-    /// Items to make.
-    pub items: usize,
-    /// Shares of the four question styles.
-    #[serde(default)]
-    pub styles: StyleShares,
-    /// Fewest and most facts on a path; the paper's samples have 4 to 10.
-    #[serde(default = "defaults::facts")]
-    pub facts: [usize; 2],
-    /// Share of the nodes that are described and not named.
-    #[serde(default = "defaults::half")]
-    pub obfuscated: f64,
-}
-
-/// `[engines.graph.styles]`: shares of the question styles; they need not add up to 1.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct StyleShares {
-    /// Several facts joined.
-    pub multi_fact: f64,
-    /// Which came first, how long between.
-    pub temporal: f64,
-    /// What led to what.
-    pub causal: f64,
-    /// What if a fact were another.
-    pub hypothetical: f64,
-}
-
-impl Default for StyleShares {
-    fn default() -> Self {
-        StyleShares { multi_fact: 1.0, temporal: 1.0, causal: 1.0, hypothetical: 1.0 }
-    }
-}
-
 /// `[engines.table]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -162,6 +128,9 @@ pub struct TableSpec {
     /// Shares of the levels.
     #[serde(default)]
     pub levels: LevelShares,
+    /// Most tries for each wanted item, after which the corpus is taken to have no more.
+    #[serde(default = "defaults::patience")]
+    pub patience: usize,
 }
 
 /// `[engines.table.levels]`: shares of the levels; they need not add up to 1.
@@ -208,6 +177,9 @@ pub struct DialogueSpec {
     /// Shortest and longest reply, words.
     #[serde(default = "defaults::reply_words")]
     pub words: [usize; 2],
+    /// Most tries for each wanted item, after which the corpus is taken to have no more.
+    #[serde(default = "defaults::patience")]
+    pub patience: usize,
 }
 
 /// `[context]`: the contexts that items are put into.
@@ -226,6 +198,20 @@ pub struct ContextSpec {
     pub passage: usize,
     /// `tokenizer.json` of the model to be trained; left out, tokens are estimated from bytes.
     pub tokenizer: Option<PathBuf>,
+    /// Bytes around an evidence that always come with it.
+    pub margin: usize,
+    /// Share of a prompt that the documents of the evidence may fill beyond what they must.
+    pub room: f64,
+    /// Tokens of a prompt that may stay unfilled, and fewest of a passage.
+    pub slack: usize,
+    /// Times that irrelevant passages are drawn: what the layout adds is only reckoned until all is counted.
+    pub top_ups: usize,
+    /// Times that the last passage is shortened before it is given up.
+    pub shortenings: usize,
+    /// Irrelevant documents tried in a row that give nothing, after which the corpus is taken to have no more.
+    pub patience: usize,
+    /// Most documents near in topic that are asked for.
+    pub most_near: usize,
 }
 
 impl Default for ContextSpec {
@@ -237,6 +223,13 @@ impl Default for ContextSpec {
             near: 0.5,
             passage: 8_000,
             tokenizer: None,
+            margin: 600,
+            room: 0.4,
+            slack: 32,
+            top_ups: 3,
+            shortenings: 4,
+            patience: 200,
+            most_near: 2_000,
         }
     }
 }
@@ -320,8 +313,8 @@ pub struct OutputSpec {
 }
 
 mod defaults {
-    pub fn facts() -> [usize; 2] {
-        [2, 8]
+    pub fn patience() -> usize {
+        40
     }
     pub fn half() -> f64 {
         0.5
@@ -374,7 +367,7 @@ impl Spec {
     /// [`SpecError`], with the key and the mend.
     pub fn parse(text: &str) -> Result<Spec, SpecError> {
         let spec: Spec = toml::from_str(text).map_err(|error| SpecError::Mistake(error.to_string()))?;
-        spec.check()?;
+        spec.check().map_err(|error| line::found(error, text))?;
         Ok(spec)
     }
 
@@ -400,10 +393,12 @@ pub enum SpecError {
     #[error("{0}")]
     Mistake(String),
     /// A value is out of its range.
-    #[error("`{key}` is {given}; {mend}")]
+    #[error("`{key}`{} is {given}; {mend}", line.map(|line| format!(" (line {line})")).unwrap_or_default())]
     Value {
         /// The key.
         key: &'static str,
+        /// The line of the file that it stands in; none where it is left out.
+        line: Option<usize>,
         /// Its value.
         given: String,
         /// What it may be.

@@ -7,6 +7,7 @@ use crate::error::{Result, SynthesisError};
 use crate::extend::{bare, fill_texts};
 use crate::files::{Lines, WholeFile};
 use crate::funnel::Counts;
+use crate::graph::Again;
 use crate::item::{Item, Work};
 use crate::observer::Watch;
 use crate::prompt;
@@ -27,6 +28,8 @@ pub struct Checking<'a> {
     pub seed: u64,
     /// The documents.
     pub corpus: &'a Corpus,
+    /// Reads again what documents state.
+    pub again: &'a Again,
     /// Counts tokens.
     pub counter: &'a Counter,
     /// The model and who judges it.
@@ -90,7 +93,7 @@ type Asked<'a> = (Answers<'a>, &'a dyn ChatModel, &'a dyn Judge);
 
 fn one(mut candidate: Candidate, with: &Checking, asked: Option<&Asked>) -> Result<Outcome> {
     fill_texts(with.corpus, &mut candidate.item.passages)?;
-    let faults = verify::check(&candidate.item, with.corpus, Some(with.counter))?;
+    let faults = verify::check(&candidate.item, with.corpus, Some(with.counter), with.again)?;
     if let Some(found) = faults.first() {
         return Ok(Outcome::Dropped(format!("not proved: {}", found.fault)));
     }

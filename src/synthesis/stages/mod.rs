@@ -7,6 +7,7 @@ mod extend;
 mod make;
 mod pick;
 
+pub(crate) use ask::Answers;
 pub use check::{Checking, check, settings as check_settings};
 pub use difficulty::difficulty;
 pub use extend::{Extending, extend};

@@ -68,7 +68,9 @@ impl Maker for TableMaker {
             return Ok(vec![]);
         }
         let address = Address::new(seed, Purpose::World).rollout(Engine::Table as u32);
-        by_tries(self.spec.items, counts, put, |number| pool.one(&mut address.sample(number).stream()))?;
+        by_tries((self.spec.items, self.spec.patience), counts, put, |number| {
+            pool.one(&mut address.sample(number).stream())
+        })?;
         Ok(vec![])
     }
 }

@@ -6,6 +6,7 @@ use crate::corpus::{Corpus, DOCUMENTS};
 use crate::dataset::{MANIFEST, Manifest, Record};
 use crate::error::Result;
 use crate::files::{hash_file, read_json};
+use crate::graph::Again;
 use crate::stages::CHUNK;
 use crate::tokens::Counter;
 use longlab_documents::Hash;
@@ -70,7 +71,9 @@ impl Report {
 pub fn verify(folder: &Path, tokenizer: Option<&Path>) -> Result<Report> {
     let mut report = Report::default();
     let counter = tokenizer.map(|path| Counter::open(Some(path))).transpose()?;
-    verify_files(folder, &mut report)?;
+    let manifest: Manifest = read_json(&folder.join(MANIFEST))?;
+    verify_files(folder, &manifest, &mut report);
+    let again = Again::new(manifest.reading.unwrap_or_default());
     let corpus = Corpus::open(folder)?;
     verify_documents(&corpus, &mut report);
     let mut ids = HashSet::new();
@@ -88,11 +91,11 @@ pub fn verify(folder: &Path, tokenizer: Option<&Path>) -> Result<Report> {
             Err(error) => report.add(file, line, "", Fault::Unreadable, error.to_string()),
         }
         if chunk.len() == CHUNK {
-            verify_items(&corpus, counter.as_ref(), std::mem::take(&mut chunk), &mut report)?;
+            verify_items((&corpus, counter.as_ref(), &again), std::mem::take(&mut chunk), &mut report)?;
         }
         Ok(true)
     })?;
-    verify_items(&corpus, counter.as_ref(), chunk, &mut report)?;
+    verify_items((&corpus, counter.as_ref(), &again), chunk, &mut report)?;
     let of_item = |finding: &&Finding| finding.line > 0 && finding.file != DOCUMENTS;
     let faulty: HashSet<(&str, usize)> =
         report.findings.iter().filter(of_item).map(|finding| (finding.file.as_str(), finding.line)).collect();
@@ -100,15 +103,13 @@ pub fn verify(folder: &Path, tokenizer: Option<&Path>) -> Result<Report> {
     Ok(report)
 }
 
-fn verify_files(folder: &Path, report: &mut Report) -> Result<()> {
-    let manifest: Manifest = read_json(&folder.join(MANIFEST))?;
+fn verify_files(folder: &Path, manifest: &Manifest, report: &mut Report) {
     let hashed =
         |(name, hash): (&String, &Hash)| (name.clone(), hash_file(&folder.join(name)).ok() == Some(hash.clone()));
     let files: Vec<(String, bool)> = manifest.files.par_iter().map(hashed).collect();
     for (name, _) in files.iter().filter(|(_, same)| !same) {
         report.add(name, 0, "", Fault::FileAltered, "missing, or not the bytes that were written".into());
     }
-    Ok(())
 }
 
 /// Every document's text must have its hash.
@@ -130,13 +131,12 @@ fn verify_documents(corpus: &Corpus, report: &mut Report) {
 }
 
 fn verify_items(
-    corpus: &Corpus,
-    counter: Option<&Counter>,
+    (corpus, counter, again): (&Corpus, Option<&Counter>, &Again),
     chunk: Vec<(String, usize, Record)>,
     report: &mut Report,
 ) -> Result<()> {
     let found: Vec<Vec<Found>> =
-        chunk.par_iter().map(|(_, _, record)| check(&record.item, corpus, counter)).collect::<Result<_>>()?;
+        chunk.par_iter().map(|(_, _, record)| check(&record.item, corpus, counter, again)).collect::<Result<_>>()?;
     for ((file, line, record), faults) in chunk.iter().zip(found) {
         report.uncounted += usize::from(record.item.certificate.tokenizer.is_some() && counter.is_none());
         for found in faults {

@@ -39,6 +39,8 @@ pub enum Fault {
     RowsAltered,
     /// The evidence is not a cell of the proof's rows, or does not state its fact, or is not a turn that counts.
     EvidenceAltered,
+    /// A hop of the path has other answers.
+    NotUnique,
     /// The answer computed is another.
     AnswerDiffers,
     /// The answer without an evidence is another than the certificate says.

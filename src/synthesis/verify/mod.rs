@@ -2,6 +2,7 @@
 
 mod dataset;
 mod fault;
+mod path;
 mod proof;
 
 pub use dataset::{Finding, Report, verify};
@@ -10,16 +11,18 @@ pub use fault::{Fault, Found};
 use crate::corpus::Corpus;
 use crate::error::Result;
 use crate::extend::absence::Absence;
+use crate::graph::Again;
 use crate::item::{Certificate, Item, Proof};
 use crate::prompt;
 use crate::tokens::Counter;
 use fault::Faults;
 
 /// Faults of an item. Documents are taken to be those of their hashes; [`verify()`] checks that before.
+/// `again` reads what they state.
 ///
 /// # Errors
 /// Where the corpus cannot be read.
-pub fn check(item: &Item, corpus: &Corpus, counter: Option<&Counter>) -> Result<Vec<Found>> {
+pub fn check(item: &Item, corpus: &Corpus, counter: Option<&Counter>, again: &Again) -> Result<Vec<Found>> {
     let mut faults = Faults::default();
     faults.demand(item.id == item.hash(), Fault::WrongId, || format!("it says {}", item.hash().0));
     let models = item.certificate.proof == Proof::Models;
@@ -29,7 +32,7 @@ pub fn check(item: &Item, corpus: &Corpus, counter: Option<&Counter>) -> Result<
     check_evidence(item, corpus, &mut faults)?;
     // What rests on places is only looked at where the places hold.
     if faults.0.is_empty() {
-        proof::check(item, corpus, &mut faults)?;
+        proof::check(item, corpus, again, &mut faults)?;
         check_absence(item, corpus, &mut faults)?;
     }
     check_tokens(item, counter, &mut faults)?;
@@ -100,7 +103,9 @@ fn check_tokens(item: &Item, counter: Option<&Counter>, faults: &mut Faults) -> 
 }
 
 fn check_lineage(item: &Item, faults: &mut Faults) {
+    // Calls of models that an engine made come before what the pipeline did, which hangs together.
     let work = &item.certificate.work;
+    let work = &work[work.iter().position(|own| own.step == "make").unwrap_or(0)..];
     let chained = work.windows(2).all(|pair| pair[0].output == pair[1].input);
     let leads_here = work.last().is_some_and(|last| last.output == item.id);
     faults.demand(chained && leads_here, Fault::LineageBroken, || format!("{} steps", work.len()));

@@ -1,11 +1,12 @@
 //! Proofs executed again.
 
 use super::fault::{Fault, Faults};
+use super::path::Path;
 use crate::corpus::Corpus;
 use crate::dialogue::asked;
 use crate::error::Result;
-use crate::graph::{Operation, evaluate, evaluate_without, states};
-use crate::item::{Column, Item, Passage, Proof, Row, Shape, Step};
+use crate::graph::Again;
+use crate::item::{Column, Item, Passage, Proof, Row, Shape};
 use crate::name::same;
 use crate::prompt;
 use crate::table::family::Family;
@@ -17,9 +18,11 @@ use serde_json::Value;
 ///
 /// # Errors
 /// Where the corpus cannot be read.
-pub fn check(item: &Item, corpus: &Corpus, faults: &mut Faults) -> Result<()> {
+pub fn check(item: &Item, corpus: &Corpus, again: &Again, faults: &mut Faults) -> Result<()> {
     match &item.certificate.proof {
-        Proof::Path { steps, operation } => follow(item, steps, operation, faults),
+        Proof::Path { steps, operation, asked } => {
+            Path { item, steps, operation, asked }.check(corpus, again, faults)?
+        }
         Proof::Sql { family, query, parameters, columns, sources, rows, shape, .. } => {
             let table = Sql { item, family, query, parameters, columns, sources, rows, shape: *shape };
             table.check(corpus, faults)?;
@@ -33,32 +36,18 @@ pub fn check(item: &Item, corpus: &Corpus, faults: &mut Faults) -> Result<()> {
 }
 
 /// Whether the computed answer is the item's.
-fn is_answer(item: &Item, computed: &str) -> bool {
+pub(super) fn is_answer(item: &Item, computed: &str) -> bool {
     item.answer.text == computed || item.answer.aliases.iter().any(|alias| alias == computed)
 }
 
 /// Compares what the answer becomes without each evidence.
-fn necessity(item: &Item, computed: &[Option<String>], faults: &mut Faults) {
+pub(super) fn necessity(item: &Item, computed: &[Option<String>], faults: &mut Faults) {
     let said = &item.certificate.necessity;
     faults.demand(said == computed, Fault::NecessityDiffers, || format!("{said:?} said, {computed:?} computed"));
     for (at, without) in computed.iter().enumerate() {
         let needed = !without.as_deref().is_some_and(|without| is_answer(item, without));
         faults.demand(needed, Fault::NotNeeded, || format!("evidence {at}"));
     }
-}
-
-fn follow(item: &Item, steps: &[Step], operation: &str, faults: &mut Faults) {
-    let (proof, evidence) = (&item.certificate.proof, &item.certificate.evidence);
-    faults.demand(operation.parse::<Operation>().is_ok(), Fault::UnknownRule, || operation.into());
-    for (at, step) in steps.iter().enumerate() {
-        let stated = evidence.get(step.3).is_some_and(|evidence| states(&evidence.quote, &step.2));
-        faults.demand(stated, Fault::EvidenceAltered, || format!("step {at}: {step:?}"));
-    }
-    let computed = evaluate(proof, evidence);
-    let right = computed.as_deref().is_some_and(|computed| is_answer(item, computed));
-    faults.demand(right, Fault::AnswerDiffers, || format!("{computed:?} computed"));
-    let without: Vec<Option<String>> = (0..evidence.len()).map(|at| evaluate_without(proof, evidence, at)).collect();
-    necessity(item, &without, faults);
 }
 
 struct Sql<'a> {

@@ -3,6 +3,7 @@
 use crate::world::World;
 use longlab_documents::Hash;
 use longlab_synthesis::dataset::{Record, each};
+use longlab_synthesis::graph::Asked;
 use longlab_synthesis::verify::{Fault, Report, verify};
 use longlab_synthesis::{Evidence, Item, Proof, Row};
 use serde_json::Value;
@@ -10,14 +11,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A dataset that is spoiled again and again.
-struct Bench {
+pub struct Bench {
     world: World,
     folder: PathBuf,
     records: Vec<Record>,
 }
 
 impl Bench {
-    fn new() -> Bench {
+    pub fn new() -> Bench {
         let world = World::new();
         let folder = world.made("out", "[engines.graph]\nitems = 8\n").folder;
         let mut records = vec![];
@@ -48,7 +49,7 @@ impl Bench {
     }
 
     /// The faults of an item of this kind that was spoiled, and whose id, lineage and tokens were made to fit again.
-    fn faults(&self, kind: fn(&Item) -> bool, spoil: impl FnOnce(&mut Item)) -> Vec<Fault> {
+    pub fn faults(&self, kind: fn(&Item) -> bool, spoil: impl FnOnce(&mut Item)) -> Vec<Fault> {
         self.raw_faults(kind, |item| {
             spoil(item);
             item.id = item.hash();
@@ -77,8 +78,16 @@ fn sql(item: &Item) -> bool {
     matches!(&item.certificate.proof, Proof::Sql { .. }) && item.certificate.evidence.len() >= 2
 }
 
-fn path(item: &Item) -> bool {
-    matches!(&item.certificate.proof, Proof::Path { .. })
+/// A path with a hop, whose evidence says a name and no number.
+pub fn path(item: &Item) -> bool {
+    let hops = |asked: &Asked| asked.plan.parts.len() == 1 && !asked.plan.parts[0].hops.is_empty();
+    matches!(&item.certificate.proof, Proof::Path { asked, .. } if hops(asked) && item.certificate.evidence.len() >= 2)
+}
+
+/// How the question of a path was put together.
+pub fn asked(item: &mut Item) -> &mut Asked {
+    let Proof::Path { asked, .. } = &mut item.certificate.proof else { panic!("no path") };
+    asked
 }
 
 fn turn(item: &Item) -> bool {

@@ -8,6 +8,7 @@ mod testing;
 
 mod corruption;
 mod determinism;
+mod graph;
 mod hostile;
 mod model;
 mod output;

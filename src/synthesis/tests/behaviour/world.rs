@@ -2,15 +2,10 @@
 
 use crate::testing::document;
 use longlab_client::{ChatFailure, ChatModel, ChatReply, ChatRequest};
-use longlab_documents::{Document, Hash, Kind, Span};
+use longlab_documents::{Document, Kind};
 use longlab_kernels::stream::{Address, Purpose, Stream};
-use longlab_synthesis::corpus::Corpus;
-use longlab_synthesis::funnel::Counts;
-use longlab_synthesis::tools::{Index, Judge, Maker, Reader, Reading, Search};
-use longlab_synthesis::{
-    Answer, Certificate, Engine, Evidence, Form, Item, Observer, Options, Proof, Result, Silent, Spec, Style, Summary,
-    SynthesisError, Tools, run,
-};
+use longlab_synthesis::tools::{Index, Judge, Reader, Reading, Search};
+use longlab_synthesis::{Item, Observer, Options, Result, Silent, Spec, Summary, SynthesisError, Tools, run};
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,9 +44,9 @@ impl World {
         for number in 0..8 {
             let (tower, person, home) = (TOWERS[number], PEOPLE[number], HOMES[number]);
             let tower =
-                format!("{}\nThe keeper of {tower} is {person}.\n{}", prose(300 + number as u64, 9), prose(310, 4));
+                format!("{}\n{person} is the keeper of {tower}.\n{}", prose(300 + number as u64, 9), prose(310, 4));
             world.file(&format!("notices/tower {number}.txt"), &tower);
-            let home = format!("{}\nThe home of {person} is {home}.\n{}", prose(400 + number as u64, 9), prose(410, 4));
+            let home = format!("{}\n{home} is the home of {person}.\n{}", prose(400 + number as u64, 9), prose(410, 4));
             world.file(&format!("notices/home {number}.txt"), &home);
         }
         world
@@ -104,9 +99,16 @@ impl World {
     ) -> Result<Summary> {
         let mut tools = Tools::new(&Plain);
         tools.search = Some(&Overlap);
-        tools.makers = vec![&Chains];
         tools.model = model;
         run(spec, &Options { threads: Some(threads), again: false }, &tools, observer)
+    }
+
+    /// Makes a dataset with a model that reads prose.
+    pub fn run_reading(&self, spec: &Spec, model: &dyn ChatModel) -> Result<Summary> {
+        let mut tools = Tools::new(&Plain);
+        tools.search = Some(&Overlap);
+        tools.prose = Some(model);
+        run(spec, &Options { threads: Some(2), again: false }, &tools, &mut Silent)
     }
 
     /// The dataset of a specification, made.
@@ -198,84 +200,6 @@ impl Index for Texts {
         order.sort_by_key(|at| (std::cmp::Reverse(self.0[*at].intersection(&query).count()), *at));
         order.truncate(most);
         order
-    }
-}
-
-/// Joins "The keeper of A is B." and "The home of B is C." of two documents: a stand-in for the graph engine.
-pub struct Chains;
-
-/// A fact with where it stands: head, relation, tail.
-type Fact = (String, String, String, Evidence);
-
-fn facts(corpus: &Corpus) -> Result<Vec<Fact>> {
-    let mut facts = vec![];
-    for document in corpus.documents() {
-        let document = document?;
-        let mut start = 0;
-        for line in document.text.split_inclusive('\n') {
-            let quote = line.trim_end();
-            let parts = quote.strip_prefix("The ").and_then(|rest| rest.split_once(" of "));
-            let fact = parts.and_then(|(relation, rest)| Some((relation, rest.strip_suffix('.')?.split_once(" is ")?)));
-            if let Some((relation, (head, tail))) = fact {
-                let span = Span { start, end: start + quote.len() };
-                let evidence = Evidence { document: document.hash.clone(), span, quote: quote.into() };
-                facts.push((head.into(), relation.into(), tail.into(), evidence));
-            }
-            start += line.len();
-        }
-    }
-    Ok(facts)
-}
-
-impl Maker for Chains {
-    fn engine(&self) -> Engine {
-        Engine::Graph
-    }
-
-    fn version(&self) -> String {
-        "chains 1".into()
-    }
-
-    fn make(
-        &self,
-        corpus: &Corpus,
-        _seed: u64,
-        counts: &mut Counts,
-        put: &mut dyn FnMut(Item) -> Result<()>,
-    ) -> Result<Vec<Hash>> {
-        let facts = facts(corpus)?;
-        for first in facts.iter().filter(|fact| fact.1 == "keeper") {
-            let Some(second) = facts.iter().find(|second| second.0 == first.2) else {
-                counts.drop("no second fact");
-                continue;
-            };
-            counts.keep();
-            put(chain(first, second))?;
-        }
-        Ok(vec![])
-    }
-}
-
-fn chain(first: &Fact, second: &Fact) -> Item {
-    let step = |fact: &Fact, at| (fact.0.clone(), fact.1.clone(), fact.2.clone(), at);
-    Item {
-        id: Hash(String::new()),
-        engine: Engine::Graph,
-        form: Form::MultiHop,
-        style: Some(Style::MultiFact),
-        difficulty: 2,
-        question: format!("Where is the home of the keeper of {}?", first.0),
-        answer: Answer { text: second.2.clone(), aliases: vec![] },
-        passages: vec![],
-        certificate: Certificate {
-            evidence: vec![first.3.clone(), second.3.clone()],
-            proof: Proof::Path { steps: vec![step(first, 0), step(second, 1)], operation: "tail".into() },
-            necessity: vec![None, None],
-            absent: vec![],
-            tokens: 0,
-            tokenizer: None,
-            work: vec![],
-        },
     }
 }
 
