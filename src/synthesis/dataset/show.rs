@@ -103,7 +103,7 @@ fn beginning(text: &str, whole: bool) -> String {
 
 fn proof(proof: &Proof) -> String {
     match proof {
-        Proof::Path { steps, operation } => {
+        Proof::Path { steps, operation, .. } => {
             let steps: Vec<String> = steps
                 .iter()
                 .map(|(head, relation, tail, by)| format!("({head})-[{relation}]-({tail}) by {by}"))

@@ -117,8 +117,9 @@ impl Asked {
     /// How many entities each query must have found: one at every start and hop, and all of a set.
     pub fn found(&self) -> Vec<usize> {
         let hops: usize = self.plan.parts.iter().map(|part| 1 + part.hops.len()).sum();
+        let back = usize::from(self.plan.goal == Goal::Unused);
         let set = Some(self.plan.set.len()).filter(|count| *count > 0);
-        std::iter::repeat_n(1, hops).chain(set).collect()
+        std::iter::repeat_n(1, hops + back).chain(set).collect()
     }
 
     /// The operation of its proof.
@@ -132,7 +133,7 @@ impl Asked {
     /// Whether the steps of a proof are those of its facts.
     pub fn has_steps(&self, steps: &[Step]) -> bool {
         // Counted before any is made: a number of places may say anything.
-        let count = self.plan.facts().iter().filter_map(|edge| self.facts.get(edge.index()));
+        let count = self.plan.facts().into_iter().filter_map(|edge| self.facts.get(edge.index()));
         let fits = count.fold(0usize, |sum, fact| sum.saturating_add(fact.places)) == steps.len();
         let own = if fits { self.steps() } else { vec![] };
         fits && own.iter().zip(steps).all(|(own, step)| *own == (step.0.clone(), step.1.clone(), step.2.clone()))
@@ -197,7 +198,7 @@ impl Asked {
             && parts.iter().all(|part| part.start.node().index() < entities);
         let fit = match goal {
             Goal::Supposed(other) => other.index() < entities && parts.iter().all(|part| !part.hops.is_empty()),
-            Goal::End | Goal::Year => !parts.iter().all(|part| part.hops.is_empty()),
+            Goal::End | Goal::Unused | Goal::Year => !parts.iter().all(|part| part.hops.is_empty()),
             Goal::YearsBetween | Goal::Earlier | Goal::Later | Goal::Larger => {
                 parts.len() == 2 && parts.iter().all(|part| !part.hops.is_empty())
             }

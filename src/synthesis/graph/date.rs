@@ -91,7 +91,7 @@ fn headline(document: &Document, page: &Name, section: &Section, found: &mut Ext
     let Some(at) = whole.find(title).filter(|_| !title.is_empty() && title.len() <= LONGEST) else { return };
     let start = section.span.start + at;
     let span = Span { start, end: start + title.len() };
-    let own = title == document.title.trim();
+    let own = is_title(document, section);
     let named = |name: &str| if own { Some(page.clone()) } else { Name::thing(unnumbered(name), "") };
     if let Some((name, date)) = dated(title) {
         return found.add(
@@ -121,6 +121,13 @@ fn headline(document: &Document, page: &Name, section: &Section, found: &mut Ext
             None => {}
         }
     }
+}
+
+/// Whether a section is the page itself: it has the page's title, or the title goes on with what the page belongs to, `Alpha notes — Handbook`.
+fn is_title(document: &Document, section: &Section) -> bool {
+    let (title, own) = (document.title.trim(), section.title.trim());
+    let goes_on = |rest: &str| [" — ", " – ", " - ", " | ", " :: "].iter().any(|joint| rest.starts_with(joint));
+    title == own || !own.is_empty() && title.strip_prefix(own).is_some_and(goes_on)
 }
 
 /// A line that is nothing but a date, perhaps with what it is before a colon: `3 May 1987`, `Release date: 1987-05-03`, `Released May 1987.`
@@ -204,7 +211,7 @@ mod tests {
         assert_eq!((unnumbered("E.12. Release 15.9"), unnumbered("Python 3.8")), ("Release 15.9", "Python 3.8"));
     }
 
-    fn page(title: &str, body: &str) -> Vec<String> {
+    fn page(title: &str, body: &str) -> Vec<&'static str> {
         let mut page = Page::text("Whole").line("Whole").document();
         let start = page.text.len();
         page.text.push_str(&format!("{title}\n{body}"));
@@ -218,8 +225,8 @@ mod tests {
         assert_eq!(page("Alpha notes", "\n3 May 1987\n\nText.\n"), ["Alpha notes|date|3 May 1987"]);
         assert_eq!(page("E.1. Release 15.9", "Release date: 2024-11-14\n"), ["Release 15.9|Release date|2024-11-14"]);
         assert_eq!(page("Alpha notes", "Released May, 1987.\n"), ["Alpha notes|released|May, 1987"]);
-        assert_eq!(page("Alpha notes", "Some text.\n\n3 May 1987\n"), Vec::<String>::new());
-        assert_eq!(page("Alpha notes", "Best before: 3 May 1987\n"), Vec::<String>::new());
+        assert_eq!(page("Alpha notes", "Some text.\n\n3 May 1987\n"), Vec::<&str>::new());
+        assert_eq!(page("Alpha notes", "Best before: 3 May 1987\n"), Vec::<&str>::new());
         assert_eq!(page("Alpha of 3 May 1987", "Text.\n"), ["Alpha|date|3 May 1987"]);
     }
 
@@ -230,7 +237,7 @@ mod tests {
             fact_texts(&found)
         };
         assert_eq!(facts("# Copyright (C) 2001-2026 Some Project"), ["pkg/a.py|first copyright year|2001"]);
-        assert_eq!(facts("# Copyright 2011 Alex\n# Copyright 2012 Bo"), Vec::<String>::new());
-        assert_eq!(facts("# copyright notice in 2001"), Vec::<String>::new());
+        assert_eq!(facts("# Copyright 2011 Alex\n# Copyright 2012 Bo"), Vec::<&str>::new());
+        assert_eq!(facts("# copyright notice in 2001"), Vec::<&str>::new());
     }
 }

@@ -134,8 +134,9 @@ impl<'a> Drawing<'a, '_> {
             (Style::Temporal, _) => self.order(),
             (Style::Causal, 0..5) => self.chain(style, Allowed::Downstream),
             (Style::Causal, _) => self.chain(style, Allowed::Upstream),
-            (Style::Hypothetical, 0..6) => self.supposed(),
-            (Style::Hypothetical, _) => self.removed(),
+            (Style::Hypothetical, 0..5) => self.supposed(),
+            (Style::Hypothetical, 5..8) => self.removed(),
+            (Style::Hypothetical, _) => self.unused(),
         }
     }
 
@@ -346,6 +347,20 @@ impl<'a> Drawing<'a, '_> {
             }
         }
         Err(Reason::Idle)
+    }
+
+    /// What nothing would use any more without its only user, which uses nothing else.
+    fn unused(&mut self) -> Result<Plan, Reason> {
+        let settings = self.settings;
+        let last = self.target(|network, hop| {
+            let walker = Walker { network, settings, allowed: Allowed::Any };
+            let back = Hop { forward: false, ..hop };
+            let alone = hop.forward && is_countable(network, hop.edge) && network.is_only(back) && walker.takes(hop);
+            let told = is_told_from_users(network.relation(hop.edge).family, network.entity(network.to(hop)));
+            alone && told && walker.passes(network.from(hop)) && is_answer(network, hop, settings)
+        })?;
+        let part = self.part(vec![last], settings.facts[1] - 1, Allowed::Any, false, &Apart::default())?;
+        Ok(Plan { style: Style::Hypothetical, goal: Goal::Unused, parts: vec![part], set: Vec::new() })
     }
 
     /// What, or how many, are left of a set without a member that a path leads to.

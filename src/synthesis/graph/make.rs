@@ -40,7 +40,7 @@ pub fn make(
     address: Address,
     put: &mut dyn FnMut(Item) -> Result<()>,
 ) -> Result<Tally> {
-    let maker = Maker { network, corpus, settings, wording: Wording::new()?, address };
+    let maker = Maker { network, settings, wording: Wording::new()?, address };
     let mut kept = Kept::default();
     let most = (settings.items as u64).saturating_mul(settings.patience as u64);
     for start in (0..most).step_by(BATCH as usize) {
@@ -71,7 +71,6 @@ pub fn make(
 /// What every draw needs.
 struct Maker<'a> {
     network: &'a Network,
-    corpus: &'a dyn Corpus,
     settings: &'a GraphSpec,
     wording: Wording,
     address: Address,

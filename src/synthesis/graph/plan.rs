@@ -156,6 +156,8 @@ pub enum Goal {
     CountWithout,
     /// Which one of the set is left without it.
     LeftWithout,
+    /// What nothing would use any more without what the part reaches before its end.
+    Unused,
     /// Where the hops after the first end, if this entity's first fact were that of the start.
     Supposed(Node),
 }
@@ -208,7 +210,7 @@ impl Plan {
     /// The operation of its proof, given how many steps the first half has.
     pub fn operation(&self, at: usize) -> Operation {
         match self.goal {
-            Goal::End | Goal::Supposed(_) => match self.parts[0].hops.last() {
+            Goal::End | Goal::Unused | Goal::Supposed(_) => match self.parts[0].hops.last() {
                 Some(hop) if !hop.forward => Operation::Head,
                 _ => Operation::Tail,
             },
@@ -245,6 +247,13 @@ impl Plan {
         let owner = |part: usize| self.parts[part].hops.last().map(|hop| network.from(*hop));
         match self.goal {
             Goal::End => name(ends[0]),
+            Goal::Unused => {
+                let last = self.parts[0].hops.last()?;
+                let back = Hop { forward: !last.forward, ..*last };
+                let found = network.answers(back).len();
+                matches.push(Match { query: query(network, back), found });
+                (found == 1).then(|| name(ends[0]))?
+            }
             Goal::Supposed(other) => {
                 let real = suppose_nothing(network, other, &self.parts[0].hops);
                 (real.len() != 1 || !real.contains(&ends[0])).then(|| name(ends[0]))?

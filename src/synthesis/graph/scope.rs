@@ -392,7 +392,7 @@ mod tests {
             _ => None,
         };
         // pkg/__init__.py imports Engine from pkg.core.
-        let pairs = resolved(keys, &[(1, 4)], file);
+        let pairs = resolved(keys, &[(1, 4)], file, 10);
         assert_eq!(pairs, [(2, 3), (2, 4), (0, 7), (13, 12), (9, 8), (9, 15)]);
     }
 }

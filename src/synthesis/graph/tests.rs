@@ -2,11 +2,12 @@
 
 use super::draw::Reason;
 use super::network::Hop;
-use super::obfuscated::described;
+use super::obfuscate::described;
 use super::testing::Page;
 use super::*;
-use crate::{Form, Proof};
-use longlab_documents::Hash;
+use crate::spec::StyleShares;
+use crate::{Form, Proof, Style};
+use longlab_documents::{Document, Hash};
 use longlab_kernels::stream::Purpose;
 use std::collections::BTreeSet;
 use std::sync::Arc;

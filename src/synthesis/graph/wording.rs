@@ -289,6 +289,7 @@ fn goal_name(goal: &Goal) -> &'static str {
         Goal::Count => "count",
         Goal::CountWithout => "count_without",
         Goal::LeftWithout => "left_without",
+        Goal::Unused => "unused",
         Goal::Supposed(_) => "supposed",
     }
 }

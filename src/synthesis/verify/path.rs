@@ -5,7 +5,7 @@ use super::fault::{Fault, Faults};
 use super::proof::{is_answer, necessity};
 use crate::corpus::Corpus;
 use crate::error::Result;
-use crate::graph::{Again, Asked, Hop, Link, Operation, Start, evaluate, evaluate_without, states};
+use crate::graph::{Again, Asked, Goal, Hop, Link, Operation, Start, evaluate, evaluate_without, states};
 use crate::item::{Item, Step};
 use longlab_documents::{Document, Hash};
 use std::collections::BTreeMap;
@@ -92,14 +92,16 @@ impl Path<'_> {
         Ok(())
     }
 
-    /// The hops that must lead to one entity only.
-    fn hops(&self) -> impl Iterator<Item = &Hop> {
+    /// The hops that must lead to one entity only; the last of what nothing else uses also back.
+    fn hops(&self) -> Vec<Hop> {
         let parts = &self.asked.plan.parts;
         let told = parts.iter().filter_map(|part| match &part.start {
             Start::Described(_, hops) if hops.len() == 1 => hops.first(),
             _ => None,
         });
-        parts.iter().flat_map(|part| &part.hops).chain(told)
+        let last = parts.last().and_then(|part| part.hops.last()).filter(|_| self.asked.plan.goal == Goal::Unused);
+        let back = last.map(|hop| Hop { forward: !hop.forward, ..*hop });
+        parts.iter().flat_map(|part| &part.hops).chain(told).copied().chain(back).collect()
     }
 
     fn read_by_model(&self) -> bool {

@@ -191,7 +191,8 @@ fn irrelevant_passages_that_tell_are_found() {
     // A table with the columns of the question beside it.
     let spare = |item: &mut Item| {
         let Proof::Sql { sources, .. } = &item.certificate.proof else { panic!("no sources") };
-        let others = bench.records.iter().flat_map(|record| &record.item.passages);
+        let tables = bench.records.iter().filter(|record| sql(&record.item));
+        let others = tables.flat_map(|record| &record.item.passages);
         let told = others.into_iter().find(|own| {
             own.text.contains("Mass (kg)") && own.text.contains("Founded") && !sources.contains(&own.document)
         });

@@ -93,7 +93,7 @@ fn mistakes_in_the_specification_name_line_and_mend() {
     let mistake = |graph: &str| Spec::parse(&text(graph)).unwrap_err().to_string();
     for (graph, said) in [
         ("walk = 1.5\n", ["`engines.graph.walk` (line 8)", "a share from 0 to 1"]),
-        ("walks = \"many\"\n", ["line 8", "integer"]),
+        ("walks = \"many\"\n", ["line 8", "expected usize"]),
         ("hops = 3\n", ["line 8", "unknown field `hops`"]),
         ("facts = [4, 2]\n", ["(line 8)", "in this order"]),
         ("[engines.graph.extract]\nrepeats = 3\nvotes = 4\n", ["(line 10)", "at most `repeats`"]),
