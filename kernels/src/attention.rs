@@ -155,22 +155,8 @@ impl Scratch {
         let height = self.queries.height();
         for (row, (running, &seen)) in self.running.iter_mut().zip(seen).enumerate() {
             let count = seen.saturating_sub(begin).min(POSITIONS);
-            let mut max = running.max;
-            for panel in 0..PANELS {
-                let scores = &mut self.scores[panel * height + row].0;
-                let inside = count.saturating_sub(32 * panel).min(32);
-                scores[inside..].fill(f32::NEG_INFINITY);
-                max = scores[..inside].iter().copied().fold(max, f32::max);
-            }
-            let mut sum = 0.0;
-            for panel in 0..PANELS {
-                let mut weights = [0; 32];
-                if count > 32 * panel {
-                    sum += isa::weigh(isa, &self.scores[panel * height + row], max, &mut weights);
-                }
-                let tile = &mut self.weights[row / 16 * PANELS + panel..][..1];
-                isa::copy_pairs(isa, &weights, row % 16, tile);
-            }
+            let tiles = &mut self.weights[row / 16 * PANELS..][..PANELS];
+            let (max, sum) = isa::soften(isa, &mut self.scores[row..], height, count, running.max, tiles, row % 16);
             let scale = if max > running.max { (running.max - max).exp() } else { 1.0 };
             if scale != 1.0 {
                 self.sums

@@ -53,7 +53,7 @@ impl Matrix {
         let (mut row, mut halves) = (vec![0.0; width], vec![0; width]);
         for output in 0..outputs {
             read(output, &mut row);
-            halves.iter_mut().zip(&row).for_each(|(half, &value)| *half = lanes::bf16(value));
+            isa::round(isa, &mut halves, &row);
             isa::copy_pairs(isa, &halves, output % 16, &mut tiles[output / 16 * depth..][..depth]);
         }
         tiles.iter_mut().for_each(|tile| isa::transpose(isa, tile));
@@ -141,7 +141,7 @@ impl Left {
         self.tiles.resize(self.height() / 16 * depth, Tile::ZERO);
         self.halves.resize(width, 0);
         for (at, row) in x.chunks_exact(width).enumerate() {
-            self.halves.iter_mut().zip(row).for_each(|(half, &value)| *half = lanes::bf16(value));
+            isa::round(isa, &mut self.halves, row);
             isa::copy_pairs(isa, &self.halves, at % 16, &mut self.tiles[at / 16 * depth..][..depth]);
         }
     }
@@ -167,8 +167,12 @@ impl Left {
 /// # Panics
 /// If the panels hold fewer.
 pub fn gather(strips: &[Strip], height: usize, row: usize, into: &mut [f32]) {
-    for (panel, into) in into.chunks_mut(PANEL).enumerate() {
-        into.copy_from_slice(&strips[panel * height + row].0[..into.len()]);
+    let mut strips = strips.iter().skip(row).step_by(height);
+    let (whole, rest) = into.as_chunks_mut::<PANEL>();
+    let missing = "as many panels as numbers";
+    whole.iter_mut().for_each(|into| *into = strips.next().expect(missing).0);
+    if !rest.is_empty() {
+        rest.copy_from_slice(&strips.next().expect(missing).0[..rest.len()]);
     }
 }
 
@@ -210,7 +214,7 @@ mod tests {
 
     #[test]
     fn every_instruction_set_gives_the_products_of_the_rounded_numbers() {
-        for (rows, outputs, width) in [(1, 1, 1), (3, 40, 70), (33, 64, 576), (16, 17, 33)] {
+        for (rows, outputs, width) in [(1, 1, 1), (3, 40, 70), (33, 64, 576), (16, 17, 33), (150, 33, 700)] {
             let (x, w) = (numbers(rows * width, 1), numbers(outputs * width, 2));
             for isa in available() {
                 let matrix = Matrix::new(outputs, width, isa, |at, row| row.copy_from_slice(&w[at * width..][..width]));
@@ -228,23 +232,28 @@ mod tests {
 
     #[test]
     fn a_row_has_the_same_bits_alone_and_in_any_company_and_panels_may_be_shared_out() {
-        let (outputs, width) = (100, 90);
-        let w = numbers(outputs * width, 3);
-        for isa in available() {
-            let matrix = Matrix::new(outputs, width, isa, |at, row| row.copy_from_slice(&w[at * width..][..width]));
-            let x = numbers(50 * width, 4);
-            let all = product(&matrix, &x);
-            for row in [0, 7, 31, 32, 49] {
-                assert_eq!(product(&matrix, &x[row * width..][..width])[0], all[row], "{isa:?} row {row}");
+        for (outputs, width, rows) in [(100, 90, 50), (70, 700, 150)] {
+            let (w, x) = (numbers(outputs * width, 3), numbers(rows * width, 4));
+            for isa in available() {
+                let matrix = Matrix::new(outputs, width, isa, |at, row| row.copy_from_slice(&w[at * width..][..width]));
+                let all = product(&matrix, &x);
+                for row in [0, 7, 31, 32, 49, rows - 1] {
+                    assert_eq!(product(&matrix, &x[row * width..][..width])[0], all[row], "{isa:?} row {row}");
+                }
+                // Every number of rows that a block of products may have.
+                for count in 2..14 {
+                    let few = product(&matrix, &x[20 * width..][..count * width]);
+                    assert_eq!(few, all[20..20 + count], "{isa:?} {count} rows");
+                }
+                let left = Left::new(&x, width, isa);
+                let mut parts = vec![Strip::default(); matrix.panels() * left.height()];
+                for (panel, part) in parts.chunks_mut(left.height()).enumerate() {
+                    matrix.product(&left, panel, part);
+                }
+                let mut row = vec![0.0; outputs];
+                gather(&parts, left.height(), 49, &mut row);
+                assert_eq!(row, all[49], "{isa:?}");
             }
-            let left = Left::new(&x, width, isa);
-            let mut parts = vec![Strip::default(); matrix.panels() * left.height()];
-            for (panel, part) in parts.chunks_mut(left.height()).enumerate() {
-                matrix.product(&left, panel, part);
-            }
-            let mut row = vec![0.0; outputs];
-            gather(&parts, left.height(), 49, &mut row);
-            assert_eq!(row, all[49], "{isa:?}");
         }
     }
 

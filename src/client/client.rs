@@ -23,7 +23,8 @@ const SHOWN_NAMES: usize = 20;
 
 /// A model of an OpenAI-compatible server (vLLM, SGLang, llama.cpp, longlab's own). Clones share connections, limits, cache and ledger.
 ///
-/// Text is shown with its thinking; where the server splits the two, a `</think>` stands between them, as the model would have written it.
+/// Text is shown with its thinking; where the server splits the two, `<think>` stands before it and `</think>` behind it, as the model
+/// would have written it.
 ///
 /// ```
 /// use longlab_client::{ChatFailure, ChatModel, ChatRequest, Client, ClientSettings, Message, Retry};

@@ -3,7 +3,8 @@
 use crate::trouble::Trouble;
 use crate::{ChatFailure, ChatReply};
 
-/// What is put between thinking and answer where the server has split them.
+/// What is put before thinking that the server has split off, and between it and the answer.
+const OPEN: &str = "<think>\n";
 const CLOSE: &str = "\n</think>\n\n";
 
 /// The caller's view of an answer. When a broken answer is begun again, what was shown is not shown twice.
@@ -33,6 +34,9 @@ impl Show<'_> {
 
     /// Shows a piece of thinking that the server has split off.
     pub fn think(&mut self, text: &str) -> Result<(), Trouble> {
+        if !text.is_empty() && self.place == 0 {
+            self.piece(OPEN)?;
+        }
         self.thinking |= !text.is_empty();
         self.piece(text)
     }
@@ -51,7 +55,7 @@ impl Show<'_> {
             return Ok(());
         }
         let text = match &reply.reasoning {
-            Some(reasoning) => format!("{reasoning}{CLOSE}{}", reply.content),
+            Some(reasoning) => format!("{OPEN}{reasoning}{CLOSE}{}", reply.content),
             None => reply.content.clone(),
         };
         if text.is_empty() || (self.see)(&text) { Ok(()) } else { Err(ChatFailure::Stopped) }
@@ -97,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn thinking_that_the_server_split_off_is_closed_once() {
+    fn thinking_that_the_server_split_off_is_opened_and_closed_once() {
         let mut seen = String::new();
         let mut see = |text: &str| {
             seen.push_str(text);
@@ -110,7 +114,7 @@ mod tests {
         for text in ["", "c", "d"] {
             show.say(text).unwrap();
         }
-        assert_eq!(seen, "ab\n</think>\n\ncd");
+        assert_eq!(seen, "<think>\nab\n</think>\n\ncd");
     }
 
     #[test]

@@ -87,8 +87,17 @@ impl Odds {
 
 /// The largest logit; none where one is no number or endlessly large.
 fn largest(logits: &[f32]) -> Option<f32> {
-    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    (max.is_finite() && logits.iter().all(|y| !y.is_nan())).then_some(max)
+    // Sixteen side by side: they fit vectors.
+    let (mut lanes, mut strange) = ([f32::NEG_INFINITY; 16], [false; 16]);
+    let (chunks, rest) = logits.as_chunks::<16>();
+    for chunk in chunks.iter().map(<[f32; 16]>::as_slice).chain([rest]) {
+        for ((lane, strange), &y) in lanes.iter_mut().zip(&mut strange).zip(chunk) {
+            *lane = if y > *lane { y } else { *lane };
+            *strange |= y.is_nan();
+        }
+    }
+    let max = lanes.into_iter().fold(f32::NEG_INFINITY, f32::max);
+    (max.is_finite() && !strange.contains(&true)).then_some(max)
 }
 
 /// Leaves the `k` largest, `k` from 1 to one less than there are.
@@ -187,6 +196,14 @@ mod tests {
         for logits in [[1.0, f32::NAN], [f32::INFINITY, 0.0], [f32::NEG_INFINITY; 2]] {
             assert_eq!(filters.draw(&logits, 0.5), None, "{logits:?}");
             assert_eq!(Filters::GREEDY.draw(&logits, 0.5), None, "{logits:?}");
+        }
+        for at in [0, 15, 16, 36] {
+            let mut many: Vec<f32> = (0..37u8).map(f32::from).collect();
+            assert_eq!(Filters::GREEDY.draw(&many, 0.5), Some(36));
+            many[at] = 99.0;
+            assert_eq!(Filters::GREEDY.draw(&many, 0.5), Some(at));
+            many[at] = f32::NAN;
+            assert_eq!(Filters::GREEDY.draw(&many, 0.5), None, "{at}");
         }
         assert_eq!(filters.draw(&[f32::NEG_INFINITY, -5.0], 0.0), Some(1), "an impossible token is no fault");
         assert_eq!(Filters { temperature: 1e-300, ..filters }.draw(&[1.0, 2.0], 0.99), Some(1));

@@ -1,6 +1,6 @@
 //! Checks that need more than one key, or other files.
 
-use super::choice::{AepoMode, GateLevel, Kind, World};
+use super::choice::{AepoMode, GateLevel, Kind, Scale, World};
 use super::error::{SpecError, Spot};
 use super::file::{Draft, Place, inside};
 use super::identity::BASE_FILES;
@@ -230,7 +230,7 @@ pub(super) fn files(draft: &Draft<'_>, root: &Path) -> Result<(), SpecError> {
         if let Some(folder) = variant.settings.begins_from(experiment.kind)
             && seen.insert(folder)
         {
-            base_policy(folder, place, root)?;
+            base_policy(folder, place, experiment.scale, root)?;
         }
     }
     published(draft, root)?;
@@ -240,7 +240,7 @@ pub(super) fn files(draft: &Draft<'_>, root: &Path) -> Result<(), SpecError> {
     Ok(())
 }
 
-fn base_policy(base: &str, place: &Place<'_>, root: &Path) -> Result<(), SpecError> {
+fn base_policy(base: &str, place: &Place<'_>, scale: Scale, root: &Path) -> Result<(), SpecError> {
     let spot = place.base.as_ref().unwrap_or(&place.name);
     if !inside(base) {
         let help = "it is relative to the working directory; put the policy, or a link to it, into the project";
@@ -250,8 +250,14 @@ fn base_policy(base: &str, place: &Place<'_>, root: &Path) -> Result<(), SpecErr
         return Ok(());
     };
     let message = format!("there is no base policy in `{base}`: {missing} is missing");
-    let help = "build one with `./lab run experiments/micro/base.toml`, or set `model.base` to a folder that has one \
-                (relative to the working directory); docs/smol.md says how at scale smol";
+    let published = |name: &str| format!("get it with `ln -s \"$(./lab fetch Qwen/{name})\" models/{name}`");
+    let first = match scale {
+        Scale::Micro => "build one with `./lab run experiments/micro/base.toml`".to_string(),
+        Scale::Smol => "build one with `./lab run experiments/smol/base.toml` (docs/smol.md says how)".to_string(),
+        Scale::B4 => published("Qwen3-4B-Thinking-2507"),
+        Scale::B30 => published("Qwen3-30B-A3B-Thinking-2507"),
+    };
+    let help = format!("{first}, or set `model.base` to a folder that has one (relative to the working directory)");
     Err(spot.error(message, help))
 }
 

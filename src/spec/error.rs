@@ -19,7 +19,7 @@ pub enum SpecError {
         cause: std::io::Error,
     },
     /// A file of the base policy cannot be read.
-    #[error("cannot read {} of the base policy: {cause}; build it with `./lab run experiments/micro/base.toml` or set `model.base`", path.display())]
+    #[error("cannot read {} of the base policy: {cause}; mend it, or set `model.base` to another folder", path.display())]
     Base {
         /// The file.
         path: PathBuf,

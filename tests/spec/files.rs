@@ -75,6 +75,15 @@ fn missing_base_policy() {
     room.refused((9, 8), "`experiments/micro/base`: tokenizer.json is missing", "experiments/micro/base.toml");
     let elsewhere = Room::new(&spec("\"model.base\" = \"no/where\"", ""));
     elsewhere.refused((6, 16), "there is no base policy in `no/where`: config.json is missing", "model.base");
+    // Each scale has its own way to a base.
+    for (scale, help) in [
+        ("smol", "experiments/smol/base.toml"),
+        ("4b", "./lab fetch Qwen/Qwen3-4B-Thinking-2507"),
+        ("30b", "./lab fetch Qwen/Qwen3-30B-A3B-Thinking-2507"),
+    ] {
+        let text = spec("\"model.base\" = \"no/where\"", "").replace("seeds", &format!("scale = \"{scale}\"\nseeds"));
+        Room::new(&text).refused((7, 16), "there is no base policy in `no/where`", help);
+    }
     // A base that is built from scratch needs none.
     let text = spec("\"model.base\" = \"no/where\"", "").replace("seeds", "kind = \"base\"\nseeds");
     Room::new(&text).load().unwrap_or_else(|error| panic!("{error}"));

@@ -14,6 +14,8 @@
 #[cfg(target_arch = "x86_64")]
 mod detect;
 #[cfg(target_arch = "x86_64")]
+mod widened;
+#[cfg(target_arch = "x86_64")]
 mod x86;
 
 use super::lanes;
@@ -125,6 +127,11 @@ pub(crate) fn multiply_first(
     assert_eq!(left.depth, right.depth, "one depth");
     let rows = 16 * left.outer;
     assert!(out.len() >= rows * (right.outer / 2), "room for every strip");
+    #[cfg(target_arch = "x86_64")]
+    if (isa, dword) == (Isa::Avx512, Dword::Bf16) {
+        // SAFETY: AVX-512 is there, and `out` has room.
+        return unsafe { widened::multiply(wanted, left, right, out, add) };
+    }
     let pieces = left.depth.div_ceil(DEPTH);
     let step = left.depth.div_ceil(pieces);
     let tiles = block::Session::new(isa, dword);
@@ -180,8 +187,8 @@ dispatch! {
     gradient(rows: &[Row], coefficients: &lanes::Coefficients, out: &mut [Row]);
     /// See [`lanes::gradient_of_kept`].
     gradient_of_kept(kept: &[[u16; 32]], coefficients: &lanes::Coefficients, out: &mut [Row]);
-    /// See [`lanes::weigh`].
-    weigh(scores: &Row, max: f32, weights: &mut [u16; 32]) -> f32;
+    /// See [`lanes::soften`].
+    soften(scores: &mut [Row], height: usize, count: usize, before: f32, tiles: &mut [Tile], line: usize) -> (f32, f32);
     /// See [`lanes::swiglu`].
     swiglu(gate: &mut [f32], up: &[f32]);
     /// See [`lanes::pair_lanes`].
@@ -259,7 +266,7 @@ mod block {
                     (Isa::Avx2, Dword::F32) => return unsafe { x86::avx2_f32(rows, left, right, out, add) },
                     (Isa::Avx2, Dword::Bf16) => return unsafe { x86::avx2_bf16(rows, left, right, out, add) },
                     (_, Dword::F32) => return unsafe { x86::avx512_f32(rows, left, right, out, add) },
-                    (Isa::Avx512, Dword::Bf16) => return unsafe { x86::avx512_widened(rows, left, right, out, add) },
+                    (Isa::Avx512, Dword::Bf16) => unreachable!("multiplied by `widened`"),
                     (Isa::Avx512Bf16, Dword::Bf16) => return unsafe { x86::avx512_bf16(rows, left, right, out, add) },
                     (Isa::Amx, Dword::Bf16) => return unsafe { x86::amx(left, right, out, add) },
                 }

@@ -136,18 +136,55 @@ pub(super) fn exponentials<const FMA: bool>(rows: &[Row], inverse: f32, referenc
     }
 }
 
-/// Part of a softmax: exp(score - max) in bf16, and the sum of what was rounded. Scores of -inf weigh nothing.
+/// A row's part of a softmax over neighbouring panels of scores, `height` rows from one to the next, of which the first `count` scores
+/// count: exp(score - max) in bf16 into line `line` of a tile a panel, where max is the greatest of these scores and of `before`. Gives max,
+/// and the sum of what was rounded. What is no number is never the greatest.
 #[inline(always)]
-pub(super) fn weigh<const FMA: bool>(scores: &Row, max: f32, weights: &mut [u16; 32]) -> f32 {
-    let mut sums = [0.0; 16];
-    for half in 0..2 {
-        for i in 0..16 {
-            let weight = bf16(exp::<FMA>(scores.0[16 * half + i] - max));
-            weights[16 * half + i] = weight;
-            sums[i] += widen(weight);
+pub(super) fn soften<const FMA: bool>(
+    scores: &mut [Row],
+    height: usize,
+    count: usize,
+    before: f32,
+    tiles: &mut [Tile],
+    line: usize,
+) -> (f32, f32) {
+    let panels = count.div_ceil(32);
+    if !count.is_multiple_of(32) {
+        scores[(panels - 1) * height].0[count % 32..].fill(f32::NEG_INFINITY);
+    }
+    let mut greatest = [f32::NEG_INFINITY; 16];
+    for row in scores.iter().step_by(height).take(panels) {
+        for half in row.0.as_chunks::<16>().0 {
+            for (greatest, &score) in greatest.iter_mut().zip(half) {
+                *greatest = if score > *greatest { score } else { *greatest };
+            }
         }
     }
-    sums.iter().sum()
+    let max = greatest.into_iter().fold(before, |max, score| if score > max { score } else { max });
+    let mut sums = [0.0; 16];
+    for (row, tile) in scores.iter().step_by(height).zip(tiles.iter_mut()).take(panels) {
+        let mut weights = [0; 32];
+        for half in 0..2 {
+            for i in 0..16 {
+                let weight = bf16(exp::<FMA>(row.0[16 * half + i] - max));
+                weights[16 * half + i] = weight;
+                sums[i] += widen(weight);
+            }
+        }
+        for (out, weights) in tile.0[16 * line..16 * line + 16].iter_mut().zip(weights.as_chunks::<2>().0) {
+            *out = pair(weights[0], weights[1]);
+        }
+    }
+    for tile in &mut tiles[panels..] {
+        tile.0[16 * line..16 * line + 16].fill(0);
+    }
+    // In halves: a sum of neighbours would be as long as all lanes.
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            sums[i] += sums[half + i];
+        }
+    }
+    (max, sums[0])
 }
 
 /// silu(gate) * up, in the place of the gate; silu(x) = x / (1 + exp(-x)).

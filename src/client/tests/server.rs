@@ -252,7 +252,7 @@ fn an_answer_that_came_whole_is_shown_whole() {
         false
     };
     assert_eq!(stub.client().chat(&request("?"), &mut see), Err(ChatFailure::Stopped));
-    assert_eq!(seen, "Aare.\n</think>\n\nBern");
+    assert_eq!(seen, "<think>\nAare.\n</think>\n\nBern");
 }
 
 #[test]

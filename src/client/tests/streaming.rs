@@ -66,7 +66,7 @@ fn a_stream_that_is_cut_anywhere_on_its_way_is_the_same() {
 }
 
 #[test]
-fn thinking_comes_first_and_is_closed() {
+fn thinking_comes_first_and_is_opened_and_closed() {
     for name in ["reasoning_content", "reasoning"] {
         let text = [
             piece(json!({"role": "assistant", "content": null, name: "Aa"})),
@@ -78,7 +78,7 @@ fn thinking_comes_first_and_is_closed() {
         let (reply, seen) = ask(&Stub::always(play(&text.concat())).client());
         let reply = reply.unwrap();
         assert_eq!((reply.reasoning.as_deref(), reply.content.as_str()), (Some("Aare."), "Bern"));
-        assert_eq!(seen, ["Aa", "re.", "\n</think>\n\n", "Be", "rn"]);
+        assert_eq!(seen, ["<think>\n", "Aa", "re.", "\n</think>\n\n", "Be", "rn"]);
     }
     let (reply, seen) = ask(&Stub::always(play(&streamed(&["Aare.\n</th", "ink>\n\nBern"]))).client());
     let reply = reply.unwrap();

@@ -192,25 +192,6 @@ vector_block!(
     }
 );
 
-vector_block!(
-    avx512_widened,
-    "avx512f",
-    8,
-    16,
-    __m512,
-    _mm512_setzero_ps,
-    _mm512_loadu_ps,
-    _mm512_storeu_ps,
-    |sum, a, b| {
-        let mask = _mm512_set1_epi32(0xffff_0000u32 as i32);
-        let [low, high] = [a << 16, a & 0xffff_0000].map(|a| _mm512_set1_ps(f32::from_bits(a)));
-        let bits = b.map(|b| _mm512_castps_si512(b));
-        let b_low = bits.map(|b| _mm512_castsi512_ps(_mm512_slli_epi32::<16>(b)));
-        let b_high = bits.map(|b| _mm512_castsi512_ps(_mm512_and_si512(b, mask)));
-        [0, 1].map(|i| _mm512_fmadd_ps(high, b_high[i], _mm512_fmadd_ps(low, b_low[i], sum[i])))
-    }
-);
-
 vector_block!(avx2_f32, "avx2,fma", 4, 8, __m256, _mm256_setzero_ps, _mm256_loadu_ps, _mm256_storeu_ps, |sum, a, b| {
     let a = _mm256_set1_ps(f32::from_bits(a));
     [_mm256_fmadd_ps(a, b[0], sum[0]), _mm256_fmadd_ps(a, b[1], sum[1])]
