@@ -1,6 +1,7 @@
 //! Dates: how they are written, and what headlines, the lines under them, and notices of copyright state about them.
 
 use super::name::Name;
+use super::sentence::counts;
 use super::triplet::{Extraction, Family, Relation};
 use crate::name::MONTHS;
 use longlab_documents::{Document, Section, Span};
@@ -93,6 +94,10 @@ fn headline(document: &Document, page: &Name, section: &Section, found: &mut Ext
     let span = Span { start, end: start + title.len() };
     let own = is_title(document, section);
     let named = |name: &str| if own { Some(page.clone()) } else { Name::thing(unnumbered(name), "") };
+    // `Version 2.1` is one of many, and its headline does not say of what.
+    if !own && unnumbered(title).split_whitespace().next().is_some_and(counts) {
+        return found.refuse("a version or chapter of something that its headline does not name");
+    }
     if let Some((name, date)) = dated(title) {
         return found.add(
             text,
@@ -223,7 +228,8 @@ mod tests {
     #[test]
     fn dates_under_headlines_belong_to_them() {
         assert_eq!(page("Alpha notes", "\n3 May 1987\n\nText.\n"), ["Alpha notes|date|3 May 1987"]);
-        assert_eq!(page("E.1. Release 15.9", "Release date: 2024-11-14\n"), ["Release 15.9|Release date|2024-11-14"]);
+        assert_eq!(page("E.1. Alpha 15.9", "Release date: 2024-11-14\n"), ["Alpha 15.9|Release date|2024-11-14"]);
+        assert_eq!(page("E.1. Version 15.9", "Release date: 2024-11-14\n"), Vec::<&str>::new());
         assert_eq!(page("Alpha notes", "Released May, 1987.\n"), ["Alpha notes|released|May, 1987"]);
         assert_eq!(page("Alpha notes", "Some text.\n\n3 May 1987\n"), Vec::<&str>::new());
         assert_eq!(page("Alpha notes", "Best before: 3 May 1987\n"), Vec::<&str>::new());

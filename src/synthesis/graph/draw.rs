@@ -266,7 +266,7 @@ impl<'a> Drawing<'a, '_> {
             let from = network.from(hop);
             // Rows without a name can be told by what they say.
             let told = walker.passes(from) || goal == Goal::YearsBetween && network.entity(from).row;
-            hop.forward && walker.takes(hop) && told && is_compared(network, hop, &goal)
+            hop.forward && walker.takes(hop) && told && is_compared(network, hop, &goal, settings)
         };
         let first = self.target(wanted)?;
         let alike = self.network.alike(first.edge);
@@ -308,7 +308,8 @@ impl<'a> Drawing<'a, '_> {
         let last = self.target(|network, hop| {
             let walker = Walker { network, settings, allowed: Allowed::Any };
             let open = network.year(hop.edge).is_some() && network.has_years(hop.edge, settings.options);
-            hop.forward && open && walker.takes(hop) && walker.passes(network.from(hop))
+            let open = open && hop.forward && is_rare(network, hop, settings);
+            open && walker.takes(hop) && walker.passes(network.from(hop))
         })?;
         let part = self.part(vec![last], settings.facts[1] - 1, Allowed::Any, false, &Apart::default())?;
         Ok(Plan { style: Style::Temporal, goal: Goal::Year, parts: vec![part], set: Vec::new() })
@@ -417,11 +418,16 @@ fn is_answer(network: &Network, hop: Hop, settings: &GraphSpec) -> bool {
     told && options as usize >= settings.options && (hop.forward || !entity.value)
 }
 
-fn is_compared(network: &Network, hop: Hop, goal: &Goal) -> bool {
+/// Whether no more than `common` things have the date that a hop leads to.
+fn is_rare(network: &Network, hop: Hop, settings: &GraphSpec) -> bool {
+    network.answers(Hop { forward: false, ..hop }).len() <= settings.common
+}
+
+fn is_compared(network: &Network, hop: Hop, goal: &Goal, settings: &GraphSpec) -> bool {
     let (head, tail) = (network.entity(network.from(hop)), network.entity(network.to(hop)));
     let measured = match goal {
         Goal::Larger => number(&tail.name).is_some() && network.year(hop.edge).is_none(),
-        _ => network.year(hop.edge).is_some(),
+        _ => network.year(hop.edge).is_some() && is_rare(network, hop, settings),
     };
     measured && (head.spoken && !head.shared || *goal == Goal::YearsBetween)
 }

@@ -102,7 +102,11 @@ impl Network {
             let parts = if entity.code { parts(&entity.name) } else { Vec::new() };
             let last = parts.last().filter(|_| parts.len() > 1).map(|last| last.to_string());
             let outer = (1..parts.len()).map(|length| parts[..length].join("."));
-            let names: Vec<String> = outer.chain(last).collect();
+            // A file stands in packages that its path names.
+            let folders = if entity.name.contains('/') { parts.len() } else { 0 };
+            let inner = (1..folders).flat_map(|start| (start + 1..folders).map(move |end| (start, end)));
+            let inner = inner.map(|(start, end)| parts[start..end].join("."));
+            let names: Vec<String> = outer.chain(last).chain(inner).collect();
             for other in names.iter().filter_map(|name| first.get(&format!("`{name}"))) {
                 self.graph[*other].shared = true;
             }

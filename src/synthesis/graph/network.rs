@@ -24,8 +24,9 @@ pub type Node = NodeIndex<u32>;
 /// A fact of the graph.
 pub type Edge = EdgeIndex<u32>;
 
-/// Documents that are read at once.
+/// Documents that are read at once, and the bytes from which on no more are; neither depends on the number of threads.
 const CHUNK: usize = 256;
+const BYTES: usize = 16 << 20;
 
 /// An entity.
 #[derive(Clone, Debug)]
@@ -209,8 +210,9 @@ impl Network {
             }
             Ok(Some((document.hash.clone(), document.text.len(), found)))
         };
-        for start in (0..corpus.len()).step_by(CHUNK) {
-            let end = corpus.len().min(start + CHUNK);
+        let mut start = 0;
+        while start < corpus.len() {
+            let end = start + chunk(corpus, start);
             let found: Vec<_> = (start..end).into_par_iter().map(read).collect::<Result<_, SynthesisError>>()?;
             for (at, found) in (start as u32..).zip(found) {
                 match found {
@@ -218,6 +220,7 @@ impl Network {
                     None => builder.skip(at),
                 }
             }
+            start = end;
         }
         Ok(builder.finish(settings))
     }
@@ -358,6 +361,17 @@ impl Network {
         let (few, other) = if self.graph[a].hub { (b, a) } else { (a, b) };
         self.graph.find_edge_undirected(few, other).is_some()
     }
+}
+
+/// How many documents are read at once from this one on.
+fn chunk(corpus: &dyn Corpus, start: usize) -> usize {
+    let mut bytes = 0;
+    let more = |at: &usize| {
+        let fits = bytes < BYTES;
+        bytes += corpus.bytes(*at);
+        fits
+    };
+    (start..corpus.len().min(start + CHUNK)).take_while(more).count()
 }
 
 /// A key as a number, by which documents are asked again what they state: the first 16 digits of its hash.

@@ -4,6 +4,7 @@
 use super::network::{Edge, Hop, Network, Node};
 use super::plan::{Period, Start, fitting, in_period};
 use super::triplet::Family;
+use super::walk::calls_by_itself;
 use crate::spec::{GraphSpec, Obfuscation};
 use longlab_kernels::stream::Stream;
 use std::collections::BTreeSet;
@@ -71,7 +72,8 @@ fn is_told(network: &Network, hop: Hop, apart: &BTreeSet<Node>) -> bool {
     let (other, family) = (network.from(hop), network.relation(hop.edge).family);
     let entity = network.entity(other);
     let said = entity.spoken && !entity.shared && !apart.contains(&other);
-    said && family != Family::Cause && (entity.section || family != Family::Section)
+    let clear = family != Family::Calls || calls_by_itself(network, hop.edge);
+    said && clear && family != Family::Cause && (entity.section || family != Family::Section)
 }
 
 /// Columns and properties that say what kind of thing something is.

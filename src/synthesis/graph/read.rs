@@ -40,6 +40,11 @@ pub trait Corpus: Sync {
     fn once(&self, at: usize) -> Option<Page<'_>> {
         self.document(at)
     }
+
+    /// About how many bytes a document takes.
+    fn bytes(&self, _at: usize) -> usize {
+        0
+    }
 }
 
 impl Corpus for Vec<Document> {
@@ -59,6 +64,10 @@ impl Corpus for crate::corpus::Corpus {
 
     fn document(&self, at: usize) -> Option<Page<'_>> {
         self.document(at).ok().map(Page::Read)
+    }
+
+    fn bytes(&self, at: usize) -> usize {
+        self.entries().get(at).map_or(0, |entry| entry.length)
     }
 
     fn once(&self, at: usize) -> Option<Page<'_>> {

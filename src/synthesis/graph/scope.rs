@@ -189,13 +189,11 @@ impl<'a> Scope<'a> {
         let mut seen = BTreeSet::new();
         let imports = self.document.notes.iter().filter(|note| note.relation == "imports" && self.is_relative(note));
         let named = imports.filter(|note| self.module_of(note).is_some_and(|module| module.chars().any(|c| c != '.')));
-        let modules = named.filter_map(|note| Some((beside(&self.document.source, self.module_of(note)?)?, note.span)));
-        let fresh: Vec<(String, Span)> = modules.filter(|(module, _)| seen.insert(module.clone())).collect();
+        let source = &self.document.source;
+        let modules = named.filter_map(|note| Some((parts_beside(source, self.module_of(note)?)?, note.span)));
+        let fresh = modules.filter(|(parts, _)| seen.insert(parts.clone()));
         fresh
-            .into_iter()
-            .filter_map(|(module, span)| {
-                Some((Name { text: module.replace('.', "/"), ..Name::import(&module)? }, span))
-            })
+            .filter_map(|(parts, span)| Some((Name { text: parts.join("/"), ..Name::import(&parts.join("."))? }, span)))
             .collect()
     }
 }
@@ -215,11 +213,15 @@ fn last_part(path: &str) -> &str {
 
 /// The module that a relative one names from a file, with dots between its parts.
 fn beside(source: &str, module: &str) -> Option<String> {
+    parts_beside(source, module).map(|parts| parts.join("."))
+}
+
+fn parts_beside<'a>(source: &'a str, module: &'a str) -> Option<Vec<&'a str>> {
     let dots = module.chars().take_while(|&c| c == '.').count();
     let mut folders: Vec<&str> = source.split('/').collect();
     folders.truncate(folders.len().checked_sub(dots)?);
     folders.extend(module[dots..].split('.').filter(|part| !part.is_empty()));
-    (!folders.is_empty()).then(|| folders.join("."))
+    (!folders.is_empty()).then_some(folders)
 }
 
 /// The path that `./a` or `../a` names from a file.
@@ -288,21 +290,23 @@ pub(super) fn resolved<'a>(
         // What a file brings from another may be brought from a third.
         for _ in 0..4 {
             let Some((module, name)) = at.and_then(|key| key.rsplit_once('#')) else { break };
-            let submodule = format!("{module}.{name}");
-            if let Some(file) = file_of(&submodule).or_else(|| modules.get(submodule.as_str()).copied()) {
-                pairs.push((file, id));
-                break;
-            }
-            let Some(file) = file_of(module) else { break };
-            let Some(source) = names.get(&file).and_then(|key| key.strip_prefix("file:")) else { break };
-            if let Some(&definition) = by_key.get(format!("code:{source}#{name}").as_str()) {
+            // What a package defines or brings comes before a module of that name in it.
+            let file = file_of(module);
+            let source = file.and_then(|file| names.get(&file)?.strip_prefix("file:"));
+            if let Some(&definition) = source.and_then(|source| by_key.get(format!("code:{source}#{name}").as_str())) {
                 pairs.push((definition, id));
                 break;
             }
-            at = brought
-                .get(&(file, name))
-                .filter(|other| **other != id)
-                .and_then(|other| names.get(other)?.strip_prefix("from:"));
+            let other = file.and_then(|file| brought.get(&(file, name))).filter(|other| **other != id);
+            at = other.and_then(|other| names.get(other)?.strip_prefix("from:")).filter(|other| Some(*other) != at);
+            if at.is_some() {
+                continue;
+            }
+            let submodule = format!("{module}.{name}");
+            if let Some(file) = file_of(&submodule).or_else(|| modules.get(submodule.as_str()).copied()) {
+                pairs.push((file, id));
+            }
+            break;
         }
     }
     pairs.extend(singled_out(keys, telling));

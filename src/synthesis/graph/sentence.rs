@@ -144,7 +144,7 @@ fn is_version(word: &str) -> bool {
 }
 
 /// Words that name nothing with a number after them: `Version 3.0` is one of many.
-fn counts(word: &str) -> bool {
+pub(super) fn counts(word: &str) -> bool {
     matches!(
         word,
         "Version" | "Release" | "Revision" | "Chapter" | "Section" | "Table" | "Figure" | "Part" | "Step" | "Appendix"

@@ -1,6 +1,7 @@
 //! What tables state: the entry of a row in a column.
 
 use super::name::{Name, is_value};
+use super::network::number_of;
 use super::triplet::{Extraction, Family, Relation};
 use crate::spec::ReadSpec;
 use longlab_documents::{Cell, Document, Span, Table};
@@ -25,13 +26,14 @@ fn read_table(
     found: &mut Extraction,
 ) {
     let noun = key.map_or(String::new(), |key| row_noun(&table.head[key].text));
+    let file = document.source.rsplit('/').next().unwrap_or_default();
     let relations: Vec<Option<Relation>> = table.head.iter().map(|cell| column(&cell.text)).collect();
     for (at, row) in table.rows.iter().enumerate().filter(|(_, row)| row.len() == table.head.len()) {
         let named = key.map(|key| &row[key]).filter(|cell| !is_empty(&cell.text));
         // Said in certificates, never in questions.
         let nameless = || Name {
-            text: format!("row {} of table {} of {}", at + 1, number + 1, document.source),
-            key: format!("row:{}#{number}.{at}", document.source),
+            text: format!("row {} of table {} of {file}", at + 1, number + 1),
+            key: format!("row:{:016x}", number_of(&format!("{}#{number}.{at}", document.source))),
             noun: "entry".into(),
         };
         let head = named.and_then(|cell| Name::thing(&cell.text, &noun)).unwrap_or_else(nameless);

@@ -397,6 +397,41 @@ fn a_module_is_not_told_from_a_file_of_its_name() {
 }
 
 #[test]
+fn a_package_that_its_files_name_is_shared_and_a_class_calls_nothing_by_itself() {
+    let file = "code/lib-1.0/lib/tools/deep.py";
+    let corpus = vec![
+        Page::code("app/a.py").note("app/a.py", "imports", "lib.tools", "import lib.tools\n").document(),
+        Page::code(file)
+            .note(file, "defines", "Deep", "class Deep\n")
+            .note(file, "defines", "make", "def make\n")
+            .note("Deep", "calls", "register", "register(1)\n")
+            .note("make", "calls", "Deep", "Deep()\n")
+            .document(),
+    ];
+    let network = network(&corpus, &loose());
+    assert!(network.entity(find(&network, "lib.tools")).shared);
+    let walker = super::walk::Walker { network: &network, settings: &loose(), allowed: super::walk::Allowed::Any };
+    let calls = |name: &str| network.hops(find(&network, name)).find(|hop| network.relation(hop.edge).text == "calls");
+    assert!(walker.takes(calls("make").unwrap()) && !walker.takes(calls("register").unwrap()));
+}
+
+#[test]
+fn what_a_package_brings_comes_before_its_module_of_that_name() {
+    let corpus = vec![
+        Page::code("lib/short/__init__.py")
+            .note("lib/short/__init__.py", "imports", "short", "from .short import short\n")
+            .document(),
+        Page::code("lib/short/short.py").note("lib/short/short.py", "defines", "short", "def short\n").document(),
+        Page::code("lib/b.py").note("lib/b.py", "imports", "short", "from lib.short import short\n").document(),
+    ];
+    let network = network(&corpus, &loose());
+    let edges = (0..network.statistics.facts).map(Edge::new);
+    let imported = edges.filter(|edge| &*network.entity(network.ends(*edge).0).name == "lib/b.py");
+    let names: Vec<&str> = imported.map(|edge| &*network.entity(network.ends(edge).1).name).collect();
+    assert_eq!(names, ["short"]);
+}
+
+#[test]
 fn facts_of_an_entity_are_found_by_bisection() {
     let corpus = world();
     let network = network(&corpus, &loose());

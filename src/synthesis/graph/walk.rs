@@ -36,9 +36,15 @@ impl Allowed {
 pub(super) fn is_told_from_users(family: Family, used: &Entity) -> bool {
     match family {
         Family::Calls => used.spoken,
-        Family::Imports => !used.name.ends_with("__init__.py"),
+        Family::Imports => !used.name.ends_with("__init__.py") && !used.shared,
         _ => true,
     }
+}
+
+/// Whether it is clear who calls: a function. What a class or a file calls by itself is not told from what its functions call.
+pub(super) fn calls_by_itself(network: &Network, edge: Edge) -> bool {
+    let caller = network.ends(edge).0;
+    !matches!(network.noun(caller), "class" | "struct" | "module" | "file")
 }
 
 /// Draws paths.
@@ -58,7 +64,8 @@ impl Walker<'_> {
         let stated = fact.count as usize <= self.settings.statements;
         let family = network.relation(hop.edge).family;
         let told = hop.forward || is_told_from_users(family, network.entity(network.from(hop)));
-        stated && told && network.is_only(hop) && self.allowed.takes(family, hop.forward)
+        let by_function = family != Family::Calls || calls_by_itself(network, hop.edge);
+        stated && told && by_function && network.is_only(hop) && self.allowed.takes(family, hop.forward)
     }
 
     /// Whether a path may go through an entity.

@@ -42,6 +42,8 @@ pub struct GraphSpec {
     pub clusters: ClusterSpec,
     /// A relation with fewer different answers than this is not asked for: it could be guessed.
     pub options: usize,
+    /// A date that more facts of its relation have than this is not asked for or compared: it could be guessed.
+    pub common: usize,
     /// Longest answer, words.
     pub answer_words: usize,
     /// Largest share of items that ask for the number or the rest of a set: such questions are easy to find and alike.
@@ -91,6 +93,7 @@ impl Default for GraphSpec {
             statements: 3,
             clusters: ClusterSpec::default(),
             options: 5,
+            common: 20,
             answer_words: 7,
             sets: 0.25,
             largest_set: 8,
@@ -271,6 +274,7 @@ impl GraphSpec {
             ("engines.graph.described_by", self.described_by, 1, 1_000),
             ("engines.graph.statements", self.statements, 1, 64),
             ("engines.graph.options", self.options, 1, usize::MAX),
+            ("engines.graph.common", self.common, 1, usize::MAX),
             ("engines.graph.answer_words", self.answer_words, 1, 100),
             ("engines.graph.largest_set", self.largest_set, 2, 64),
             ("engines.graph.repeats", self.repeats, 1, usize::MAX),

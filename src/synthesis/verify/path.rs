@@ -80,9 +80,11 @@ impl Path<'_> {
             let stated = again.stated(document);
             for hop in self.hops() {
                 let [heads, relations, tails] = &facts[hop.edge.index()];
+                // What is said of a thing and itself is no fact.
+                let differs = |key: u64| !heads.contains(&key) && !tails.contains(&key);
                 let other = match hop.forward {
-                    true => stated.tails(heads, relations).any(|key| !tails.contains(&key)),
-                    false => stated.heads(tails, relations).any(|key| !heads.contains(&key)),
+                    true => stated.tails(heads, relations).any(differs),
+                    false => stated.heads(tails, relations).any(differs),
                 };
                 let said =
                     || format!("{} answers {:?} otherwise", document.source, self.asked.steps().get(hop.edge.index()));

@@ -57,15 +57,13 @@ fn narrow(item: &mut Item) {
     evidence.quote = step.2;
 }
 
-/// All entities of the path are told to be spellings of the first, all relations of the first: hops then have several answers.
+/// Where the first hop leads is told to be something else: what the documents say is then another answer.
 fn confuse(item: &mut Item) {
     let asked = asked(item);
-    let keys: Vec<String> = asked.entities.iter().flat_map(|thing| thing.keys.clone()).collect();
-    let ties: Vec<String> = asked.relations.iter().flat_map(|tie| tie.keys.clone()).collect();
-    let fact = asked.facts[asked.plan.parts[0].hops[0].edge.index()];
-    asked.relations[fact.relation].keys = ties;
-    let from = if asked.plan.parts[0].hops[0].forward { fact.head } else { fact.tail };
-    asked.entities[from].keys = keys;
+    let hop = asked.plan.parts[0].hops[0];
+    let fact = asked.facts[hop.edge.index()];
+    let to = if hop.forward { fact.tail } else { fact.head };
+    asked.entities[to].keys = vec!["0".repeat(16)];
 }
 
 #[test]
@@ -124,7 +122,7 @@ fn reader(request: &ChatRequest) -> String {
                 "{{\"head\": \"{head}\", \"relation\": \"{relation}\", \"tail\": \"{tail}\", \"quote\": \"{line}\"}}"
             ));
         }
-        if request.seed.unwrap_or_default() % 2 == 0 {
+        if request.seed.unwrap_or_default().is_multiple_of(2) {
             facts.push(format!(
                 "{{\"head\": \"{place}\", \"relation\": \"owner\", \"tail\": \"Nobody\", \"quote\": \"{line}\"}}"
             ));
@@ -183,7 +181,7 @@ fn a_model_reads_prose_and_its_calls_are_in_the_certificate() {
             assert!(!item.question.contains("owner"));
             let by_model = asked.facts.iter().any(|fact| fact.by_model);
             let calls = item.certificate.work.iter().filter(|work| work.step == "extract").count();
-            assert!(calls % 3 == 0 && (!by_model || calls >= 3), "{calls}");
+            assert!(calls.is_multiple_of(3) && (!by_model || calls >= 3), "{calls}");
             read += usize::from(by_model);
         }
         Ok(true)
