@@ -19,6 +19,7 @@ const CHECKS: &str = "[checks]\nblind = 2\ngrounding = 1\nscarce = 4\nalone = 1\
 struct Known {
     question: String,
     quotes: Vec<String>,
+    /// Passages of the documents that the evidence is from.
     documents: usize,
     answer: String,
 }
@@ -34,7 +35,7 @@ struct Prompt<'a> {
     /// The question alone.
     alone: bool,
     documents: usize,
-    /// Documents that the evidence is from.
+    /// Passages of the documents that the evidence is from.
     of: usize,
     /// Which pieces of evidence it holds.
     told: Vec<bool>,
@@ -49,12 +50,13 @@ impl Script {
             let evidence = &record.item.certificate.evidence;
             let documents: BTreeSet<_> = evidence.iter().map(|own| own.document.clone()).collect();
             let quotes = evidence.iter().map(|own| own.quote.clone()).collect();
+            let shown = record.item.passages.iter().filter(|own| documents.contains(&own.document)).count();
             let (question, answer) = (record.item.question, record.item.answer.text);
-            Known { question, quotes, documents: documents.len(), answer }
+            (documents.len() > 1).then_some(Known { question, quotes, documents: shown, answer })
         };
         let made = records(&world.made("learnt", engines).folder);
         let of_graph = made.into_iter().filter(|record| record.item.engine == Engine::Graph);
-        let mut all: Vec<Known> = of_graph.map(known).filter(|own| own.documents > 1).collect();
+        let mut all: Vec<Known> = of_graph.filter_map(known).collect();
         all.sort_by(|one, other| one.question.cmp(&other.question));
         assert!(all.len() >= 7, "{}", all.len());
         Script(all)
