@@ -3,6 +3,7 @@
 use super::card;
 use super::parquet::Table;
 use super::record::{Placed, Record, Split};
+use super::row::TrainingRow;
 use super::stats::Stats;
 use crate::corpus::{Corpus, DECISIONS, DOCUMENTS, Decision, ENTRIES, Entry};
 use crate::error::{Result, SynthesisError};
@@ -199,7 +200,7 @@ impl Sink {
         let line = record.line().map_err(std::io::Error::other).map_err(SynthesisError::writing(Path::new(ITEMS)))?;
         self.lines.line(&line)?;
         self.count += 1;
-        self.table.as_mut().map_or(Ok(()), |table| table.put(record, name))
+        self.table.as_mut().map_or(Ok(()), |table| table.put(TrainingRow::of(record, name)?))
     }
 
     fn finish(self) -> Result<()> {

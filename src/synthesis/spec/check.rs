@@ -1,7 +1,7 @@
 //! Ranges of the keys.
 
 use super::{
-    AgentsSpec, DialogueSpec, GraphSpec, JudgeSpec, RetrospectiveSpec, Spec, SpecError, TableSpec, Unanswered,
+    AgentsSpec, DialogueSpec, GraphSpec, JudgeSpec, ModelSpec, RetrospectiveSpec, Spec, SpecError, TableSpec, Unanswered,
 };
 use std::fmt::Debug;
 
@@ -26,7 +26,13 @@ impl Spec {
         self.check_difficulty()?;
         let copied = self.decontamination.words;
         demand((4..=64).contains(&copied), "decontamination.words", copied, "use 4 to 64 words; 13 is common")?;
-        share("output.test", self.output.test)
+        share("output.test", self.output.test)?;
+        match &self.model {
+            Some(ModelSpec::Server(settings)) => {
+                settings.check().map_err(|error| SpecError::Mistake(format!("`model`: {error}")))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_checks(&self) -> Result<(), SpecError> {

@@ -6,12 +6,14 @@ mod difficulty;
 mod graph;
 mod law;
 mod line;
+mod model;
 mod pattern;
 
 pub use checks::{ChecksSpec, JudgeSpec, Unanswered, Without};
 pub use difficulty::{BinsOf, DifficultySpec, RetrospectiveSpec};
 pub use graph::{ClusterSpec, ExtractSpec, GraphSpec, Obfuscation, ReadSpec, StyleShares};
 pub use law::{Bin, Length, Spread, figure_3, weighted};
+pub use model::ModelSpec;
 pub use pattern::Pattern;
 
 use longlab_documents::{Filter, Kind, Limits};
@@ -27,6 +29,9 @@ pub struct Spec {
     /// Seed of every draw.
     #[serde(default)]
     pub seed: u64,
+    /// Who plays the model that checks and agents ask: the name, folder or file of a model on this machine, or a table with the `url` of a server.
+    #[serde(default)]
+    pub model: Option<ModelSpec>,
     /// The documents.
     pub corpus: CorpusSpec,
     /// What makes items.
@@ -309,6 +314,11 @@ mod defaults {
 }
 
 impl Spec {
+    /// Whether a model is asked.
+    pub fn asks_model(&self) -> bool {
+        self.checks.grounding + self.checks.robustness > 0 || self.engines.agents.is_some()
+    }
+
     /// Reads a specification and checks it. Paths in it that are not absolute are below the folder of the file.
     ///
     /// # Errors
@@ -338,6 +348,11 @@ impl Spec {
         let earlier = self.retrospective.as_mut().map(|own| std::iter::once(&mut own.dataset).chain(&mut own.rewards));
         let paths = paths.chain(earlier.into_iter().flatten());
         paths.for_each(|path| *path = folder.join(&path));
+        if let Some(ModelSpec::Local(name)) = &mut self.model
+            && folder.join(&name).exists()
+        {
+            *name = folder.join(&name).to_string_lossy().into_owned();
+        }
     }
 }
 
