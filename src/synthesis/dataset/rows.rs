@@ -53,7 +53,7 @@ pub fn files(path: &Path, split: Option<Split>) -> Result<Vec<PathBuf>> {
 /// Those of [`files`](fn@files), lines that are neither, items whose prompt does not render, and what `see` fails with.
 pub fn rows(path: &Path, split: Option<Split>, see: &mut dyn FnMut(TrainingRow) -> Result<bool>) -> Result<()> {
     let goes_on = Cell::new(true);
-    let mut wanted = |row: TrainingRow| {
+    let mut wanted = |row: TrainingRow| -> Result<bool> {
         let fits = row.split().is_none_or(|own| split.is_none_or(|split| split == own));
         goes_on.set(!fits || see(row)?);
         Ok(goes_on.get())
