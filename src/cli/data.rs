@@ -184,7 +184,7 @@ pub(super) fn run(args: &DataArgs) -> Result<Exit> {
 
 fn show(args: &ShowArgs) -> Result<Exit> {
     let most = if args.all || args.id.is_some() { None } else { Some(args.items) };
-    let choice = Choice { engine: args.engine.map(Engine::from), id: args.id.clone(), most, whole: args.whole };
+    let choice = Choice { engine: args.engine.map(Engine::from), id: args.id.clone(), most };
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut written = Ok(());
     let shown = dataset::show(&args.folder, &choice, &mut |record| {

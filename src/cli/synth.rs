@@ -6,6 +6,7 @@ use super::{Exit, player, signals, table};
 use anyhow::{Context, Result};
 use longlab_client::ClientSettings;
 use longlab_synthesis::funnel::{Counts, PUBLISHED, Step};
+use longlab_synthesis::score::ByRule;
 use longlab_synthesis::spec::ModelSpec;
 use longlab_synthesis::tools::Judge;
 use longlab_synthesis::{Options, STAGES, Spec, Standard, Summary, SynthesisError, run as make};
@@ -62,9 +63,6 @@ pub(super) struct SynthArgs {
     quiet: bool,
 }
 
-/// Who says whether the model of the checks is right.
-const JUDGE: Option<&dyn Judge> = None;
-
 /// Whether the run is to end.
 static STOP: AtomicBool = AtomicBool::new(false);
 
@@ -99,13 +97,15 @@ pub(super) fn run(args: &SynthArgs) -> Result<Exit> {
 fn made(args: &SynthArgs) -> Result<Option<Summary>> {
     let spec = Spec::read(&args.spec).map_err(SynthesisError::from).with_context(|| args.spec.display().to_string())?;
     let threads = args.threads.map(usize::from);
-    let model = match model(args, &spec) {
-        Some(model) => Some(player::open(&model, threads.unwrap_or_else(player::cores))?),
-        None => None,
-    };
+    let open = |model: &ModelSpec| player::open(model, threads.unwrap_or_else(player::cores));
+    let model = model(args, &spec).as_ref().map(open).transpose()?;
+    let judge = spec.judge.as_ref().map(open).transpose()?;
     let standard = Standard::new(&spec)?;
     let mut tools = standard.tools();
-    tools.model = model.as_deref().zip(JUDGE);
+    tools.model = model.as_deref().map(|model| (model, &ByRule as &dyn Judge));
+    let judge = judge.as_deref().or(model.as_deref());
+    tools.answer_judge = judge.filter(|_| spec.checks.judge);
+    tools.document_judge = judge.filter(|_| spec.corpus.judge.is_some());
     let finished = stages_in(&spec.output.folder.join(STAGES));
     if finished > 0 && !args.again && !args.quiet {
         eprintln!("{finished} stages are finished in {}; what fits is not made again", spec.output.folder.display());
@@ -118,10 +118,10 @@ fn made(args: &SynthArgs) -> Result<Option<Summary>> {
     }
 }
 
-/// The model of the command line, else that of the specification; none where nothing asks one.
+/// The model of the command line, else that of the specification.
 fn model(args: &SynthArgs, spec: &Spec) -> Option<ModelSpec> {
     let SynthArgs { model, url, key_variable, .. } = args;
-    let own = match (url, model) {
+    match (url, model) {
         (Some(url), _) => Some(ModelSpec::Server(Box::new(ClientSettings {
             model: model.clone(),
             key_variable: key_variable.clone(),
@@ -129,8 +129,7 @@ fn model(args: &SynthArgs, spec: &Spec) -> Option<ModelSpec> {
         }))),
         (None, Some(name)) => Some(ModelSpec::Local(name.clone())),
         (None, None) => spec.model.clone(),
-    };
-    own.filter(|_| spec.asks_model())
+    }
 }
 
 fn json(summary: &Summary) -> Result<String> {

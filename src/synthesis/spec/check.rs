@@ -1,7 +1,7 @@
 //! Ranges of the keys.
 
 use super::{
-    AgentsSpec, DialogueSpec, GraphSpec, JudgeSpec, ModelSpec, RetrospectiveSpec, Spec, SpecError, TableSpec, Unanswered,
+    AgentsSpec, DialogueSpec, GraphSpec, JudgeSpec, RetrospectiveSpec, Spec, SpecError, TableSpec, Unanswered,
 };
 use std::fmt::Debug;
 
@@ -27,12 +27,8 @@ impl Spec {
         let copied = self.decontamination.words;
         demand((4..=64).contains(&copied), "decontamination.words", copied, "use 4 to 64 words; 13 is common")?;
         share("output.test", self.output.test)?;
-        match &self.model {
-            Some(ModelSpec::Server(settings)) => {
-                settings.check().map_err(|error| SpecError::Mistake(format!("`model`: {error}")))
-            }
-            _ => Ok(()),
-        }
+        self.model.as_ref().map_or(Ok(()), |model| model.check("model"))?;
+        self.judge.as_ref().map_or(Ok(()), |judge| judge.check("judge"))
     }
 
     fn check_checks(&self) -> Result<(), SpecError> {

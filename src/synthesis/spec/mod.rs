@@ -32,6 +32,9 @@ pub struct Spec {
     /// Who plays the model that checks and agents ask: the name, folder or file of a model on this machine, or a table with the `url` of a server.
     #[serde(default)]
     pub model: Option<ModelSpec>,
+    /// Who plays the judge of documents and of answers that the rules call wrong; left out, `model` does.
+    #[serde(default)]
+    pub judge: Option<ModelSpec>,
     /// The documents.
     pub corpus: CorpusSpec,
     /// What makes items.
@@ -314,11 +317,6 @@ mod defaults {
 }
 
 impl Spec {
-    /// Whether a model is asked.
-    pub fn asks_model(&self) -> bool {
-        self.checks.grounding + self.checks.robustness > 0 || self.engines.agents.is_some()
-    }
-
     /// Reads a specification and checks it. Paths in it that are not absolute are below the folder of the file.
     ///
     /// # Errors
@@ -348,10 +346,8 @@ impl Spec {
         let earlier = self.retrospective.as_mut().map(|own| std::iter::once(&mut own.dataset).chain(&mut own.rewards));
         let paths = paths.chain(earlier.into_iter().flatten());
         paths.for_each(|path| *path = folder.join(&path));
-        if let Some(ModelSpec::Local(name)) = &mut self.model
-            && folder.join(&name).exists()
-        {
-            *name = folder.join(&name).to_string_lossy().into_owned();
+        for model in [&mut self.model, &mut self.judge].into_iter().flatten() {
+            model.move_below(folder);
         }
     }
 }

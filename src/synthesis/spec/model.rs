@@ -1,10 +1,12 @@
 //! `model`: who plays the model of a run.
 
+use super::SpecError;
 use longlab_client::ClientSettings;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
+use std::path::Path;
 
 /// The model of a run: one on this machine, or one behind a server.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -14,6 +16,26 @@ pub enum ModelSpec {
     Local(String),
     /// A server, a table with `url`, `model`, `key_variable` and the other settings of a client.
     Server(Box<ClientSettings>),
+}
+
+impl ModelSpec {
+    /// Puts a path that lies below a folder there; names stay.
+    pub(super) fn move_below(&mut self, folder: &Path) {
+        if let ModelSpec::Local(name) = self
+            && folder.join(&name).exists()
+        {
+            *name = folder.join(&name).to_string_lossy().into_owned();
+        }
+    }
+
+    pub(super) fn check(&self, key: &str) -> Result<(), SpecError> {
+        match self {
+            ModelSpec::Server(settings) => {
+                settings.check().map_err(|error| SpecError::Mistake(format!("`{key}`: {error}")))
+            }
+            ModelSpec::Local(_) => Ok(()),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for ModelSpec {
