@@ -137,7 +137,7 @@ fn a_job_in_english_runs_to_its_end_and_again_to_the_same_bytes() {
     let run = |name: &str| {
         let dir = folder.path().join(name);
         let policy = fresh(&settings, 1).unwrap();
-        let pool = training_pool(&settings, &policy.tokenizer);
+        let pool = training_pool(&settings, &policy.tokenizer).unwrap();
         assert!(pool.len() == 10 && pool.iter().all(|sample| sample.world == World::English));
         warm_start(&settings, 3, &policy, &Places::inside(&dir.join("warm")), &mut Silent).unwrap();
         reinforce(&settings, 3, &policy, &Places::inside(&dir), &mut Silent).unwrap();

@@ -4,9 +4,9 @@ mod dialogue;
 mod voice;
 
 use super::serve::DrawingArgs;
-use super::{Exit, fetch, signals};
-use crate::lm::engine::{Engine, Limits};
-use anyhow::{Result, bail, ensure};
+use super::{Exit, player, signals};
+use crate::lm::engine::Limits;
+use anyhow::{Result, ensure};
 use dialogue::{Dialogue, Line};
 use longlab_client::{ChatModel, Client, ClientSettings};
 use std::io::{BufRead, IsTerminal, Write};
@@ -129,12 +129,8 @@ fn model(args: &ChatArgs) -> Result<Box<dyn ChatModel>> {
         return Ok(Box::new(Client::new(settings)?));
     }
     let model = args.model.as_deref().unwrap_or("smol");
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     // Nobody else waits while a prompt is read. The dialogue so far is kept.
     let limits = Limits { rows: 1, prefill: 1024, prefixes: 1, ..Limits::default() };
-    let engine = Engine::load(&fetch::place(model)?, args.threads.map_or(cores, usize::from), limits)?;
-    if !engine.texts().has_template() {
-        bail!("{}", crate::lm::engine::TalkError::NoTemplate);
-    }
-    Ok(Box::new(engine))
+    let threads = args.threads.map_or_else(player::cores, usize::from);
+    Ok(Box::new(player::local(model, threads, limits)?))
 }

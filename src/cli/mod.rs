@@ -5,6 +5,7 @@ mod audit;
 mod chat;
 mod chosen;
 mod compare;
+mod data;
 mod diff;
 mod doctor;
 mod exit;
@@ -19,6 +20,7 @@ mod merge;
 mod model;
 mod needs;
 mod plan;
+mod player;
 mod replay;
 mod report;
 mod run;
@@ -26,6 +28,7 @@ mod serve;
 mod signals;
 mod slurm;
 mod status;
+mod synth;
 mod table;
 mod verify;
 mod watch;
@@ -68,6 +71,8 @@ Examples:
   longlab chat                                       a dialogue with it
   longlab serve --model smol                         the same for clients of OpenAI's API
   longlab model smol                                 what a checkpoint is and what it needs
+  longlab synth set.toml                             a training set out of a folder of documents
+  longlab data verify out/dataset                    every certificate of it executed again
   longlab audit table.csv --items math=500,qa=200    what a published table can and cannot mean
 
 Exit codes: 0 done, 1 jobs failed, 2 bad input, 130 stopped by Ctrl-C";
@@ -119,6 +124,8 @@ enum Command {
     Ask(ask::AskArgs),
     Chat(chat::ChatArgs),
     Serve(serve::ServeArgs),
+    Synth(synth::SynthArgs),
+    Data(data::DataArgs),
     Audit(audit::AuditArgs),
 }
 
@@ -150,6 +157,8 @@ pub fn main() -> ExitCode {
         Command::Ask(args) => ask::run(&args),
         Command::Chat(args) => chat::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Synth(args) => synth::run(&args),
+        Command::Data(args) => data::run(&args),
         Command::Audit(args) => audit::run(&args),
     };
     ended.unwrap_or_else(|error| exit::explain(&error)).into()

@@ -1,5 +1,6 @@
 //! Documents, samples, datasets and samplers.
 
+pub mod file;
 pub mod pool;
 pub mod sample;
 pub mod sampler;

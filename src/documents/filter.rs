@@ -6,6 +6,7 @@ use crate::document::{Document, Kind};
 use crate::words::words;
 pub use repetition::Repetition;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Thresholds of the rules. Shares are between 0 and 1; a threshold beyond what can be switches its rule off.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,10 +25,30 @@ pub struct Filter {
     /// Letters of a line of code on average, at most: what is longer was written by a program. StarCoder (Li et al. 2023, 3.1)
     /// takes 100.
     pub longest_code_line: f64,
-    /// Rules against repetition. Code is exempt.
-    pub repetition: Repetition,
+    /// Rules against repetition, for every kind; left out, each kind has its own ([`Repetition::of`]), and code has none.
+    pub repetition: Option<Repetition>,
     /// Tables that a document has at least. The paper's table engine keeps documents with rich tables (section 3.2).
     pub fewest_tables: usize,
+    /// What is otherwise for a kind.
+    pub kinds: BTreeMap<Kind, OfKind>,
+}
+
+/// Thresholds for a kind, in place of those for all.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OfKind {
+    /// As of all.
+    pub fewest_words: Option<usize>,
+    /// As of all.
+    pub most_words: Option<usize>,
+    /// As of all.
+    pub least_english: Option<f64>,
+    /// As of all.
+    pub most_boilerplate: Option<f64>,
+    /// As of all; for code too.
+    pub repetition: Option<Repetition>,
+    /// As of all.
+    pub fewest_tables: Option<usize>,
 }
 
 impl Default for Filter {
@@ -38,8 +59,9 @@ impl Default for Filter {
             least_english: 0.08,
             most_boilerplate: 0.3,
             longest_code_line: 100.0,
-            repetition: Repetition::default(),
+            repetition: None,
             fewest_tables: 0,
+            kinds: BTreeMap::new(),
         }
     }
 }
@@ -100,6 +122,14 @@ impl Reason {
             Reason::NoTable { .. } => "no_table",
         }
     }
+
+    /// Its name, with the rule of repetition that was broken.
+    pub fn rule(&self) -> String {
+        match self {
+            Reason::Repetition { rule, .. } => format!("{} of {rule}", self.name()),
+            _ => self.name().to_owned(),
+        }
+    }
 }
 
 /// Common words of English that are rare in other languages written in Latin letters.
@@ -139,42 +169,57 @@ const NOTICES: [&str; 22] = [
 impl Filter {
     /// The first rule that a document breaks; none where it may stay.
     pub fn reason(&self, document: &Document) -> Option<Reason> {
+        let own = self.kinds.get(&document.kind).cloned().unwrap_or_default();
         let tables = document.tables.len();
-        if tables < self.fewest_tables {
+        if tables < own.fewest_tables.unwrap_or(self.fewest_tables) {
             return Some(Reason::NoTable { tables });
         }
         let words = words(&document.text).count();
-        if words < self.fewest_words {
+        if words < own.fewest_words.unwrap_or(self.fewest_words) {
             return Some(Reason::TooShort { words });
         }
-        if words > self.most_words {
+        if words > own.most_words.unwrap_or(self.most_words) {
             return Some(Reason::TooLong { words });
         }
-        if document.kind == Kind::Code { self.code(document) } else { self.prose(document) }
+        if document.kind == Kind::Code { self.code(document, &own) } else { self.prose(document, &own) }
     }
 
-    fn code(&self, document: &Document) -> Option<Reason> {
+    /// What is repeated in a document beside its tables, by the measures of the rules.
+    pub fn repetition_of(document: &Document) -> Repetition {
+        Repetition::measured(&without_tables(document))
+    }
+
+    fn code(&self, document: &Document, own: &OfKind) -> Option<Reason> {
         let lines = document.text.lines().count().max(1);
         let mean = document.text.chars().count() as f64 / lines as f64;
-        (mean > self.longest_code_line).then_some(Reason::LongLines { mean })
+        if mean > self.longest_code_line {
+            return Some(Reason::LongLines { mean });
+        }
+        own.repetition.as_ref().and_then(|repetition| repeated(repetition, &document.text))
     }
 
-    fn prose(&self, document: &Document) -> Option<Reason> {
+    fn prose(&self, document: &Document, own: &OfKind) -> Option<Reason> {
         let prose = without_tables(document);
         let share = english(&prose);
         // A document that is nothing but a table has no prose to be judged by.
         if prose.trim().len() * 10 < document.text.len() {
             return None;
         }
-        if share < self.least_english {
+        if share < own.least_english.unwrap_or(self.least_english) {
             return Some(Reason::Language { share });
         }
         let share = boilerplate(&prose);
-        if share > self.most_boilerplate {
+        if share > own.most_boilerplate.unwrap_or(self.most_boilerplate) {
             return Some(Reason::Boilerplate { share });
         }
-        self.repetition.broken(&prose).map(|(rule, share)| Reason::Repetition { rule, share })
+        let of_kind = || Repetition::of(document.kind);
+        let repetition = own.repetition.clone().or_else(|| self.repetition.clone()).unwrap_or_else(of_kind);
+        repeated(&repetition, &prose)
     }
+}
+
+fn repeated(repetition: &Repetition, text: &str) -> Option<Reason> {
+    repetition.broken(text).map(|(rule, share)| Reason::Repetition { rule, share })
 }
 
 /// The text without its tables.
@@ -259,6 +304,43 @@ mod tests {
         assert_eq!(reason("a.txt", &prose(), &few).map(|reason| reason.name()), Some("too_long"));
         let tables = Filter { fewest_tables: 1, ..filter };
         assert_eq!(reason("a.txt", &prose(), &tables), Some(Reason::NoTable { tables: 0 }));
+    }
+
+    /// Pages of an interface's description: each entry begins and ends alike, and says something of its own.
+    fn reference() -> String {
+        let own = |sentence: &str, number: usize| {
+            format!(
+                "{sentence}\n\nParameters\n\nother: the value that this one is compared with, converted to a common type if need be\n\n\
+                 Returns\n\nThe result, numbered {number}.\n\n"
+            )
+        };
+        prose().lines().enumerate().map(|(number, sentence)| own(sentence, number)).collect()
+    }
+
+    #[test]
+    fn kinds_have_thresholds_of_their_own_and_keys_come_before_them() {
+        let mut document = Reader::default().read("a.txt", reference().as_bytes()).unwrap().documents.remove(0);
+        let mut rule = |kind, filter: &Filter| {
+            document.kind = kind;
+            filter.reason(&document).map(|reason| reason.rule())
+        };
+        let filter = Filter::default();
+        assert!(rule(Kind::General, &filter).is_some_and(|rule| rule.starts_with("repetition of ")));
+        for kind in [Kind::Academic, Kind::Professional, Kind::Code] {
+            assert_eq!(rule(kind, &filter), None, "{kind:?}");
+        }
+        // One for all, then one for a kind; code too where it is named.
+        let strict = Filter { repetition: Some(Repetition::default()), ..filter.clone() };
+        assert!(rule(Kind::Professional, &strict).is_some() && rule(Kind::Code, &strict).is_none());
+        let own = |repetition| OfKind { repetition: Some(repetition), ..OfKind::default() };
+        let loose = Repetition::of(Kind::Professional);
+        let kinds = [(Kind::Professional, own(loose)), (Kind::Code, own(Repetition::default()))];
+        let filter = Filter { kinds: kinds.into(), ..strict };
+        assert!(rule(Kind::Professional, &filter).is_none() && rule(Kind::Code, &filter).is_some());
+        let few = OfKind { fewest_words: Some(10_000), ..OfKind::default() };
+        let filter = Filter { kinds: [(Kind::Academic, few)].into(), ..Filter::default() };
+        assert_eq!(rule(Kind::Academic, &filter).as_deref(), Some("too_short"));
+        assert_eq!(rule(Kind::Professional, &filter), None);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub use document::{Cell, Document, Hash, Kind, Link, Note, Section, Span, Table}
 pub use duplicate::{Duplicate, Duplicates, Fingerprint, Nearness, NearnessError, pairs};
 pub use encoding::Encoding;
 pub use error::{Fault, ReadError};
-pub use filter::{Filter, Reason, Repetition};
+pub use filter::{Filter, OfKind, Reason, Repetition};
 pub use format::Format;
 pub use kind::KindRule;
 pub use limits::Limits;

@@ -3,6 +3,7 @@
 use super::outcomes::{Outcome, Outcomes};
 use super::suite::{Split, Suite};
 use crate::data::Sample;
+use crate::rl::dataset;
 use crate::rl::job::Policy;
 use crate::rl::judging::{Asking, Judging};
 use crate::rl::progress::{Event, Observer, Stopped};
@@ -38,12 +39,17 @@ pub fn evaluate(
     let mut outcomes = Outcomes::open(dir)?;
     let judging = Judging::open(&settings.reward, &dir.join("judged"), Asking::Live)?;
     let splits: &[Split] = if eval.long_items == 0 { &[Split::Main] } else { &[Split::Main, Split::Long] };
+    let lengths: Vec<_> = splits.iter().map(|split| split.wanted(eval).1).collect();
+    let asked = dataset::testing(settings, &lengths, &policy.tokenizer)?;
     let total = (splits.len() * Suite::ALL.len()) as u64;
     observer.on(&Event::Stage { name: "eval".into(), done: 0, total })?;
     let mut done = 0;
     for &split in splits {
         for suite in Suite::ALL {
-            let items = suite.items(split, eval, &maker);
+            let items = match &asked {
+                Some(samples) => suite.among(samples, split, eval),
+                None => suite.items(split, eval, &maker),
+            };
             if !outcomes.has(split, suite, items.len() * eval.answers)? {
                 ensure!(!observer.stopping(), Stopped);
                 outcomes.push(split, suite, &answer(eval, seed, policy, split, suite, &items, judging.as_ref())?)?;

@@ -1,10 +1,13 @@
 //! Suites: each stands for a column of the paper's tables and is drawn from a stream of its own.
 
-use crate::data::Sample;
+use crate::data::{Sample, file};
 use crate::spec::settings::Eval;
 use crate::synth::{Flavour, Maker};
 use crate::task::TaskType;
 use longlab_kernels::stream::{Address, Purpose};
+
+/// The engine whose numbers are counted and summed over the tables of many documents.
+const TABLES: &str = "table";
 
 /// The six evaluation suites, columns of the paper's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +41,14 @@ impl Split {
         match self {
             Split::Main => "main",
             Split::Long => "long",
+        }
+    }
+
+    /// Items a suite, and the lengths of their contexts.
+    pub fn wanted(self, eval: &Eval) -> (usize, (usize, usize)) {
+        match self {
+            Split::Main => (eval.items, (eval.min_tokens, eval.max_tokens)),
+            Split::Long => (eval.long_items, (eval.long_min, eval.long_max)),
         }
     }
 }
@@ -74,10 +85,7 @@ impl Suite {
 
     /// The items of the suite: a function of `eval.seed`, the split and the item's number (in English, of the tokenizer too).
     pub fn items(self, split: Split, eval: &Eval, maker: &Maker) -> Vec<Sample> {
-        let (count, tokens) = match split {
-            Split::Main => (eval.items, (eval.min_tokens, eval.max_tokens)),
-            Split::Long => (eval.long_items, (eval.long_min, eval.long_max)),
-        };
+        let (count, tokens) = split.wanted(eval);
         let address = Address::new(eval.seed, Purpose::World).step(self.number(split));
         (0..count as u64)
             .map(|item| {
@@ -85,6 +93,27 @@ impl Suite {
                 maker.sample(address, item, task, flavour, tokens)
             })
             .collect()
+    }
+
+    /// The suite that a sample of a dataset stands in: the one whose benchmark asks such questions.
+    fn of(sample: &Sample) -> Suite {
+        match sample.task {
+            TaskType::MultipleChoice => Suite::Lbv2,
+            TaskType::MultiHop => Suite::Frames,
+            TaskType::Reading => Suite::Lbv1Qa,
+            TaskType::Dialogue => Suite::Mrcr,
+            TaskType::Numeric if sample.asked.as_ref().is_some_and(|asked| asked.engine == TABLES) => Suite::CorpusQa,
+            TaskType::Numeric => Suite::DocMath,
+        }
+    }
+
+    /// The items of the suite among the samples of a dataset: those of its task types whose prompts have the lengths of the split, at most so
+    /// many as `eval` says, drawn at `eval.seed`.
+    pub fn among(self, samples: &[Sample], split: Split, eval: &Eval) -> Vec<Sample> {
+        let (count, (least, most)) = split.wanted(eval);
+        let fits = |sample: &&Sample| Suite::of(sample) == self && (least..=most).contains(&sample.tokens());
+        let own: Vec<Sample> = samples.iter().filter(fits).cloned().collect();
+        file::drawn(own, count, Address::new(eval.seed, Purpose::Suite).step(self.number(split)))
     }
 
     /// A number of its own for each suite and split: part of the address of every draw.

@@ -48,6 +48,14 @@ impl Tokenizer {
         self.inner.token_to_id(token)
     }
 
+    /// Tokens that are recognised in any text, whatever stands beside them.
+    pub fn specials(&self) -> Vec<String> {
+        let added = self.inner.get_added_tokens_decoder();
+        let mut specials: Vec<String> = added.into_values().filter(|t| t.special).map(|t| t.content).collect();
+        specials.sort();
+        specials
+    }
+
     /// Number of tokens, special ones included.
     pub fn vocab_size(&self) -> usize {
         self.inner.get_vocab_size(true)

@@ -134,10 +134,12 @@ fn in_split<'a>(run: &'a SeedRun, split: &'a str) -> impl Iterator<Item = &'a It
     run.items.iter().filter(move |item| item.split == split)
 }
 
-/// Scores of runs as seeds x suites x items: all six suites for `avg`, else the one.
+/// Scores of runs as seeds x suites x items: for `avg` all suites that have items, else the one.
 pub(crate) fn grid(row: &Row, runs: &[&SeedRun], split: &str, measure: &str) -> Result<Grid, ReportError> {
     let suites = SUITES.iter().map(|(name, _)| *name).filter(|name| measure == "avg" || *name == measure);
-    let suites: Vec<&str> = suites.collect();
+    // A dataset need not have questions for every suite; the average is over those it has.
+    let met = |name: &&str| measure != "avg" || runs.iter().any(|run| in_split(run, split).any(|i| i.suite == **name));
+    let suites: Vec<&str> = suites.filter(met).collect();
     let mut grid = Grid::new();
     for run in runs {
         let scores = |suite: &str| {
@@ -147,7 +149,7 @@ pub(crate) fn grid(row: &Row, runs: &[&SeedRun], split: &str, measure: &str) -> 
         grid.push(suites.iter().map(|suite| scores(suite)).collect());
     }
     even(row, runs, &grid, &suites)?;
-    if grid.iter().flatten().any(Vec::is_empty) {
+    if suites.is_empty() || grid.iter().flatten().any(Vec::is_empty) {
         return Ok(Grid::new());
     }
     Ok(grid)

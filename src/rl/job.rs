@@ -1,6 +1,7 @@
 //! A training job from start or checkpoint to its last step.
 
 use super::checkpoint::{self, State};
+use super::dataset;
 use super::gates::Memory;
 use super::judging::Asking;
 use super::metrics::{Events, MetricsRow, StepLog, TimingRow};
@@ -138,10 +139,17 @@ fn stand(places: &Places, model: &Decoder, optimizer: &mut AdamW) -> Result<Stat
     if places.state().exists() { checkpoint::load(&places.state(), model, optimizer) } else { Ok(State::default()) }
 }
 
-/// The samples that a job trains on; English contexts are measured by the policy's tokenizer.
-pub fn training_pool(settings: &Settings, tokenizer: &Tokenizer) -> Vec<Sample> {
+/// The samples that a job trains on: drawn in its world, or those of `data.file`; contexts in words are measured by the policy's tokenizer.
+///
+/// # Errors
+/// Those of [`dataset::training`].
+pub fn training_pool(settings: &Settings, tokenizer: &Tokenizer) -> Result<Vec<Sample>> {
+    if !settings.data.file.is_empty() {
+        return dataset::training(settings, tokenizer);
+    }
     let maker = Maker { world: settings.data.world, tokenizer };
-    pool::draw(&settings.data, |address, id, task, tokens| maker.sample(address, id, task, maker.flavour(task), tokens))
+    let draw = |address, id, task, tokens| maker.sample(address, id, task, maker.flavour(task), tokens);
+    Ok(pool::draw(&settings.data, draw))
 }
 
 /// Trains a policy by reinforcement learning for `train.steps` steps, going on from its checkpoint where there is one.
@@ -157,7 +165,7 @@ pub fn reinforce(
 ) -> Result<()> {
     let train = &settings.train;
     std::fs::create_dir_all(&places.rollouts).with_context(|| format!("making {}", places.rollouts.display()))?;
-    let pool = training_pool(settings, &policy.tokenizer);
+    let pool = training_pool(settings, &policy.tokenizer)?;
     let trainer = Trainer::new(settings, seed, policy, &pool).with_reference_for(&[settings])?;
     let mut trainer = trainer.with_judge(&places.judged, Asking::Live)?;
     let state = stand(places, &policy.model, &mut trainer.optimizer)?;

@@ -72,7 +72,7 @@ impl Judging {
                     continue;
                 }
                 let text = tokenizer.decode(&rollout.response.tokens, true)?;
-                if let Some(predicted) = group.sample.world.said(&text) {
+                if let Some(predicted) = group.sample.said(&text) {
                     places.push((g, r));
                     cases.push(Case {
                         question: group.sample.question.clone(),

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod checkpoint;
+pub mod dataset;
 pub mod decide;
 pub mod gates;
 pub mod job;

@@ -170,7 +170,7 @@ fn in_parameters(
     each: &mut dyn FnMut(&Row) -> Result<()>,
 ) -> Result<()> {
     let policy = Policy::begin(Path::new(&settings.model.base), settings, seed)?;
-    let pool = job::training_pool(settings, &policy.tokenizer);
+    let pool = job::training_pool(settings, &policy.tokenizer)?;
     let mut trainer = Trainer::new(settings, seed, &policy, &pool).with_reference_for(&[settings, other])?;
     let (places, mut memory) = (Places::inside(dir), Memory::default());
     let norms = MetricsRow::gradient_norms(&places.metrics)?;

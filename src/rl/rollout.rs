@@ -49,7 +49,7 @@ pub fn roll_out<'a>(
     drawing: &Drawing,
     address: Address,
 ) -> Result<Vec<Group<'a>>> {
-    let prompts = samples.iter().map(|sample| tokenizer.encode(&template::prompt(sample)));
+    let prompts = samples.iter().map(|sample| tokenizer.encode(&sample.prompt()));
     let prompts: Vec<Vec<u32>> = prompts.collect::<Result<_, _>>()?;
     let keys: Vec<u64> = (0..samples.len())
         .map(|i| samples[i].id | (samples[..i].iter().filter(|s| s.id == samples[i].id).count() as u64) << 40)
@@ -63,7 +63,7 @@ pub fn roll_out<'a>(
     let graded = samples.iter().zip(prompts).zip(responses).map(|((&sample, prompt), responses)| {
         let rollouts = responses.into_iter().map(|response| {
             let text = tokenizer.decode(&response.tokens, true)?;
-            let graded = sample.world.grade(sample.task, &sample.gold, &text, response.finished);
+            let graded = sample.grade(&text, response.finished);
             Ok(Rollout { response, graded })
         });
         Ok(Group { sample, prompt, rollouts: rollouts.collect::<Result<_>>()? })

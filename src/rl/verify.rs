@@ -51,7 +51,7 @@ pub fn verify(
         each(&Checked { step: 0, sampled: false, differs: Some(part) })?;
         return Ok(());
     }
-    let pool = job::training_pool(settings, &policy.tokenizer);
+    let pool = job::training_pool(settings, &policy.tokenizer)?;
     let trainer = Trainer::new(settings, seed, &policy, &pool).with_reference_for(&[settings])?;
     let mut trainer = trainer.with_judge(&places.judged, Asking::Kept)?;
     for (receipt, before) in receipts[1..].iter().zip(&receipts) {

@@ -60,7 +60,7 @@ pub(super) fn layer(layer: &Layer<'_>, kind: Kind, name: &Spot<'_>, cell: Option
     let settings = &layer.settings;
     let shape = if kind == Kind::Base { shape(settings) } else { None };
     let clash = bounds(settings).or_else(|| lengths(settings)).or_else(|| mix(settings));
-    let clash = clash.or_else(|| english(settings, kind)).or(shape);
+    let clash = clash.or_else(|| dataset(settings, kind)).or_else(|| english(settings, kind)).or(shape);
     match clash.or_else(|| idle(layer)) {
         None => Ok(()),
         Some(Clash { keys, message, help }) => {
@@ -119,13 +119,23 @@ fn mix(settings: &Settings) -> Option<Clash> {
     })
 }
 
+/// A dataset is trained on by reinforcement learning alone.
+fn dataset(settings: &Settings, kind: Kind) -> Option<Clash> {
+    (kind == Kind::Base && !settings.data.file.is_empty()).then(|| Clash {
+        keys: &["data.file"],
+        message: "data.file is set in an experiment of kind `base`, whose warm start learns traces of a world"
+            .to_string(),
+        help: "leave it out here, and set it in the experiment that goes on from the base policy",
+    })
+}
+
 /// Shortest English context, tokens: what must be said in it is that long; and the longest, for there is no more to say.
 const ENGLISH_TOKENS: (usize, usize) = (250, 4000);
 
 /// What the English world asks for.
 fn english(settings: &Settings, kind: Kind) -> Option<Clash> {
     let (data, eval) = (&settings.data, &settings.eval);
-    if data.world != World::English {
+    if data.world != World::English || !data.file.is_empty() {
         return None;
     }
     if kind == Kind::Base && settings.begins_from(kind).is_none() {
@@ -225,12 +235,16 @@ fn idle(layer: &Layer<'_>) -> Option<Clash> {
 pub(super) fn files(draft: &Draft<'_>, root: &Path) -> Result<(), SpecError> {
     let experiment = &draft.experiment;
     // The cells of a grid mostly share one base policy.
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut datasets) = (BTreeSet::new(), BTreeSet::new());
     for (variant, place) in experiment.variants.iter().zip(&draft.variants) {
         if let Some(folder) = variant.settings.begins_from(experiment.kind)
             && seen.insert(folder)
         {
             base_policy(folder, place, experiment.scale, root)?;
+        }
+        let file = variant.settings.data.file.as_str();
+        if !file.is_empty() && datasets.insert(file) {
+            dataset_files(file, place, root)?;
         }
     }
     published(draft, root)?;
@@ -259,6 +273,20 @@ fn base_policy(base: &str, place: &Place<'_>, scale: Scale, root: &Path) -> Resu
     };
     let help = format!("{first}, or set `model.base` to a folder that has one (relative to the working directory)");
     Err(spot.error(message, help))
+}
+
+fn dataset_files(file: &str, place: &Place<'_>, root: &Path) -> Result<(), SpecError> {
+    let spot = place.data.as_ref().unwrap_or(&place.name);
+    if !inside(file) {
+        let help = "it is relative to the working directory; put the dataset, or a link to it, into the project";
+        return Err(spot.error(format!("the dataset `{file}` lies outside the project"), help));
+    }
+    let help =
+        "make one with `longlab synth` (docs/synthesis.md), or name its folder relative to the working directory";
+    match longlab_synthesis::dataset::files(&root.join(file), None) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(spot.error(format!("there is no dataset in `{file}`: {error}"), help)),
+    }
 }
 
 /// The published table must be there, and so must the rows of it that variants name.

@@ -26,6 +26,14 @@ pub enum SpecError {
         /// The cause, as above.
         cause: std::io::Error,
     },
+    /// A dataset cannot be read.
+    #[error("`data.file` is {}: {cause}", path.display())]
+    Data {
+        /// What the key says.
+        path: PathBuf,
+        /// The cause, with the mend.
+        cause: String,
+    },
 }
 
 impl SpecError {

@@ -26,7 +26,7 @@ pub(super) struct Draft<'a> {
     pub experiment: Experiment,
     /// The published table.
     pub paper: Option<Spot<'a>>,
-    /// For each variant: its name, its published row if written, its base folder if written.
+    /// For each variant: its name, its published row if written, its base folder and its dataset if written.
     pub variants: Vec<Place<'a>>,
     /// The file of each figure.
     pub figures: Vec<Spot<'a>>,
@@ -37,6 +37,7 @@ pub(super) struct Place<'a> {
     pub name: Spot<'a>,
     pub row: Option<Spot<'a>>,
     pub base: Option<Spot<'a>>,
+    pub data: Option<Spot<'a>>,
 }
 
 const SECTIONS: &[&str] = &[
@@ -310,6 +311,7 @@ fn finish<'a>(cell: Grown<'a>, variants: &[VariantDraft<'a>]) -> (Variant, Place
         name: draft.spot.clone(),
         row: draft.row.as_ref().map(|(_, spot)| spot.clone()),
         base: cell.layer.spot_of(&["model.base"]),
+        data: cell.layer.spot_of(&["data.file"]),
     };
     let paper_row = draft.row.as_ref().map_or_else(|| cell.name.clone(), |(row, _)| row.clone());
     (Variant { name: cell.name, paper_row, settings: cell.layer.settings }, place)

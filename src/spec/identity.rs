@@ -63,6 +63,8 @@ pub struct Identity<'a> {
     pub settings: &'a Settings,
     /// Hash of the content of the base policy ([`base_hash`]); none for kind base.
     pub base: Option<&'a str>,
+    /// Hash of the content of the dataset of `data.file` ([`data_hash`]); none where there is none.
+    pub data: Option<&'a str>,
     /// Where it runs.
     pub machine: &'a Machine,
 }
@@ -89,12 +91,15 @@ impl Identity<'_> {
     /// The text before and after the seed.
     fn around_seed(&self) -> (String, String) {
         let (version, kind) = (RESULTS_VERSION, self.kind.name());
-        let rest = json!({
+        let mut rest = json!({
             "base": self.base,
             "libtorch": self.machine.libtorch,
             "cpu": self.machine.cpu,
             "settings": acting(self.kind, self.settings),
         });
+        if let Some(data) = self.data {
+            rest["data"] = json!(data);
+        }
         let rest = rest.to_string();
         (format!("{{\"version\":{version},\"kind\":\"{kind}\",\"seed\":"), format!(",{}", &rest[1..]))
     }
@@ -140,7 +145,8 @@ fn json(value: &toml::Value) -> Value {
 fn acts_later(path: &str, settings: &Settings) -> bool {
     let settled = Settings::default();
     match path {
-        "data.world" => settings.data.world != settled.data.world,
+        "data.world" => settings.data.file.is_empty() && settings.data.world != settled.data.world,
+        "data.file" => !settings.data.file.is_empty(),
         "train.compute" => settings.train.compute != settled.train.compute,
         "train.recompute" => settings.train.recompute != settled.train.recompute,
         "reward.judge" | "reward.judge_model" | "reward.judge_tokens" => settings.reward.judge != settled.reward.judge,
@@ -161,6 +167,9 @@ fn group(path: &str) -> &str {
 
 fn acts_in_rl(path: &str, settings: &Settings) -> bool {
     match (group(path), path) {
+        // The dataset is there by its content, and has a mix of its own.
+        (_, "data.file") => false,
+        ("data", _) if path.starts_with("data.mix.") && !settings.data.file.is_empty() => false,
         // The base policy is there by its content; its path and the shape of others say nothing.
         ("model" | "warm", _) => false,
         ("eval", _) => acts_in_eval(path, settings),
@@ -217,6 +226,7 @@ fn acts_in_base(path: &str, settings: &Settings) -> bool {
             | "train.updates"
             | "train.checkpoint_every"
             | "model.base"
+            | "data.file"
             | "warm.from",
         ) => false,
         // Contexts do not grow, and nothing but traces is learned.
@@ -244,6 +254,17 @@ pub fn base_hash(folder: &Path) -> Result<String, SpecError> {
         let hash = file_hash(&path).map_err(|cause| SpecError::Base { path, cause })?;
         // A hash a file, of fixed length: content cannot move from one file to the next unseen.
         whole.update(hash.as_bytes());
+    }
+    Ok(whole.finalize().to_hex().to_string())
+}
+
+/// A hash over the content of a dataset, and over the layouts of prompts that it is written in.
+pub fn data_hash(path: &Path) -> Result<String, SpecError> {
+    let unusable = |cause: String| SpecError::Data { path: path.to_path_buf(), cause };
+    let mut whole = blake3::Hasher::new();
+    whole.update(longlab_synthesis::prompt::layouts().as_bytes());
+    for file in longlab_synthesis::dataset::files(path, None).map_err(|error| unusable(error.to_string()))? {
+        whole.update(file_hash(&file).map_err(|error| unusable(error.to_string()))?.as_bytes());
     }
     Ok(whole.finalize().to_hex().to_string())
 }

@@ -208,6 +208,7 @@ impl Experiment {
     pub fn jobs_in(&self, root: &Path, machine: &Machine) -> Result<Vec<Job>, SpecError> {
         // Variants mostly share one base policy, which may be large: it is read once.
         let mut hashes: BTreeMap<&str, String> = BTreeMap::new();
+        let mut datasets: BTreeMap<&str, String> = BTreeMap::new();
         let mut jobs = Vec::new();
         for variant in &self.variants {
             let folder = variant.settings.begins_from(self.kind);
@@ -217,14 +218,21 @@ impl Experiment {
                 hashes.insert(folder, identity::base_hash(&root.join(folder))?);
             }
             let base = folder.and_then(|folder| hashes.get(folder)).map(String::as_str);
-            jobs.extend(self.jobs_of(variant, base, machine));
+            let file = Some(variant.settings.data.file.as_str()).filter(|file| !file.is_empty());
+            if let Some(file) = file
+                && !datasets.contains_key(file)
+            {
+                datasets.insert(file, identity::data_hash(&root.join(file))?);
+            }
+            let data = file.and_then(|file| datasets.get(file)).map(String::as_str);
+            jobs.extend(self.jobs_of(variant, (base, data), machine));
         }
         Ok(jobs)
     }
 
-    fn jobs_of(&self, variant: &Variant, base: Option<&str>, machine: &Machine) -> Vec<Job> {
+    fn jobs_of(&self, variant: &Variant, (base, data): (Option<&str>, Option<&str>), machine: &Machine) -> Vec<Job> {
         let settings = &variant.settings;
-        let ids = Identity { kind: self.kind, seed: 0, settings, base, machine }.ids(&self.seeds);
+        let ids = Identity { kind: self.kind, seed: 0, settings, base, data, machine }.ids(&self.seeds);
         let job = |(id, seed): (String, &u64)| {
             let (variant, settings) = (variant.name.clone(), settings.clone());
             Job { id, kind: self.kind, variant, seed: *seed, settings }

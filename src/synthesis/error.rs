@@ -98,12 +98,31 @@ pub enum SynthesisError {
         /// What is wrong.
         reason: String,
     },
+    /// A file is not of a kind that is asked for.
+    #[error("{}: {reason}", path.display())]
+    Kind {
+        /// The file.
+        path: PathBuf,
+        /// What it is not, and the mend.
+        reason: String,
+    },
     /// The caller asked to end.
     #[error("stopped; what is finished is kept, run again to go on")]
     Stopped,
 }
 
 impl SynthesisError {
+    /// Whether what was asked for is at fault, and not the machine or a server.
+    pub fn is_input(&self) -> bool {
+        use SynthesisError::{Empty, Kind, Missing, Spec, Tokenizer};
+        let absent = |cause: &io::Error| cause.kind() == io::ErrorKind::NotFound;
+        match self {
+            Spec(_) | Empty { .. } | Tokenizer { .. } | Missing { .. } | Kind { .. } => true,
+            SynthesisError::Unreadable { cause, .. } => absent(cause),
+            _ => false,
+        }
+    }
+
     /// A reading error at a path.
     pub fn reading(path: &Path) -> impl FnOnce(io::Error) -> SynthesisError + '_ {
         |cause| SynthesisError::Unreadable { path: path.to_path_buf(), cause }

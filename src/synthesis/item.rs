@@ -301,6 +301,9 @@ impl Engine {
 }
 
 impl Form {
+    /// All forms, in the order in which they are reported.
+    pub const ALL: [Form; 5] = [Form::MultipleChoice, Form::MultiHop, Form::Reading, Form::Dialogue, Form::Numeric];
+
     /// The name used in files: that of a task type of the training.
     pub fn name(self) -> &'static str {
         match self {

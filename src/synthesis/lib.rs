@@ -9,10 +9,12 @@
 //! | [`table`], [`dialogue`] | the engines that need no model |
 //! | [`extend`] | irrelevant documents around the evidence |
 //! | [`Standard`] | the tools that `longlab_documents` has |
+//! | [`score`] | replies of models held against answers |
 //! | `item` | an item and its certificate |
 //! | [`mod@verify`] | certificates executed again |
 //! | [`dataset`] | what is written, and what is in it |
 
+mod answers;
 pub mod corpus;
 pub mod dataset;
 pub mod dialogue;
@@ -26,6 +28,7 @@ pub mod name;
 pub mod observer;
 mod pipeline;
 pub mod prompt;
+pub mod score;
 pub mod spec;
 pub mod stages;
 mod standard;

@@ -1,20 +1,22 @@
 //! The way from documents to a dataset: corpus, engines, context extension, checks, difficulty, what is there twice, dataset.
 
-use crate::corpus::{self, Corpus};
-use crate::dataset::{self, Publishing};
+use crate::corpus::{self, Corpus, Judging, Prompt};
+use crate::dataset::{self, MANIFEST, Publishing};
 use crate::dialogue::DialogueMaker;
 use crate::error::{Result, SynthesisError};
-use crate::files::make_folder;
+use crate::files::{hash_file, make_folder};
 use crate::funnel::Funnel;
 use crate::graph::{Again, GraphMaker};
 use crate::item::Engine;
 use crate::observer::Observer;
 use crate::prompt;
-use crate::spec::Spec;
-use crate::stages::{self, Checking, Extending, Finished, Stages, check_settings, key};
+use crate::spec::{RetrospectiveSpec, Spec};
+use crate::stages::retrospect::Retrospecting;
+use crate::stages::{self, Asked, Checking, Extending, Finished, Stages, check_settings, key};
 use crate::table::TableMaker;
 use crate::tokens::Counter;
 use crate::tools::{Maker, Tools};
+use longlab_client::ChatModel;
 use longlab_documents::Hash;
 use std::path::PathBuf;
 
@@ -113,7 +115,8 @@ impl<'a> Run<'a> {
                 spec.decontamination.files.is_empty() || tools.decontaminator.is_some(),
                 "a decontaminator (`decontamination.files`)",
             ),
-            (spec.checks.grounding + spec.checks.robustness == 0 || tools.model.is_some(), "a model (`checks`)"),
+            (!spec.checks.asks() || tools.model.is_some(), "a model (`checks`)"),
+            (spec.corpus.judge.is_none() || self.document_judge().is_some(), "a model (`corpus.judge`)"),
         ];
         match wanted.into_iter().find(|(there, _)| !there) {
             Some((_, what)) => Err(SynthesisError::Missing { what: what.into() }),
@@ -141,8 +144,14 @@ impl<'a> Run<'a> {
 
     fn all(&self, observer: &mut dyn Observer) -> Result<Summary> {
         let mut funnel = Funnel::default();
-        let documents = self.corpus(observer)?;
+        let mut documents = self.corpus(observer)?;
         funnel.add("corpus", "files and documents", documents.counts.clone());
+        let judged = self.judged(&documents, observer)?;
+        if let Some(judged) = &judged {
+            funnel.add("judge", "documents", judged.counts.clone());
+            self.demand_some("judge", judged)?;
+            documents = judged.clone();
+        }
         let corpus = Corpus::open(&documents.folder)?;
         let engines = self.engines(&corpus, &documents, observer)?;
         for (engine, finished) in &engines {
@@ -157,9 +166,26 @@ impl<'a> Run<'a> {
             funnel.add(name, "items", finished.counts.clone());
             self.demand_some(name, finished)?;
         }
-        let publishing = Publishing { spec: self.spec, corpus: &corpus, counter: &self.counter, funnel: &funnel };
+        let (corpus, picked) = match &self.spec.retrospective {
+            None => (corpus, picked),
+            Some(earlier) => {
+                let hard = self.retrospected(earlier, &picked, observer)?;
+                funnel.add("retrospect", "items of the earlier stage", hard.counts.clone());
+                (corpus.joined(Corpus::open(&earlier.dataset)?), hard)
+            }
+        };
+        let answers = self.answers();
+        let checks = self.asked().map(|asked| (asked.setting(&self.spec.checks, self.spec.seed), answers.as_path()));
+        let publishing = Publishing {
+            spec: self.spec,
+            corpus: &corpus,
+            counter: &self.counter,
+            funnel: &funnel,
+            checks,
+            judged: judged.as_ref().map(|judged| judged.folder.as_path()),
+        };
         let settings = format!("{:?} {:?}", self.spec, funnel);
-        let key = key("dataset 1", &[&documents.output, &picked.output], &settings);
+        let key = key("dataset 2", &[&documents.output, &picked.output], &settings);
         let finished = self
             .stages
             .run("dataset", &key, observer, |folder, watch| publishing.write(&picked.folder, folder, watch))?;
@@ -230,28 +256,59 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// Where answers of models are kept.
+    fn answers(&self) -> PathBuf {
+        self.spec.output.folder.join(STAGES).join("answers")
+    }
+
+    /// Who is asked in the checks; none where no model is.
+    fn asked(&self) -> Option<Asked<'a>> {
+        let (solver, rules) = self.tools.model.filter(|_| self.spec.checks.asks())?;
+        Some(Asked { solver, rules, judge: self.tools.answer_judge.unwrap_or(solver) })
+    }
+
+    /// Who judges documents.
+    fn document_judge(&self) -> Option<&'a dyn ChatModel> {
+        self.tools.document_judge.or(self.tools.model.map(|(model, _)| model))
+    }
+
+    /// The documents that a model calls good enough; none where none is asked.
+    fn judged(&self, documents: &Finished, observer: &mut dyn Observer) -> Result<Option<Finished>> {
+        let (Some(spec), Some(model)) = (&self.spec.corpus.judge, self.document_judge()) else { return Ok(None) };
+        let (prompt, answers) = (Prompt::open(spec)?, self.answers());
+        let judging = Judging { spec, prompt: &prompt, seed: self.spec.seed, model, answers: &answers };
+        let key = key("judge 1", &[&documents.output], &judging.settings());
+        let corpus = Corpus::open(&documents.folder)?;
+        self.stages.run("judge", &key, observer, |folder, watch| judging.judge(&corpus, folder, watch)).map(Some)
+    }
+
     fn checked(&self, corpus: &Corpus, from: &Finished, observer: &mut dyn Observer) -> Result<Finished> {
-        let model = self.tools.model.filter(|_| self.spec.checks.grounding + self.spec.checks.robustness > 0);
-        let answers = self.spec.output.folder.join(STAGES).join("answers");
+        let (spec, seed, answers) = (&self.spec.checks, self.spec.seed, self.answers());
+        let asked = self.asked();
         let again = Again::new(self.spec.engines.graph.as_ref().map(|graph| graph.read.clone()).unwrap_or_default());
-        let with = Checking {
-            again: &again,
-            spec: &self.spec.checks,
-            seed: self.spec.seed,
-            corpus,
-            counter: &self.counter,
-            model,
-            answers: &answers,
-        };
-        let settings = format!("{} {}", self.spec.seed, check_settings(&self.spec.checks, model));
-        self.stages.run("check", &key("check 2", &[&from.output], &settings), observer, |folder, watch| {
-            stages::check(&from.folder, &with, folder, watch)
-        })
+        let again = &again;
+        let with = Checking { again, spec, seed, corpus, counter: &self.counter, asked, answers: &answers };
+        let key = key("check 3", &[&from.output], &check_settings(spec, seed, asked));
+        self.stages.run("check", &key, observer, |folder, watch| stages::check(&from.folder, &with, folder, watch))
+    }
+
+    fn retrospected(&self, spec: &RetrospectiveSpec, from: &Finished, observer: &mut dyn Observer) -> Result<Finished> {
+        let tokenizer = self.counter.hash();
+        let with = Retrospecting { spec, seed: self.spec.seed, tokenizer, most: self.spec.context.most };
+        // The earlier dataset is what its manifest says, wherever it lies.
+        let mut inputs = vec![from.output.clone(), hash_file(&spec.dataset.join(MANIFEST))?];
+        inputs.extend(spec.rewards.as_deref().map(hash_file).transpose()?);
+        let inputs: Vec<&Hash> = inputs.iter().collect();
+        let RetrospectiveSpec { share, power, unsolved, .. } = spec;
+        let settings = format!("{share} {power} {unsolved} {} {tokenizer:?} {}", with.seed, with.most);
+        let key = key("retrospect 1", &inputs, &settings);
+        self.stages
+            .run("retrospect", &key, observer, |folder, watch| stages::retrospect(&from.folder, &with, folder, watch))
     }
 
     fn binned(&self, from: &Finished, observer: &mut dyn Observer) -> Result<Finished> {
         let (difficulty, seed) = (&self.spec.difficulty, self.spec.seed);
-        let key = key("difficulty 1", &[&from.output], &format!("{difficulty:?} {seed}"));
+        let key = key("difficulty 2", &[&from.output], &format!("{difficulty:?} {seed}"));
         self.stages.run("difficulty", &key, observer, |folder, watch| {
             stages::difficulty(&from.folder, difficulty, seed, folder, watch)
         })

@@ -57,6 +57,17 @@ pub fn version() -> String {
     hasher.finalize().to_hex().to_string()
 }
 
+/// The identity of the layouts that prompts are written in, for what is trained on them.
+pub fn layouts() -> String {
+    let mut hasher = blake3::Hasher::new();
+    let layouts = TEMPLATES.iter().filter(|(name, _)| name.starts_with("layout/") && *name != "layout/card");
+    layouts.for_each(|(name, text)| {
+        hasher.update(name.as_bytes());
+        hasher.update(text.as_bytes());
+    });
+    hasher.finalize().to_hex().to_string()
+}
+
 /// One of the wordings of a file, drawn and filled in.
 ///
 /// # Errors

@@ -74,6 +74,11 @@ pub trait Judge: Sync {
 
     /// Whether the reply is right.
     fn right(&self, item: &Item, reply: &str) -> bool;
+
+    /// Whether a reply that should not be right gives the answer away, wherever it says it.
+    fn is_told(&self, item: &Item, reply: &str) -> bool {
+        self.right(item, reply)
+    }
 }
 
 /// An engine: makes items out of a corpus.
@@ -114,11 +119,25 @@ pub struct Tools<'a> {
     pub prose: Option<&'a dyn ChatModel>,
     /// The model of the checks, and who says whether it is right.
     pub model: Option<(&'a dyn ChatModel, &'a dyn Judge)>,
+    /// The model that judges answers that the rules call wrong (`checks.judge`); none: the model of the checks.
+    pub answer_judge: Option<&'a dyn ChatModel>,
+    /// The model that says which documents are good enough (`corpus.judge`); none: the model of the checks.
+    pub document_judge: Option<&'a dyn ChatModel>,
 }
 
 impl<'a> Tools<'a> {
     /// A reader and nothing else.
     pub fn new(reader: &'a dyn Reader) -> Tools<'a> {
-        Tools { reader, sieves: vec![], search: None, decontaminator: None, makers: vec![], prose: None, model: None }
+        Tools {
+            reader,
+            sieves: vec![],
+            search: None,
+            decontaminator: None,
+            makers: vec![],
+            prose: None,
+            model: None,
+            answer_judge: None,
+            document_judge: None,
+        }
     }
 }

@@ -12,7 +12,7 @@ fn machine() -> Machine {
 }
 
 fn id(kind: Kind, settings: &Settings) -> String {
-    Identity { kind, seed: 0, settings, base: None, machine: &machine() }.id()
+    Identity { kind, seed: 0, settings, base: None, data: None, machine: &machine() }.id()
 }
 
 /// The keys of which some other value gives another id, the rest of the settings being `from`.
@@ -136,6 +136,7 @@ fn a_base_is_made_by_its_shape_data_and_warm_start() {
     let groups = ["sampler", "advantage", "loss", "entropy", "gate", "aepo", "data.mix"];
     let keys = [
         "model.base",
+        "data.file",
         "warm.from",
         "data.samples",
         "train.steps",
@@ -155,25 +156,27 @@ fn a_base_is_made_by_its_shape_data_and_warm_start() {
 fn seed_kind_base_policy_and_machine_act() {
     let settings = Settings::default();
     let here = machine();
-    let first = Identity { kind: Kind::Rl, seed: 0, settings: &settings, base: Some("b"), machine: &here };
+    let first = Identity { kind: Kind::Rl, seed: 0, settings: &settings, base: Some("b"), data: None, machine: &here };
     let torch = Machine { libtorch: "2".to_string(), ..machine() };
     let cpu = Machine { cpu: "y".to_string(), ..machine() };
     let others = [
         Identity { seed: 1, ..first.clone() },
         Identity { kind: Kind::Base, ..first.clone() },
         Identity { base: Some("c"), ..first.clone() },
+        Identity { data: Some("d"), ..first.clone() },
         Identity { machine: &torch, ..first.clone() },
         Identity { machine: &cpu, ..first.clone() },
     ];
     let ids: BTreeSet<String> = others.iter().chain([&first]).map(Identity::id).collect();
-    assert_eq!(ids.len(), 6);
+    assert_eq!(ids.len(), 7);
 }
 
 /// The text that is hashed keeps its form: another order or spelling would run every job anew.
 #[test]
 fn the_canonical_text_keeps_its_form() {
     let (settings, here) = (Settings::default(), machine());
-    let identity = Identity { kind: Kind::Rl, seed: 7, settings: &settings, base: Some("b\"b"), machine: &here };
+    let identity =
+        Identity { kind: Kind::Rl, seed: 7, settings: &settings, base: Some("b\"b"), data: None, machine: &here };
     let text = identity.canonical();
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(value.to_string(), text, "no spaces, and floats and texts as serde_json writes them");
@@ -235,7 +238,8 @@ fn the_world_acts_where_it_is_not_micro() {
     for kind in [Kind::Rl, Kind::Base] {
         let micro = Settings::default();
         let machine = machine();
-        let text = |settings| Identity { kind, seed: 0, settings, base: None, machine: &machine }.canonical();
+        let text =
+            |settings| Identity { kind, seed: 0, settings, base: None, data: None, machine: &machine }.canonical();
         assert!(!text(&micro).contains("data.world"));
         let mut english = micro.clone();
         english.data.world = World::English;
@@ -246,4 +250,22 @@ fn the_world_acts_where_it_is_not_micro() {
     let warm: Vec<&str> = acting(Kind::Base, &english).into_iter().filter(|path| path.starts_with("warm.")).collect();
     let keys = ["detours", "hasty", "mistakes", "questions", "rate", "steps", "tokens", "warmup"];
     assert_eq!(warm, keys.map(|key| format!("warm.{key}")));
+}
+
+/// A dataset is there by its content; world and mix say nothing beside it.
+#[test]
+fn a_dataset_takes_the_place_of_world_and_mix() {
+    let mut settings = all_on();
+    settings.data.file = "a".into();
+    let acts = acting(Kind::Rl, &settings);
+    let usual = acting(Kind::Rl, &all_on());
+    let gone: Vec<&str> = usual.difference(&acts).copied().collect();
+    let mix = ["dialogue", "multi_hop", "multiple_choice", "numeric", "reading"].map(|task| format!("data.mix.{task}"));
+    // Without a dataset the key acts as the switch of the others.
+    assert_eq!(gone, [&["data.file".to_string()], &mix[..], &["data.world".to_string()]].concat());
+    assert!(acts.is_subset(&usual));
+    let machine = machine();
+    let identity =
+        Identity { kind: Kind::Rl, seed: 0, settings: &settings, base: None, data: Some("d"), machine: &machine };
+    assert!(identity.canonical().contains("\"data\":\"d\"") && !identity.canonical().contains("data.file"));
 }

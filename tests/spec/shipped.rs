@@ -146,7 +146,7 @@ fn every_experiment_is_read() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|end| end == "toml") {
             let experiment = shipped(&path.file_stem().unwrap().to_string_lossy());
-            let short = ["quickstart", "rivals", "smol_table5"].contains(&experiment.name.as_str());
+            let short = ["quickstart", "rivals", "smol_table5", "smol_documents"].contains(&experiment.name.as_str());
             assert!(short || experiment.seeds.len() >= 5, "{}", experiment.name);
             let scale = if experiment.name.starts_with("smol") { "smol" } else { "micro" };
             assert_eq!(experiment.scale.name(), scale);

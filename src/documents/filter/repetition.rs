@@ -1,5 +1,6 @@
 //! How much of a text is said more than once: the rules of Gopher (Rae et al. 2021, arXiv 2112.11446, table A1).
 
+use crate::document::Kind;
 use crate::words::{hash_of, hash_of_run, words};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -31,6 +32,39 @@ impl Default for Repetition {
             paragraph_letters: 0.20,
             top_runs: [0.20, 0.18, 0.16],
             repeated_runs: [0.15, 0.14, 0.13, 0.12, 0.11, 0.10],
+        }
+    }
+}
+
+impl Repetition {
+    /// The thresholds of a kind: Gopher's, but for papers and professional documents, whose entries, parameters and statements repeat their frame while
+    /// they say something of their own. Those are ours: measured on the corpus of `experiments/corpora`, see docs/synthesis.md.
+    pub fn of(kind: Kind) -> Repetition {
+        match kind {
+            Kind::General | Kind::Dialogue => Repetition::default(),
+            Kind::Academic | Kind::Professional | Kind::Code => Repetition {
+                lines: 0.60,
+                paragraphs: 0.60,
+                line_letters: 0.40,
+                paragraph_letters: 0.40,
+                top_runs: [0.30, 0.28, 0.26],
+                repeated_runs: [0.50, 0.48, 0.46, 0.44, 0.42, 0.40],
+            },
+        }
+    }
+
+    /// What is repeated in a text, by the same measures.
+    pub fn measured(text: &str) -> Repetition {
+        let (lines, line_letters) = repeated(text.split('\n'));
+        let (paragraphs, paragraph_letters) = repeated(text.split("\n\n"));
+        let runs = Runs::of(text);
+        Repetition {
+            lines,
+            paragraphs,
+            line_letters,
+            paragraph_letters,
+            top_runs: [2, 3, 4].map(|length| runs.top(length)),
+            repeated_runs: [5, 6, 7, 8, 9, 10].map(|length| runs.repeated(length)),
         }
     }
 }
@@ -122,6 +156,18 @@ impl Runs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_measured_is_what_breaks() {
+        let text = "one line\n\nof a text\n\nthat says one line\n\none line\n\nof a text\n\nagain and again and again";
+        let measured = Repetition::measured(text);
+        assert_eq!(measured.broken(text), None);
+        let stricter = Repetition { lines: measured.lines - 0.01, ..measured.clone() };
+        assert_eq!(stricter.broken(text), Some(("lines", measured.lines)));
+        let mut stricter = measured.clone();
+        stricter.top_runs[0] -= 0.01;
+        assert_eq!(stricter.broken(text), Some(("top_2_words", measured.top_runs[0])));
+    }
 
     #[test]
     fn shares_are_those_counted_by_hand() {

@@ -54,6 +54,8 @@ struct Lines {
     /// The first bad line and what is wrong with it.
     first_bad: Option<(usize, String)>,
     left_out: usize,
+    /// Bytes of the longest line that was left out.
+    longest: usize,
 }
 
 impl Lines {
@@ -61,6 +63,7 @@ impl Lines {
         let most = context.limits.json_bytes;
         if self.held + line.len() > most {
             self.left_out += 1;
+            self.longest = self.longest.max(line.len());
             return;
         }
         match serde_json::from_str::<Value>(line) {
@@ -84,6 +87,10 @@ impl Lines {
                 return Err(Fault::damaged(Format::JsonLines, format!("line {first}: {said}")));
             }
             context.remarks.push(Remark::BadLines { left_out: self.bad, first });
+        }
+        if self.left_out > 0 && self.values.is_empty() && self.documents.is_empty() {
+            let (size, limit) = (self.longest as u64, context.limits.json_bytes as u64);
+            return Err(Fault::TooLarge { format: Format::JsonLines, size, limit, key: "json_bytes" });
         }
         if self.left_out > 0 {
             context.remarks.push(Remark::RowsCut { left_out: self.left_out });

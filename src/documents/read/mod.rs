@@ -170,6 +170,11 @@ impl Context<'_> {
         if matches!(encoding, Encoding::Latin1 | Encoding::Windows1252) {
             self.remarks.push(Remark::Guessed { encoding });
         }
+        let is_utf8 = matches!(encoding, Encoding::Utf8 | Encoding::Utf8Mark);
+        let lost = if is_utf8 { 0 } else { text.matches(char::REPLACEMENT_CHARACTER).count() };
+        if lost > 0 {
+            self.remarks.push(Remark::LettersLost { lost });
+        }
         let (format, drafts) = self.text_drafts(format, text)?;
         Ok((format, Some(encoding), drafts))
     }

@@ -12,6 +12,11 @@ pub enum Remark {
         /// The encoding.
         encoding: Encoding,
     },
+    /// Bytes that are no letters in the encoding of the file; the replacement character stands for them.
+    LettersLost {
+        /// How many.
+        lost: usize,
+    },
     /// Only the beginning was read (`file_bytes`, `inflated_bytes`).
     FileCut {
         /// Bytes that were read.
@@ -66,6 +71,7 @@ impl Remark {
         match self {
             Remark::Guessed { encoding: Encoding::Latin1 } => "taken_for_latin1",
             Remark::Guessed { .. } => "taken_for_windows1252",
+            Remark::LettersLost { .. } => "letters_lost",
             Remark::FileCut { .. } => "file_cut",
             Remark::Split { .. } => "split",
             Remark::RowsCut { .. } => "rows_cut",

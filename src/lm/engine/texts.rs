@@ -55,11 +55,19 @@ impl Texts {
     /// # Errors
     /// A model without a template, the template's refusal, a text that the tokenizer does not take.
     pub fn prompt(&self, messages: &[Value], thinking: Option<bool>) -> Result<Written, TalkError> {
-        let template = self.template.as_ref().ok_or(TalkError::NoTemplate)?;
-        let switch = thinking.map(|thinking| ("enable_thinking", Value::Bool(thinking)));
-        let text = template.render_with(messages, true, None, switch.as_slice())?;
+        let text = self.text(messages, thinking)?;
         let encoded = self.tokenizer.encode_fast(text.as_str(), false).map_err(refuse)?;
         Ok(Written { tokens: encoded.get_ids().to_vec(), thinking: opens_thinking(&text) })
+    }
+
+    /// The text of [`Texts::prompt`].
+    ///
+    /// # Errors
+    /// A model without a template, the template's refusal.
+    pub fn text(&self, messages: &[Value], thinking: Option<bool>) -> Result<String, TalkError> {
+        let template = self.template.as_ref().ok_or(TalkError::NoTemplate)?;
+        let switch = thinking.map(|thinking| ("enable_thinking", Value::Bool(thinking)));
+        Ok(template.render_with(messages, true, None, switch.as_slice())?)
     }
 
     /// The tokens of a text that is to be continued, with those that the tokenizer puts before every text.

@@ -65,7 +65,7 @@ pub fn sample(
 ) -> Sample {
     let (context, ask) = drawn(&mut address.sample(id).stream(), task, flavour, tokens, count);
     let Ask { question, gold, evidence, .. } = ask;
-    Sample { id, task, world: World::English, text: context.text, question, gold, evidence }
+    Sample { id, task, world: World::English, text: context.text, question, gold, evidence, asked: None }
 }
 
 /// A context and one question over it. A question over facts is about the path whose facts lie in different documents.

@@ -45,7 +45,7 @@ pub fn sample(address: Address, id: u64, task: TaskType, flavour: Flavour, token
 fn finish(id: u64, task: TaskType, context: Context, ask: Ask) -> Sample {
     let evidence = ask.evidence();
     let (text, world) = (context.text(), World::Micro);
-    Sample { id, task, world, text, question: ask.question, gold: ask.gold, evidence }
+    Sample { id, task, world, text, question: ask.question, gold: ask.gold, evidence, asked: None }
 }
 
 /// A context with several questions, each with a trace, and drills: what the warm start learns from.

@@ -84,7 +84,7 @@ fn refusal(spec: &CorpusSpec, tools: &Tools, document: &Document) -> Option<Stri
     if document.hash != Hash::of(&document.text) {
         return Some("a hash that is not of its text".into());
     }
-    let rule = spec.filters.reason(document).map(|reason| reason.name().replace('_', " "));
+    let rule = spec.filters.reason(document).map(|reason| reason.rule().replace('_', " "));
     rule.or_else(|| tools.sieves.iter().find_map(|sieve| sieve.refusal(document)))
 }
 

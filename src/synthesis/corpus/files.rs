@@ -4,7 +4,9 @@ use crate::error::{Result, SynthesisError};
 use crate::files::hash_file;
 use crate::spec::CorpusSpec;
 use longlab_documents::{Hash, Kind};
+use rayon::iter::Either;
 use rayon::prelude::*;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Deepest folder that is looked into.
@@ -31,21 +33,33 @@ pub struct Listing {
     pub passed: Vec<(String, &'static str)>,
 }
 
-/// Lists the files of the corpus, by path. Links are passed over, so that there are no cycles.
+/// Why a file or folder is passed over that cannot be read.
+const UNREADABLE: &str = "cannot be read";
+
+/// Lists the files of the corpus, by path. Links are passed over, so that there are no cycles; so is what cannot be read.
 ///
 /// # Errors
-/// Where the folder or a file cannot be read.
+/// Where the corpus folder itself cannot be read.
 pub fn list(spec: &CorpusSpec) -> Result<Listing> {
     let mut walk = Walk { spec, files: vec![], passed: vec![] };
-    walk.folder(&spec.folder, "", 0)?;
+    walk.folder(&spec.folder, "", 0).map_err(SynthesisError::reading(&spec.folder))?;
     let Walk { mut files, mut passed, .. } = walk;
     files.sort();
+    let (files, unreadable) = hashed(files, spec);
+    passed.extend(unreadable.into_iter().map(|source| (source, UNREADABLE)));
     passed.sort();
-    let hashed = |(source, path): (String, PathBuf)| {
-        let rule = spec.rules.iter().find(|rule| rule.path.fits(&source));
-        Ok(SourceFile { hash: hash_file(&path)?, kind: rule.map(|rule| rule.kind), path, source })
-    };
-    Ok(Listing { files: files.into_par_iter().map(hashed).collect::<Result<Vec<_>>>()?, passed })
+    Ok(Listing { files, passed })
+}
+
+/// Files with the hashes of their bytes, and those that cannot be read: they may have gone since they were listed.
+fn hashed(files: Vec<(String, PathBuf)>, spec: &CorpusSpec) -> (Vec<SourceFile>, Vec<String>) {
+    files.into_par_iter().partition_map(|(source, path)| {
+        let kind = spec.rules.iter().find(|rule| rule.path.fits(&source)).map(|rule| rule.kind);
+        match hash_file(&path) {
+            Ok(hash) => Either::Left(SourceFile { hash, kind, path, source }),
+            Err(_) => Either::Right(source),
+        }
+    })
 }
 
 struct Walk<'a> {
@@ -55,11 +69,10 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn folder(&mut self, folder: &Path, below: &str, depth: usize) -> Result<()> {
-        let entries = std::fs::read_dir(folder).map_err(SynthesisError::reading(folder))?;
-        for entry in entries {
-            let entry = entry.map_err(SynthesisError::reading(folder))?;
-            let kind = entry.file_type().map_err(SynthesisError::reading(&entry.path()))?;
+    fn folder(&mut self, folder: &Path, below: &str, depth: usize) -> io::Result<()> {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
             let source = if below.is_empty() { name.into_owned() } else { format!("{below}/{name}") };
@@ -70,7 +83,9 @@ impl Walk<'_> {
             } else if kind.is_dir() && depth >= DEEPEST {
                 self.passed.push((source, "folder too deep"));
             } else if kind.is_dir() {
-                self.folder(&entry.path(), &source, depth + 1)?;
+                if self.folder(&entry.path(), &source, depth + 1).is_err() {
+                    self.passed.push((source, UNREADABLE));
+                }
             } else if kind.is_file() {
                 self.files.push((source, entry.path()));
             } else {
@@ -102,7 +117,11 @@ mod tests {
             limits: Default::default(),
             filters: Default::default(),
             duplicates: DuplicateSpec::default(),
+            judge: None,
         };
+        let gone = vec![("gone.txt".to_string(), folder.path().join("gone.txt"))];
+        let (files, unreadable) = hashed(gone, &spec);
+        assert_eq!((files.len(), unreadable), (0, vec!["gone.txt".to_string()]));
         let listing = list(&spec).unwrap();
         let files: Vec<(&str, Option<Kind>)> =
             listing.files.iter().map(|file| (file.source.as_str(), file.kind)).collect();

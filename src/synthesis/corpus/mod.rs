@@ -2,9 +2,11 @@
 
 mod build;
 mod files;
+mod judge;
 
 pub use build::{build, key};
 pub use files::SourceFile;
+pub use judge::{DECISIONS, Decision, Judging, Prompt};
 
 use crate::error::{Result, SynthesisError};
 use crate::files::Lines;
@@ -47,8 +49,8 @@ pub struct Entry {
 
 /// Documents on disk. Numbers of documents are places in the list of entries.
 pub struct Corpus {
-    path: PathBuf,
-    file: File,
+    /// Files of documents, each with the number of its first document.
+    files: Vec<(usize, PathBuf, File)>,
     entries: Vec<Entry>,
     numbers: HashMap<Hash, usize>,
     lately: Mutex<Lately>,
@@ -71,7 +73,18 @@ impl Corpus {
         let file = File::open(&path).map_err(SynthesisError::reading(&path))?;
         let entries = Lines::<Entry>::open(&folder.join(ENTRIES))?.collect::<Result<Vec<Entry>>>()?;
         let numbers = entries.iter().enumerate().map(|(number, entry)| (entry.hash.clone(), number)).collect();
-        Ok(Corpus { path, file, entries, numbers, lately: Mutex::default() })
+        Ok(Corpus { files: vec![(0, path, file)], entries, numbers, lately: Mutex::default() })
+    }
+
+    /// This corpus with the documents of another behind its own. A document of both is the first's.
+    pub fn joined(mut self, other: Corpus) -> Corpus {
+        let before = self.entries.len();
+        for (number, entry) in other.entries.iter().enumerate() {
+            self.numbers.entry(entry.hash.clone()).or_insert(before + number);
+        }
+        self.files.extend(other.files.into_iter().map(|(first, path, file)| (before + first, path, file)));
+        self.entries.extend(other.entries);
+        self
     }
 
     /// What is known of the documents.
@@ -121,11 +134,13 @@ impl Corpus {
     /// As [`Corpus::document`].
     pub fn read(&self, number: usize) -> Result<Document> {
         let Entry { offset, length, .. } = self.entries[number];
+        let own = self.files.partition_point(|(first, ..)| *first <= number) - 1;
+        let (first, path, file) = &self.files[own];
         let mut line = vec![0; length];
-        self.file.read_exact_at(&mut line, offset).map_err(SynthesisError::reading(&self.path))?;
+        file.read_exact_at(&mut line, offset).map_err(SynthesisError::reading(path))?;
         let torn = |error: serde_json::Error| SynthesisError::Torn {
-            path: self.path.clone(),
-            line: number + 1,
+            path: path.clone(),
+            line: number - first + 1,
             reason: error.to_string(),
         };
         serde_json::from_slice(&line).map_err(torn)

@@ -29,7 +29,7 @@ pub fn card(publishing: &Publishing, stats: &Stats) -> Result<String> {
             "law": format!("{:?}", spec.context.length),
             "spread": format!("{:?}", spec.context.spread),
             "near": spec.context.near,
-            "checks": spec.checks.grounding + spec.checks.robustness > 0,
+            "checks": spec.checks.asks(),
             "stats": stats.markdown(),
             "funnel": publishing.funnel.markdown(),
         }),

@@ -1,14 +1,14 @@
 //! Parquet in the schema that verl's RL datasets read: prompt, data_source, ability, reward_model, extra_info.
 
-use super::record::Record;
+use super::row::{ExtraInfo, RewardModel, TrainingRow};
 use crate::error::{Result, SynthesisError};
-use crate::item::Proof;
-use crate::prompt;
 use ::parquet::basic::{Compression, GzipLevel};
 use ::parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::properties::WriterProperties;
-use ::parquet::file::writer::SerializedFileWriter;
+use ::parquet::file::reader::{FileReader, SerializedFileReader};
+use ::parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use ::parquet::record::{Field, Row};
 use ::parquet::schema::parser::parse_message_type;
 use longlab_client::Message;
 use std::fs::{self, File};
@@ -54,22 +54,10 @@ const GROUP: usize = 32 << 20;
 pub struct Table {
     path: PathBuf,
     temporary: PathBuf,
-    writer: SerializedFileWriter<File>,
-    rows: Vec<Cells>,
+    /// None once it is finished.
+    writer: Option<SerializedFileWriter<File>>,
+    rows: Vec<TrainingRow>,
     bytes: usize,
-}
-
-/// A row: its messages, and its other columns in the order of the schema.
-struct Cells {
-    data_source: String,
-    prompt: Vec<Message>,
-    ability: String,
-    ground_truth: String,
-    style: String,
-    split: String,
-    index: i64,
-    texts: [String; 6],
-    numbers: [i64; 3],
 }
 
 impl Table {
@@ -89,17 +77,16 @@ impl Table {
             .set_created_by("longlab".into())
             .build();
         let writer = SerializedFileWriter::new(file, schema, Arc::new(properties)).map_err(failed)?;
-        Ok(Table { path: path.to_path_buf(), temporary, writer, rows: vec![], bytes: 0 })
+        Ok(Table { path: path.to_path_buf(), temporary, writer: Some(writer), rows: vec![], bytes: 0 })
     }
 
     /// Adds a row.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn put(&mut self, record: &Record, name: &str) -> Result<()> {
-        let cells = Cells::of(record, name)?;
-        self.bytes += cells.prompt.iter().map(|message| message.content.len()).sum::<usize>();
-        self.rows.push(cells);
+    pub fn put(&mut self, row: TrainingRow) -> Result<()> {
+        self.bytes += row.prompt.iter().map(|message| message.content.len()).sum::<usize>();
+        self.rows.push(row);
         if self.bytes >= GROUP { self.write_group() } else { Ok(()) }
     }
 
@@ -109,7 +96,8 @@ impl Table {
     /// Where it cannot be written.
     pub fn finish(mut self) -> Result<()> {
         self.write_group()?;
-        let file = self.writer.into_inner().map_err(|error| failure(&self.path, error))?;
+        let Some(writer) = self.writer.take() else { return Ok(()) };
+        let file = writer.into_inner().map_err(|error| failure(&self.path, error))?;
         let named = file.sync_all().and_then(|()| fs::rename(&self.temporary, &self.path));
         named.map_err(SynthesisError::writing(&self.path))
     }
@@ -117,10 +105,19 @@ impl Table {
     fn write_group(&mut self) -> Result<()> {
         let rows = std::mem::take(&mut self.rows);
         self.bytes = 0;
-        if rows.is_empty() {
-            return Ok(());
+        match &mut self.writer {
+            Some(writer) if !rows.is_empty() => {
+                write_columns(writer, &rows).map_err(|error| failure(&self.path, error))
+            }
+            _ => Ok(()),
         }
-        write_columns(&mut self.writer, &rows).map_err(|error| failure(&self.path, error))
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        // Only a file that was not finished still has its temporary; one that cannot be removed is overwritten next time.
+        let _ = fs::remove_file(&self.temporary);
     }
 }
 
@@ -128,35 +125,14 @@ fn failure(path: &Path, error: ParquetError) -> SynthesisError {
     SynthesisError::Parquet { path: path.to_path_buf(), reason: error.to_string() }
 }
 
-impl Cells {
-    fn of(record: &Record, name: &str) -> Result<Cells> {
-        let Record { item, placed } = record;
-        let form = item.form.name().to_string();
-        let prefix = match &item.certificate.proof {
-            Proof::Turn { prefix, .. } => prefix.clone(),
-            _ => String::new(),
-        };
-        let aliases = serde_json::to_string(&item.answer.aliases).unwrap_or_default();
-        Ok(Cells {
-            data_source: format!("{name}/{form}"),
-            prompt: prompt::messages(item)?,
-            ability: form.clone(),
-            ground_truth: item.answer.text.clone(),
-            style: "rule".into(),
-            split: placed.split.name().into(),
-            index: placed.index as i64,
-            texts: [item.id.0.clone(), item.engine.name().into(), form, item.question.clone(), aliases, prefix],
-            numbers: [item.certificate.tokens as i64, item.difficulty as i64, placed.bin as i64],
-        })
-    }
-}
-
 type Written = std::result::Result<(), ParquetError>;
 
+type Group<'a> = SerializedRowGroupWriter<'a, File>;
+
 /// Writes the columns of a group in the order of the schema.
-fn write_columns(writer: &mut SerializedFileWriter<File>, rows: &[Cells]) -> Written {
+fn write_columns(writer: &mut SerializedFileWriter<File>, rows: &[TrainingRow]) -> Written {
     let mut group = writer.next_row_group()?;
-    let mut texts = |text: &dyn Fn(&Cells) -> &str| -> Written {
+    let mut texts = |text: &dyn Fn(&TrainingRow) -> &str| -> Written {
         let values: Vec<ByteArray> = rows.iter().map(|row| ByteArray::from(text(row))).collect();
         column::<ByteArrayType>(&mut group, &values, None)
     };
@@ -169,30 +145,38 @@ fn write_columns(writer: &mut SerializedFileWriter<File>, rows: &[Cells]) -> Wri
     };
     messages(&|message| &message.role)?;
     messages(&|message| &message.content)?;
-    let mut texts = |text: &dyn Fn(&Cells) -> &str| -> Written {
+    let mut texts = |text: &dyn Fn(&TrainingRow) -> &str| -> Written {
         let values: Vec<ByteArray> = rows.iter().map(|row| ByteArray::from(text(row))).collect();
         column::<ByteArrayType>(&mut group, &values, None)
     };
     texts(&|row| &row.ability)?;
-    texts(&|row| &row.ground_truth)?;
-    texts(&|row| &row.style)?;
-    texts(&|row| &row.split)?;
-    let indices: Vec<i64> = rows.iter().map(|row| row.index).collect();
-    column::<Int64Type>(&mut group, &indices, None)?;
-    for at in 0..6 {
-        let values: Vec<ByteArray> = rows.iter().map(|row| ByteArray::from(row.texts[at].as_str())).collect();
-        column::<ByteArrayType>(&mut group, &values, None)?;
-    }
-    for at in 0..3 {
-        let values: Vec<i64> = rows.iter().map(|row| row.numbers[at]).collect();
-        column::<Int64Type>(&mut group, &values, None)?;
-    }
+    texts(&|row| &row.reward_model.ground_truth)?;
+    texts(&|row| &row.reward_model.style)?;
+    texts(&|row| &row.extra_info.split)?;
+    let numbers = |group: &mut Group<'_>, number: &dyn Fn(&ExtraInfo) -> i64| -> Written {
+        let values: Vec<i64> = rows.iter().map(|row| number(&row.extra_info)).collect();
+        column::<Int64Type>(group, &values, None)
+    };
+    numbers(&mut group, &|extra| extra.index)?;
+    let mut texts = |text: &dyn Fn(&ExtraInfo) -> &str| -> Written {
+        let values: Vec<ByteArray> = rows.iter().map(|row| ByteArray::from(text(&row.extra_info))).collect();
+        column::<ByteArrayType>(&mut group, &values, None)
+    };
+    texts(&|extra| &extra.id)?;
+    texts(&|extra| &extra.engine)?;
+    texts(&|extra| &extra.form)?;
+    texts(&|extra| &extra.question)?;
+    texts(&|extra| &extra.aliases)?;
+    texts(&|extra| &extra.prefix)?;
+    numbers(&mut group, &|extra| extra.tokens)?;
+    numbers(&mut group, &|extra| extra.difficulty)?;
+    numbers(&mut group, &|extra| extra.bin)?;
     group.close().map(|_| ())
 }
 
 /// Levels of the list of messages: each of a row's messages is there; the first begins a row. A row without messages has one empty place.
-fn levels(rows: &[Cells]) -> (Vec<i16>, Vec<i16>) {
-    let of_row = |row: &Cells| -> Vec<(i16, i16)> {
+fn levels(rows: &[TrainingRow]) -> (Vec<i16>, Vec<i16>) {
+    let of_row = |row: &TrainingRow| -> Vec<(i16, i16)> {
         match row.prompt.len() {
             0 => vec![(0, 0)],
             count => (0..count).map(|at| (1, i16::from(at > 0))).collect(),
@@ -202,7 +186,7 @@ fn levels(rows: &[Cells]) -> (Vec<i16>, Vec<i16>) {
 }
 
 fn column<T: ::parquet::data_type::DataType>(
-    group: &mut ::parquet::file::writer::SerializedRowGroupWriter<'_, File>,
+    group: &mut Group<'_>,
     values: &[T::T],
     levels: Option<(&[i16], &[i16])>,
 ) -> Written {
@@ -210,4 +194,84 @@ fn column<T: ::parquet::data_type::DataType>(
     let (definitions, repetitions) = levels.unzip();
     writer.typed::<T>().write_batch(values, definitions, repetitions)?;
     writer.close()
+}
+
+/// Hands on the rows of a Parquet file, one after the other, until it is told to end. Columns of `extra_info` that are not there are empty.
+///
+/// # Errors
+/// A file that cannot be read, one without verl's columns, and what `see` fails with.
+pub fn read(path: &Path, see: &mut dyn FnMut(TrainingRow) -> Result<bool>) -> Result<()> {
+    let file = File::open(path).map_err(SynthesisError::reading(path))?;
+    let reader = SerializedFileReader::new(file).map_err(|error| failure(path, error))?;
+    for row in reader.get_row_iter(None).map_err(|error| failure(path, error))? {
+        let row = row.map_err(|error| failure(path, error))?;
+        let read = training_row(&row).ok_or_else(|| SynthesisError::Parquet {
+            path: path.to_path_buf(),
+            reason: "no file of verl's RL datasets: it needs `prompt`, `ability` and `reward_model.ground_truth`"
+                .into(),
+        })?;
+        if !see(read)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn field<'a>(row: &'a Row, name: &str) -> Option<&'a Field> {
+    row.get_column_iter().find(|(own, _)| *own == name).map(|(_, field)| field)
+}
+
+fn text(row: &Row, name: &str) -> Option<String> {
+    match field(row, name)? {
+        Field::Str(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn group<'a>(row: &'a Row, name: &str) -> Option<&'a Row> {
+    match field(row, name)? {
+        Field::Group(group) => Some(group),
+        _ => None,
+    }
+}
+
+fn training_row(row: &Row) -> Option<TrainingRow> {
+    let Field::ListInternal(list) = field(row, "prompt")? else { return None };
+    let message = |field: &Field| match field {
+        Field::Group(own) => Some(Message { role: text(own, "role")?, content: text(own, "content")? }),
+        _ => None,
+    };
+    let reward = group(row, "reward_model")?;
+    Some(TrainingRow {
+        data_source: text(row, "data_source").unwrap_or_default(),
+        prompt: list.elements().iter().map(message).collect::<Option<_>>()?,
+        ability: text(row, "ability")?,
+        reward_model: RewardModel {
+            ground_truth: text(reward, "ground_truth")?,
+            style: text(reward, "style").unwrap_or_default(),
+        },
+        extra_info: group(row, "extra_info").map(extra).unwrap_or_default(),
+    })
+}
+
+fn extra(row: &Row) -> ExtraInfo {
+    let text = |name| text(row, name).unwrap_or_default();
+    let number = |name| match field(row, name) {
+        Some(Field::Long(number)) => *number,
+        Some(Field::Int(number)) => i64::from(*number),
+        _ => 0,
+    };
+    ExtraInfo {
+        split: text("split"),
+        index: number("index"),
+        id: text("id"),
+        engine: text("engine"),
+        form: text("form"),
+        question: text("question"),
+        aliases: text("aliases"),
+        prefix: text("prefix"),
+        tokens: number("tokens"),
+        difficulty: number("difficulty"),
+        bin: number("bin"),
+    }
 }

@@ -1,6 +1,7 @@
 //! A line of the dataset: an item, and where it stands in the set.
 
 use crate::item::Item;
+use crate::stages::Tried;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -40,6 +41,9 @@ pub struct Placed {
     pub bin: usize,
     /// Right answers of the model of the checks with the documents, and tries; none where none was asked.
     pub rate: Option<(usize, usize)>,
+    /// What a model was put to about it.
+    #[serde(default)]
+    pub tried: Vec<Tried>,
 }
 
 /// A line of the dataset.

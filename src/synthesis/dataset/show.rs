@@ -17,26 +17,26 @@ pub struct Choice {
     pub id: Option<String>,
     /// At most so many; none: all.
     pub most: Option<usize>,
-    /// The whole prompt, and not the beginning of each passage alone.
-    pub whole: bool,
 }
 
 /// Characters of a passage that are shown of it.
 const BEGINNING: usize = 300;
 
-/// Hands on the pages of the chosen items, one at a time.
+/// Hands on the chosen items, one at a time, until it is told to end; gives how many.
 ///
 /// # Errors
-/// Where the dataset cannot be read.
-pub fn show(folder: &Path, choice: &Choice, see: &mut dyn FnMut(&str)) -> Result<usize> {
+/// Where the dataset cannot be read, and what `see` fails with.
+pub fn show(folder: &Path, choice: &Choice, see: &mut dyn FnMut(&Record) -> Result<bool>) -> Result<usize> {
     let mut shown = 0;
     each(folder, &mut |_, record| {
         let record = record?;
         let wanted = choice.engine.is_none_or(|engine| record.item.engine == engine)
             && choice.id.as_ref().is_none_or(|id| record.item.id.0.starts_with(id));
         if wanted && choice.most.is_none_or(|most| shown < most) {
-            see(&page(&record, choice.whole)?);
             shown += 1;
+            if !see(&record)? {
+                return Ok(false);
+            }
         }
         Ok(choice.most.is_none_or(|most| shown < most))
     })?;

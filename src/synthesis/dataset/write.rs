@@ -3,21 +3,23 @@
 use super::card;
 use super::parquet::Table;
 use super::record::{Placed, Record, Split};
+use super::row::TrainingRow;
 use super::stats::Stats;
-use crate::corpus::{Corpus, DOCUMENTS, ENTRIES, Entry};
+use crate::corpus::{Corpus, DECISIONS, DOCUMENTS, Decision, ENTRIES, Entry};
 use crate::error::{Result, SynthesisError};
 use crate::extend::fill_texts;
 use crate::files::{Lines, WholeFile, hash_file, make_folder, sync_folder, write_json, write_whole};
 use crate::funnel::{Counts, Funnel};
 use crate::observer::Watch;
 use crate::spec::{ReadSpec, Spec};
+use crate::stages::replay::{self, Setting};
 use crate::stages::{CHUNK, Candidate, Finished, ITEMS};
 use crate::tokens::Counter;
 use longlab_documents::Hash;
 use longlab_kernels::stream::{Address, Purpose};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -57,6 +59,10 @@ pub struct Publishing<'a> {
     pub counter: &'a Counter,
     /// What the stages counted.
     pub funnel: &'a Funnel,
+    /// How items were checked by a model, and the folder of its answers; none where none was asked.
+    pub checks: Option<(Setting, &'a Path)>,
+    /// Where a model said which documents are good enough; none where none was asked.
+    pub judged: Option<&'a Path>,
 }
 
 /// The files of one split.
@@ -77,7 +83,7 @@ impl Publishing<'_> {
             sinks.insert(split, self.sink(split, folder)?);
         }
         let (mut counts, mut stats) = (Counts::default(), Stats::default());
-        let mut used = BTreeSet::new();
+        let (mut used, mut asked) = (BTreeSet::new(), HashSet::new());
         let mut lines = Lines::<Candidate>::open(&from.join(ITEMS))?;
         while let Some(chunk) = lines.chunk(CHUNK)? {
             watch.progress(counts.kept, 0)?;
@@ -87,6 +93,7 @@ impl Publishing<'_> {
                 let Some(sink) = sinks.get_mut(&split) else { continue };
                 let record = Record { placed: placed(&candidate, split, sink.count), item: candidate.item };
                 used.extend(record.item.passages.iter().filter_map(|passage| self.corpus.number(&passage.document)));
+                asked.extend(replay::calls(&record.item).into_iter().map(|call| call.input));
                 stats.add(&record);
                 sink.put(&record, &self.spec.name)?;
                 counts.keep();
@@ -99,6 +106,10 @@ impl Publishing<'_> {
             sink.finish()?;
         }
         self.write_documents(&used, folder)?;
+        if let Some((setting, answers)) = &self.checks {
+            replay::write(setting, answers, &asked, folder)?;
+        }
+        self.judged.map_or(Ok(()), |judged| self.write_decisions(judged, &used, folder))?;
         self.write_words(&stats, folder)?;
         self.write_manifest(items, folder)?;
         Ok(counts)
@@ -137,6 +148,20 @@ impl Publishing<'_> {
         entries.finish()
     }
 
+    /// What a model said of the documents that passages are from.
+    fn write_decisions(&self, judged: &Path, used: &BTreeSet<usize>, folder: &Path) -> Result<()> {
+        let hash = |number: &usize| &self.corpus.entries()[*number].hash;
+        let used: HashSet<&Hash> = used.iter().map(hash).collect();
+        let mut file = WholeFile::create(&folder.join(DECISIONS))?;
+        for decision in Lines::<Decision>::open(&judged.join(DECISIONS))? {
+            let decision = decision?;
+            if used.contains(&decision.document) {
+                file.line(&decision)?;
+            }
+        }
+        file.finish()
+    }
+
     fn write_words(&self, stats: &Stats, folder: &Path) -> Result<()> {
         write_json(&folder.join("funnel.json"), self.funnel)?;
         write_json(&folder.join("stats.json"), stats)?;
@@ -166,7 +191,8 @@ impl Publishing<'_> {
 }
 
 fn placed(candidate: &Candidate, split: Split, index: usize) -> Placed {
-    Placed { split, index, target: candidate.target, bin: candidate.bin.unwrap_or(0), rate: candidate.rate }
+    let Candidate { target, bin, rate, tried, .. } = candidate;
+    Placed { split, index, target: *target, bin: bin.unwrap_or(0), rate: *rate, tried: tried.clone() }
 }
 
 impl Sink {
@@ -174,7 +200,7 @@ impl Sink {
         let line = record.line().map_err(std::io::Error::other).map_err(SynthesisError::writing(Path::new(ITEMS)))?;
         self.lines.line(&line)?;
         self.count += 1;
-        self.table.as_mut().map_or(Ok(()), |table| table.put(record, name))
+        self.table.as_mut().map_or(Ok(()), |table| table.put(TrainingRow::of(record, name)?))
     }
 
     fn finish(self) -> Result<()> {

@@ -66,7 +66,10 @@ fn answer(arguments: &[&str]) -> Result<bool, Box<dyn std::error::Error>> {
             let engine = rest.first().and_then(|name| Engine::ALL.into_iter().find(|engine| engine.name() == *name));
             let most = rest.get(1).map(|most| most.parse()).transpose()?;
             let choice = Choice { engine, most: most.or(Some(5)), ..Choice::default() };
-            dataset::show(Path::new(folder), &choice, &mut |page| println!("{page}"))?;
+            dataset::show(Path::new(folder), &choice, &mut |record| {
+                println!("{}", dataset::page(record, false)?);
+                Ok(true)
+            })?;
             Ok(true)
         }
         _ => {

@@ -1,8 +1,8 @@
 //! A model whose answers are kept, so that a run that was ended asks for none of them twice.
 
+use crate::answers::Answers;
 use crate::error::{Result, SynthesisError};
 use crate::spec::Unanswered;
-use crate::stages::Answers;
 use longlab_client::{ChatFailure, ChatModel, ChatReply, ChatRequest, Finish, Usage};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// A model with the file of its answers. When it gives none and that is to end the run, it is not asked again.
 pub(super) struct Kept<'a> {
     model: &'a dyn ChatModel,
-    answers: Answers<'a>,
+    answers: Answers,
     unanswered: Unanswered,
     failed: Mutex<Option<String>>,
 }
@@ -21,7 +21,7 @@ impl<'a> Kept<'a> {
     /// # Errors
     /// Where the file cannot be read or written.
     pub(super) fn open(folder: &Path, model: &'a dyn ChatModel, unanswered: Unanswered) -> Result<Kept<'a>> {
-        Ok(Kept { model, answers: Answers::open(folder, model)?, unanswered, failed: Mutex::new(None) })
+        Ok(Kept { model, answers: Answers::open(folder)?, unanswered, failed: Mutex::new(None) })
     }
 
     /// Whether all that was asked was answered, where that matters.
@@ -53,11 +53,12 @@ impl ChatModel for Kept<'_> {
         if self.unanswered == Unanswered::Stop && self.failed().is_some() {
             return Err(ChatFailure::Stopped);
         }
-        let failure = match self.answers.ask(request) {
-            Ok(Ok(content)) => {
+        let failure = match self.answers.ask(&self.model.name(), self.model, request) {
+            Ok(Ok(answered)) => {
                 // Nothing but the text is kept: what is said of an answer must not depend on whether it was.
                 let (finish, usage) = (Finish::Stop, Usage::default());
-                return Ok(ChatReply { content, reasoning: None, finish, usage, model: self.name(), logprobs: vec![] });
+                let (content, model) = (answered.reply, self.name());
+                return Ok(ChatReply { content, reasoning: None, finish, usage, model, logprobs: vec![] });
             }
             Ok(Err(failure)) => failure,
             Err(error) => ChatFailure::Failed { reason: error.to_string() },

@@ -1,6 +1,8 @@
 //! Ranges of the keys.
 
-use super::{AgentsSpec, DialogueSpec, GraphSpec, Spec, SpecError, TableSpec};
+use super::{
+    AgentsSpec, DialogueSpec, GraphSpec, JudgeSpec, RetrospectiveSpec, Spec, SpecError, TableSpec, Unanswered,
+};
 use std::fmt::Debug;
 
 /// Most items of an engine: enough for the paper's 42.7K many times over, and few enough for their counts to stay in memory.
@@ -20,21 +22,60 @@ impl Spec {
         self.check_corpus()?;
         self.check_engines()?;
         self.check_context()?;
-        let (grounding, robustness, bins) = (self.checks.grounding, self.checks.robustness, self.difficulty.bins);
-        demand(grounding <= 64, "checks.grounding", grounding, "use 0 to 64 tries")?;
-        demand(robustness <= 64, "checks.robustness", robustness, "use 0 to 64 tries")?;
-        demand(self.checks.answer > 0, "checks.answer", self.checks.answer, "give at least one token")?;
-        let warmth = self.checks.temperature;
-        demand((0.0..=2.0).contains(&warmth), "checks.temperature", warmth, "use 0 to 2")?;
-        demand((1..=20).contains(&bins), "difficulty.bins", bins, "use 1 to 20 bins")?;
+        self.check_checks()?;
+        self.check_difficulty()?;
         let copied = self.decontamination.words;
         demand((4..=64).contains(&copied), "decontamination.words", copied, "use 4 to 64 words; 13 is common")?;
-        share("output.test", self.output.test)
+        share("output.test", self.output.test)?;
+        self.model.as_ref().map_or(Ok(()), |model| model.check("model"))?;
+        self.judge.as_ref().map_or(Ok(()), |judge| judge.check("judge"))
+    }
+
+    fn check_checks(&self) -> Result<(), SpecError> {
+        let checks = &self.checks;
+        let tries = [
+            ("checks.blind", checks.blind),
+            ("checks.grounding", checks.grounding),
+            ("checks.scarce", checks.scarce),
+            ("checks.alone", checks.alone),
+            ("checks.robustness", checks.robustness),
+        ];
+        for (key, tries) in tries {
+            demand(tries <= 64, key, tries, "use 0 to 64 tries")?;
+        }
+        share("checks.few", checks.few)?;
+        demand(checks.answer > 0, "checks.answer", checks.answer, "give at least one token")?;
+        demand((0.0..=2.0).contains(&checks.temperature), "checks.temperature", checks.temperature, "use 0 to 2")?;
+        demand((1..=256).contains(&checks.parallel), "checks.parallel", checks.parallel, "use 1 to 256")?;
+        let kept = checks.unanswered == Unanswered::Keep;
+        demand(!kept, "checks.unanswered", checks.unanswered, "use `stop` or `drop`: an item must have been checked")
+    }
+
+    fn check_difficulty(&self) -> Result<(), SpecError> {
+        let difficulty = &self.difficulty;
+        demand((1..=20).contains(&difficulty.bins), "difficulty.bins", difficulty.bins, "use 1 to 20 bins")?;
+        share("difficulty.easiest", difficulty.easiest)?;
+        let quota = difficulty.quota;
+        demand(quota != Some(0), "difficulty.quota", quota, "give at least one item, or leave it out")?;
+        let Some(RetrospectiveSpec { share, power, .. }) = self.retrospective else { return Ok(()) };
+        let most = share.is_finite() && (0.0..=10.0).contains(&share);
+        demand(most, "retrospective.share", share, "use 0 to 10 times this stage's items")?;
+        demand((0.0..=8.0).contains(&power), "retrospective.power", power, "use 0 to 8")
+    }
+
+    fn check_judge(judge: &JudgeSpec) -> Result<(), SpecError> {
+        let JudgeSpec { votes, shown, answer, temperature, parallel, .. } = judge;
+        demand((1..=64).contains(votes), "corpus.judge.votes", votes, "use 1 to 64 votes")?;
+        demand(*shown >= 100, "corpus.judge.shown", shown, "show at least 100 characters")?;
+        demand(*answer > 0, "corpus.judge.answer", answer, "give at least one token")?;
+        demand((0.0..=2.0).contains(temperature), "corpus.judge.temperature", temperature, "use 0 to 2")?;
+        demand((1..=256).contains(parallel), "corpus.judge.parallel", parallel, "use 1 to 256")
     }
 
     fn check_corpus(&self) -> Result<(), SpecError> {
         let filters = &self.corpus.filters;
         share("corpus.duplicates.near", self.corpus.duplicates.near)?;
+        self.corpus.judge.as_ref().map_or(Ok(()), Spec::check_judge)?;
         let ordered = filters.fewest_words <= filters.most_words;
         demand(ordered, "corpus.filters.most_words", filters.most_words, "give at least `fewest_words`")
     }

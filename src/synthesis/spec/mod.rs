@@ -1,13 +1,19 @@
 //! The specification of a dataset: a TOML file. What the paper leaves open is a key here.
 
 mod check;
+mod checks;
+mod difficulty;
 mod graph;
 mod law;
 mod line;
+mod model;
 mod pattern;
 
+pub use checks::{ChecksSpec, JudgeSpec, Unanswered, Without};
+pub use difficulty::{BinsOf, DifficultySpec, RetrospectiveSpec};
 pub use graph::{ClusterSpec, ExtractSpec, GraphSpec, Obfuscation, ReadSpec, StyleShares};
 pub use law::{Bin, Length, Spread, figure_3, weighted};
+pub use model::ModelSpec;
 pub use pattern::Pattern;
 
 use longlab_documents::{Filter, Kind, Limits};
@@ -23,6 +29,12 @@ pub struct Spec {
     /// Seed of every draw.
     #[serde(default)]
     pub seed: u64,
+    /// Who plays the model that checks and agents ask: the name, folder or file of a model on this machine, or a table with the `url` of a server.
+    #[serde(default)]
+    pub model: Option<ModelSpec>,
+    /// Who plays the judge of documents and of answers that the rules call wrong; left out, `model` does.
+    #[serde(default)]
+    pub judge: Option<ModelSpec>,
     /// The documents.
     pub corpus: CorpusSpec,
     /// What makes items.
@@ -39,6 +51,8 @@ pub struct Spec {
     /// Evaluation files that nothing may come from.
     #[serde(default)]
     pub decontamination: DecontaminationSpec,
+    /// Hard items of an earlier stage that come again.
+    pub retrospective: Option<RetrospectiveSpec>,
     /// Where the dataset goes.
     pub output: OutputSpec,
 }
@@ -67,6 +81,8 @@ pub struct CorpusSpec {
     /// Which documents count as the same.
     #[serde(default)]
     pub duplicates: DuplicateSpec,
+    /// A model that says which documents are good enough.
+    pub judge: Option<JudgeSpec>,
 }
 
 /// A kind for paths.
@@ -234,54 +250,6 @@ impl Default for ContextSpec {
     }
 }
 
-/// `[checks]`: what items are put to by a model; zeros ask none.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ChecksSpec {
-    /// Tries to answer without the documents; an item that is answered rightly in any is dropped (knowledge grounding). SPELL tries once.
-    pub grounding: usize,
-    /// Tries to answer with the documents; an item that is never answered rightly is dropped (contextual robustness).
-    pub robustness: usize,
-    /// Longest answer, tokens.
-    pub answer: usize,
-    /// Temperature of the tries.
-    pub temperature: f64,
-    /// What happens to an item that the model gave no answer to.
-    pub unanswered: Unanswered,
-}
-
-impl Default for ChecksSpec {
-    fn default() -> Self {
-        ChecksSpec { grounding: 0, robustness: 0, answer: 2_048, temperature: 0.7, unanswered: Unanswered::Stop }
-    }
-}
-
-/// What happens to an item that the model gave no answer to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unanswered {
-    /// The run ends after the answers that could be had; the next one asks again.
-    Stop,
-    /// The item is dropped, and counted.
-    Drop,
-}
-
-/// `[difficulty]`: bins.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct DifficultySpec {
-    /// Number of bins of each engine's own measure; with robustness tries, of the share of right answers.
-    pub bins: usize,
-    /// Whether only so many items of each bin are kept as the smallest has (section 4.2: the same number from each bin).
-    pub balanced: bool,
-}
-
-impl Default for DifficultySpec {
-    fn default() -> Self {
-        DifficultySpec { bins: 3, balanced: false }
-    }
-}
-
 /// `[decontamination]`: evaluation files that nothing may come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -374,7 +342,13 @@ impl Spec {
     fn move_below(&mut self, folder: &Path) {
         let paths = [&mut self.corpus.folder, &mut self.output.folder].into_iter();
         let paths = paths.chain(&mut self.context.tokenizer).chain(&mut self.decontamination.files);
+        let paths = paths.chain(self.corpus.judge.as_mut().and_then(|judge| judge.prompt.as_mut()));
+        let earlier = self.retrospective.as_mut().map(|own| std::iter::once(&mut own.dataset).chain(&mut own.rewards));
+        let paths = paths.chain(earlier.into_iter().flatten());
         paths.for_each(|path| *path = folder.join(&path));
+        for model in [&mut self.model, &mut self.judge].into_iter().flatten() {
+            model.move_below(folder);
+        }
     }
 }
 

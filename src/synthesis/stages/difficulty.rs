@@ -6,9 +6,9 @@ use crate::files::{Lines, WholeFile};
 use crate::funnel::Counts;
 use crate::item::Engine;
 use crate::observer::Watch;
-use crate::spec::DifficultySpec;
+use crate::spec::{BinsOf, DifficultySpec};
 use longlab_kernels::stream::{Address, Purpose};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 /// Puts the items of `from` into bins, into `folder`.
@@ -19,60 +19,93 @@ pub fn difficulty(from: &Path, spec: &DifficultySpec, seed: u64, folder: &Path, 
     watch.progress(0, 0)?;
     let from = from.join(ITEMS);
     let measures = Lines::<Candidate>::open(&from)?.map(|line| Ok(measure(&line?))).collect::<Result<Vec<_>>>()?;
-    let bins = bins(&measures, spec.bins);
-    let left_out = if spec.balanced { surplus(&measures, &bins, seed) } else { HashSet::new() };
+    let measures: Vec<Option<Measure>> =
+        measures.into_iter().map(|own| own.filter(|own| !own.is_easier(spec))).collect();
+    let bins = bins(&measures, spec);
+    let left_out = surplus(&measures, &bins, spec, seed);
     let mut file = WholeFile::create(&folder.join(ITEMS))?;
     let mut counts = Counts::default();
     for (at, candidate) in Lines::<Candidate>::open(&from)?.enumerate() {
         let candidate = candidate?;
-        let name = format!("{} bin {}", candidate.item.engine.name(), bins[at]);
-        if left_out.contains(&at) {
-            counts.drop("more than the smallest bin has");
+        let Some(bin) = bins[at] else {
+            counts.drop("answered more often than `difficulty.easiest`");
+            continue;
+        };
+        if let Some(reason) = left_out.get(&at) {
+            counts.drop(*reason);
             continue;
         }
         counts.keep();
-        counts.remark(name);
-        file.line(&Candidate { bin: Some(bins[at]), ..candidate })?;
+        counts.remark(format!("{} bin {bin}", candidate.item.engine.name()));
+        file.line(&Candidate { bin: Some(bin), ..candidate })?;
     }
     file.finish()?;
     Ok(counts)
 }
 
-/// How hard an item is: with tries of a model the share of wrong answers in thousandths, else its engine's own measure. Measures of
-/// different kinds and engines are not compared.
-fn measure(candidate: &Candidate) -> (Engine, bool, usize) {
-    match candidate.rate {
-        Some((right, tries)) => (candidate.item.engine, true, 1_000 - 1_000 * right / tries.max(1)),
-        None => (candidate.item.engine, false, candidate.item.difficulty),
+/// How hard an item is. Measures of different kinds and engines are not compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Measure {
+    engine: Engine,
+    /// Whether a model was asked: then the share of wrong answers in thousandths, else the engine's own measure.
+    asked: bool,
+    hard: usize,
+}
+
+impl Measure {
+    fn is_easier(&self, spec: &DifficultySpec) -> bool {
+        self.asked && (self.hard as f64) < 1_000.0 * (1.0 - spec.easiest) - 0.5
     }
 }
 
-/// Bins of equal numbers as far as equal measures allow: what is equally hard lies in one bin.
-fn bins(measures: &[(Engine, bool, usize)], count: usize) -> Vec<usize> {
+fn measure(candidate: &Candidate) -> Option<Measure> {
+    let engine = candidate.item.engine;
+    Some(match candidate.rate {
+        Some((right, tries)) => Measure { engine, asked: true, hard: 1_000 - 1_000 * right / tries.max(1) },
+        None => Measure { engine, asked: false, hard: candidate.item.difficulty },
+    })
+}
+
+/// The bin of each item that is left: of equal numbers as far as equal measures allow, since what is equally hard lies in one bin; or of equal widths.
+fn bins(measures: &[Option<Measure>], spec: &DifficultySpec) -> Vec<Option<usize>> {
     let mut sorted: BTreeMap<(Engine, bool), Vec<usize>> = BTreeMap::new();
-    measures.iter().for_each(|(engine, asked, measure)| sorted.entry((*engine, *asked)).or_default().push(*measure));
+    measures.iter().flatten().for_each(|own| sorted.entry((own.engine, own.asked)).or_default().push(own.hard));
     sorted.values_mut().for_each(|measures| measures.sort_unstable());
-    let bin = |(engine, asked, measure): &(Engine, bool, usize)| {
-        let own = &sorted[&(*engine, *asked)];
-        let below = own.partition_point(|other| other < measure);
-        below * count / own.len()
+    let bin = |own: &Measure| {
+        let all = &sorted[&(own.engine, own.asked)];
+        match spec.bins_of {
+            BinsOf::Counts => all.partition_point(|other| *other < own.hard) * spec.bins / all.len(),
+            BinsOf::Widths => {
+                let (low, high) = if own.asked { (0, 1_000) } else { (all[0], all[all.len() - 1]) };
+                ((own.hard - low) * spec.bins / (high - low).max(1)).min(spec.bins - 1)
+            }
+        }
     };
-    measures.iter().map(bin).collect()
+    measures.iter().map(|own| own.as_ref().map(bin)).collect()
 }
 
-/// Which items are too many, at random, for every bin of an engine to have as many as its smallest.
-fn surplus(measures: &[(Engine, bool, usize)], bins: &[usize], seed: u64) -> HashSet<usize> {
+/// Which items are too many, at random: for every bin of an engine to have as many as its smallest, or no more than the quota.
+fn surplus(
+    measures: &[Option<Measure>],
+    bins: &[Option<usize>],
+    spec: &DifficultySpec,
+    seed: u64,
+) -> HashMap<usize, &'static str> {
     let mut members: BTreeMap<Engine, BTreeMap<usize, Vec<usize>>> = BTreeMap::new();
-    for (at, (engine, ..)) in measures.iter().enumerate() {
-        members.entry(*engine).or_default().entry(bins[at]).or_default().push(at);
+    for (at, (own, bin)) in measures.iter().zip(bins).enumerate() {
+        if let (Some(own), Some(bin)) = (own, bin) {
+            members.entry(own.engine).or_default().entry(*bin).or_default().push(at);
+        }
     }
-    let mut left_out = HashSet::new();
+    let quota = spec.quota.unwrap_or(usize::MAX);
+    let mut left_out = HashMap::new();
     for (engine, bins) in members {
-        let fewest = bins.values().map(Vec::len).min().unwrap_or(0);
+        let fewest = bins.values().map(Vec::len).min().filter(|_| spec.balanced).unwrap_or(usize::MAX);
+        let reason = if fewest <= quota { "more than the smallest bin has" } else { "more than `difficulty.quota`" };
         for (bin, mut members) in bins {
             let address = Address::new(seed, Purpose::Order).rollout(engine as u32).position(bin as u32 + 1);
             address.stream().shuffle(&mut members);
-            left_out.extend(&members[fewest..]);
+            left_out.extend(members.iter().skip(fewest.min(quota)).map(|at| (*at, reason)));
         }
     }
     left_out
@@ -82,19 +115,63 @@ fn surplus(measures: &[(Engine, bool, usize)], bins: &[usize], seed: u64) -> Has
 mod tests {
     use super::*;
 
+    fn plain(engine: Engine, hard: impl IntoIterator<Item = usize>) -> Vec<Option<Measure>> {
+        hard.into_iter().map(|hard| Some(Measure { engine, asked: false, hard })).collect()
+    }
+
+    fn rated(hard: &[usize]) -> Vec<Option<Measure>> {
+        hard.iter().map(|hard| Some(Measure { engine: Engine::Table, asked: true, hard: *hard })).collect()
+    }
+
+    fn of(bins: usize) -> DifficultySpec {
+        DifficultySpec { bins, ..DifficultySpec::default() }
+    }
+
+    fn binned(measures: &[Option<Measure>], spec: &DifficultySpec) -> Vec<usize> {
+        bins(measures, spec).into_iter().map(Option::unwrap).collect()
+    }
+
     #[test]
     fn what_is_equally_hard_lies_in_one_bin() {
-        let measures: Vec<_> = [4, 2, 2, 8, 2, 9].into_iter().map(|hard| (Engine::Table, false, hard)).collect();
-        assert_eq!(bins(&measures, 3), [1, 0, 0, 2, 0, 2]);
+        assert_eq!(binned(&plain(Engine::Table, [4, 2, 2, 8, 2, 9]), &of(3)), [1, 0, 0, 2, 0, 2]);
+    }
+
+    #[test]
+    fn bins_of_equal_widths_are_those_of_pass_at_k() {
+        let spec = DifficultySpec { bins_of: BinsOf::Widths, ..of(4) };
+        assert_eq!(binned(&rated(&[0, 249, 250, 500, 750, 1_000]), &spec), [0, 0, 1, 2, 3, 3]);
+        // Without a model the widths are between the least and the greatest; one measure alone is one bin.
+        assert_eq!(binned(&plain(Engine::Graph, [2, 3, 4, 10]), &spec), [0, 0, 1, 3]);
+        assert_eq!(binned(&plain(Engine::Graph, [7, 7]), &spec), [0, 0]);
     }
 
     #[test]
     fn engines_are_binned_apart_and_balanced() {
-        let mut measures: Vec<_> = (0..9).map(|hard| (Engine::Table, false, hard)).collect();
-        measures.extend((0..4).map(|hard| (Engine::Dialogue, false, 100 * hard / 2 * 2)));
-        let bins = bins(&measures, 2);
-        assert_eq!(bins, [0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 1, 1]);
-        let left_out = surplus(&measures, &bins, 1);
-        assert!(left_out.len() == 1 && left_out.iter().all(|at| bins[*at] == 0 && *at < 9));
+        let mut measures = plain(Engine::Table, 0..9);
+        measures.extend(plain(Engine::Dialogue, (0..4).map(|hard| 100 * hard / 2 * 2)));
+        let bins = bins(&measures, &of(2));
+        let places: Vec<usize> = bins.iter().map(|bin| bin.unwrap()).collect();
+        assert_eq!(places, [0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 1, 1]);
+        let balanced = DifficultySpec { balanced: true, ..of(2) };
+        let left_out = surplus(&measures, &bins, &balanced, 1);
+        assert!(left_out.len() == 1 && left_out.keys().all(|at| places[*at] == 0 && *at < 9));
+        let quota = DifficultySpec { quota: Some(3), balanced: true, ..of(2) };
+        let left_out = surplus(&measures, &bins, &quota, 1);
+        assert!(left_out.len() == 3 && left_out.values().all(|reason| reason.contains("quota")), "{left_out:?}");
+        assert!(surplus(&measures, &bins, &of(2), 1).is_empty());
+    }
+
+    #[test]
+    fn what_is_too_easy_has_no_bin() {
+        let easier = |easiest, hard| {
+            let spec = DifficultySpec { easiest, ..of(3) };
+            Measure { engine: Engine::Table, asked: true, hard }.is_easier(&spec)
+        };
+        assert!(!easier(1.0, 0) && easier(0.99, 0) && !easier(0.75, 250) && easier(0.75, 125));
+        assert!(
+            !Measure { engine: Engine::Table, asked: false, hard: 0 }
+                .is_easier(&DifficultySpec { easiest: 0.0, ..of(3) })
+        );
+        assert_eq!(bins(&[None, rated(&[500])[0]], &of(3)), [None, Some(0)]);
     }
 }

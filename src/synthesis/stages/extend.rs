@@ -94,7 +94,7 @@ fn keep(mut item: Item, target: usize, counts: &mut Counts, file: &mut WholeFile
         counts.remark("shorter than nine tenths of the length drawn: the corpus has no more");
     }
     bare(&mut item);
-    file.line(&Candidate { item, target, rate: None, bin: None })?;
+    file.line(&Candidate { item, target, rate: None, tried: vec![], bin: None })?;
     Ok(())
 }
 

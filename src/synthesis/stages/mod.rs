@@ -1,18 +1,21 @@
 //! Stages: each reads files and writes files into a folder of its own, named by the hash of what it depends on. A stage that is there is not run again.
 
-mod ask;
 mod check;
 mod difficulty;
 mod extend;
 mod make;
 mod pick;
+pub(crate) mod replay;
+pub mod retrospect;
+mod tries;
 
-pub(crate) use ask::Answers;
-pub use check::{Checking, check, settings as check_settings};
+pub use check::{Asked, Checking, check, pool, settings as check_settings};
 pub use difficulty::difficulty;
 pub use extend::{Extending, extend};
 pub use make::make;
 pub use pick::pick;
+pub use retrospect::retrospect;
+pub use tries::{Check, Tried};
 
 use crate::error::{Result, SynthesisError};
 use crate::files::{hash_file, make_folder, read_json, sync_folder, write_json};
@@ -46,6 +49,9 @@ pub struct Candidate {
     pub target: usize,
     /// Right answers of a model with the documents, and tries; none where none was asked.
     pub rate: Option<(usize, usize)>,
+    /// What it was put to.
+    #[serde(default)]
+    pub tried: Vec<Tried>,
     /// Its bin of difficulty, from 0.
     pub bin: Option<usize>,
 }

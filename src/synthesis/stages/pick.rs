@@ -51,7 +51,7 @@ fn contaminated(item: &Item, known: &dyn Decontaminator) -> Option<String> {
 }
 
 /// A question with the documents of its evidence: the same words over other documents are another question. The prefix of a conversation is no part of it.
-fn asked(item: &Item) -> Hash {
+pub(super) fn asked(item: &Item) -> Hash {
     let question = match &item.certificate.proof {
         Proof::Turn { prefix, .. } => item.question.replace(prefix.as_str(), ""),
         Proof::Sql { sources, .. } => {

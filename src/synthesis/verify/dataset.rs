@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::files::{hash_file, read_json};
 use crate::graph::Again;
 use crate::stages::CHUNK;
+use crate::stages::replay::{CHECKS, Replay};
 use crate::tokens::Counter;
 use longlab_documents::Hash;
 use rayon::prelude::*;
@@ -76,6 +77,7 @@ pub fn verify(folder: &Path, tokenizer: Option<&Path>) -> Result<Report> {
     let again = Again::new(manifest.reading.unwrap_or_default());
     let corpus = Corpus::open(folder)?;
     verify_documents(&corpus, &mut report);
+    let checks = Replay::open(folder)?;
     let mut ids = HashSet::new();
     let mut chunk: Vec<(String, usize, Record)> = vec![];
     crate::dataset::each(folder, &mut |(file, line), record| {
@@ -91,10 +93,13 @@ pub fn verify(folder: &Path, tokenizer: Option<&Path>) -> Result<Report> {
             Err(error) => report.add(file, line, "", Fault::Unreadable, error.to_string()),
         }
         if chunk.len() == CHUNK {
-            verify_items((&corpus, counter.as_ref(), &again), std::mem::take(&mut chunk), &mut report)?;
+            let chunk = std::mem::take(&mut chunk);
+            verify_checks(checks.as_ref(), &chunk, &mut report)?;
+            verify_items((&corpus, counter.as_ref(), &again), chunk, &mut report)?;
         }
         Ok(true)
     })?;
+    verify_checks(checks.as_ref(), &chunk, &mut report)?;
     verify_items((&corpus, counter.as_ref(), &again), chunk, &mut report)?;
     let of_item = |finding: &&Finding| finding.line > 0 && finding.file != DOCUMENTS;
     let faulty: HashSet<(&str, usize)> =
@@ -128,6 +133,23 @@ fn verify_documents(corpus: &Corpus, report: &mut Report) {
             report.add(DOCUMENTS, number + 1, "", Fault::DocumentAltered, detail);
         }
     }
+}
+
+/// Checks by a model are played again from its answers.
+fn verify_checks(checks: Option<&Replay>, chunk: &[(String, usize, Record)], report: &mut Report) -> Result<()> {
+    let again = |(file, line, record): &(String, usize, Record)| -> Result<(String, usize, Hash, Vec<Found>)> {
+        let Record { item, placed } = record;
+        let found = match checks {
+            Some(checks) => checks.check(item, &placed.tried)?,
+            None if placed.tried.is_empty() => vec![],
+            None => vec![Found { fault: Fault::ChecksDiffer, detail: format!("{CHECKS} is not there") }],
+        };
+        Ok((file.clone(), *line, item.id.clone(), found))
+    };
+    for (file, line, id, found) in chunk.par_iter().map(again).collect::<Result<Vec<_>>>()? {
+        found.into_iter().for_each(|found| report.add(&file, line, &id.0, found.fault, found.detail));
+    }
+    Ok(())
 }
 
 fn verify_items(

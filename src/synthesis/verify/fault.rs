@@ -55,6 +55,8 @@ pub enum Fault {
     TokensDiffer,
     /// Tokens were counted by another tokenizer.
     TokenizerDiffers,
+    /// What the kept answers of the checks come to is not what the item and its line say.
+    ChecksDiffer,
     /// What was done does not lead to this item.
     LineageBroken,
 }

@@ -6,11 +6,15 @@
 #[allow(dead_code)]
 mod testing;
 
+mod checks;
 mod corruption;
 mod determinism;
+mod files;
 mod graph;
 mod hostile;
+mod judged;
 mod model;
 mod output;
 mod resume;
+mod retrospect;
 mod world;

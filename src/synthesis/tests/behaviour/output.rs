@@ -2,10 +2,11 @@
 
 use crate::world::World;
 use longlab_synthesis::dataset::{self, Choice, Manifest, stats};
-use longlab_synthesis::{Engine, Proof, prompt};
+use longlab_synthesis::{Engine, Proof, SynthesisError, prompt};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
-use std::fs::File;
+use std::fs::{self, File};
+use std::path::Path;
 
 fn text<'a>(row: &'a Row, name: &str) -> &'a str {
     match row.get_column_iter().find(|(own, _)| *own == name).map(|(_, field)| field) {
@@ -77,8 +78,12 @@ fn items_are_shown_by_engine_and_whole() {
     let world = World::new();
     let made = world.made("out", "");
     let mut pages = vec![];
-    let choice = Choice { engine: Some(Engine::Dialogue), most: Some(2), whole: true, id: None };
-    let shown = dataset::show(&made.folder, &choice, &mut |page| pages.push(page.to_string())).unwrap();
+    let choice = Choice { engine: Some(Engine::Dialogue), most: Some(2), id: None };
+    let shown = dataset::show(&made.folder, &choice, &mut |record| {
+        pages.push(dataset::page(record, true)?);
+        Ok(true)
+    })
+    .unwrap();
     assert_eq!((shown, pages.len()), (2, 2));
     assert!(pages.iter().all(|page| page.contains("### assistant") && page.contains("**Answer.**")));
 }
@@ -117,4 +122,68 @@ fn others_read_the_parquet() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("rows"), "{said}");
     println!("{said}");
+}
+
+#[test]
+fn rows_go_from_items_to_parquet_to_lines_and_back() {
+    let world = World::new();
+    let made = world.made("out", "[engines.graph]\nitems = 8\n");
+    let path = |name: &str| world.path(name);
+    let convert = |from: &Path, to: &str| dataset::convert(from, None, &path(to), &|| true).unwrap();
+    assert_eq!(convert(&made.folder, "a.jsonl"), made.items);
+    assert_eq!(convert(&path("a.jsonl"), "b.parquet"), made.items);
+    assert_eq!(convert(&path("b.parquet"), "c.jsonl"), made.items);
+    assert_eq!(fs::read(path("a.jsonl")).unwrap(), fs::read(path("c.jsonl")).unwrap());
+    let read = |path: &Path, split| {
+        let mut rows = vec![];
+        let see = &mut |row| {
+            rows.push(row);
+            Ok(true)
+        };
+        dataset::rows(path, split, see).unwrap();
+        rows
+    };
+    for split in dataset::Split::ALL {
+        let own = read(&path("b.parquet"), Some(split));
+        assert!(own.len() > 3 && own.iter().all(|row| row.split() == Some(split) && row.form().is_some()));
+        let parquet = made.folder.join(format!("{}.parquet", split.name()));
+        assert_eq!(own, read(&parquet, None));
+        assert_eq!(own, read(&made.folder, Some(split)));
+    }
+    let turn = read(&path("a.jsonl"), None).into_iter().find(|row| !row.extra_info.prefix.is_empty()).unwrap();
+    assert!(turn.reward_model.ground_truth.starts_with(&turn.extra_info.prefix) && turn.prompt.len() > 3);
+    let mut first = 0;
+    dataset::rows(&made.folder, None, &mut |_| {
+        first += 1;
+        Ok(false)
+    })
+    .unwrap();
+    assert_eq!(first, 1, "one row of both files, then no more");
+}
+
+#[test]
+fn what_cannot_be_converted_is_named_and_leaves_nothing() {
+    let world = World::new();
+    let made = world.made("out", "");
+    let refused = |from: &Path, to: &Path| {
+        let error = dataset::convert(from, None, to, &|| true).unwrap_err();
+        assert!(error.is_input(), "{error}");
+        error.to_string()
+    };
+    let to = world.path("a.parquet");
+    assert!(refused(&made.folder, &world.path("a.csv")).contains(".parquet or .jsonl"));
+    assert!(refused(&made.folder.join("train.jsonl"), &made.folder.join("test.parquet")).contains("there already"));
+    assert!(refused(&world.path("corpus"), &to).contains("train.jsonl"));
+    assert!(refused(&world.path("nowhere.jsonl"), &to).contains("nowhere.jsonl"));
+    fs::write(world.path("other.jsonl"), "{\"question\": \"Who?\"}\n").unwrap();
+    let told = refused(&world.path("other.jsonl"), &to);
+    assert!(told.contains("line 1") && told.contains("certificate"), "{told}");
+    let stopped = dataset::convert(&made.folder, None, &to, &|| false);
+    assert!(matches!(stopped, Err(SynthesisError::Stopped)));
+    assert_eq!(fs::read_dir(world.path("")).unwrap().filter(|entry| is_part(entry.as_ref().unwrap())).count(), 0);
+}
+
+fn is_part(entry: &fs::DirEntry) -> bool {
+    let name = entry.file_name().to_string_lossy().into_owned();
+    name.starts_with("a.") || name.ends_with(".tmp")
 }

@@ -97,9 +97,20 @@ impl World {
         observer: &mut dyn Observer,
         model: Option<(&dyn ChatModel, &dyn Judge)>,
     ) -> Result<Summary> {
+        self.run_tools(spec, threads, observer, |tools| tools.model = model)
+    }
+
+    /// Makes a dataset with tools that are put together by the caller.
+    pub fn run_tools<'a>(
+        &self,
+        spec: &Spec,
+        threads: usize,
+        observer: &mut dyn Observer,
+        put: impl FnOnce(&mut Tools<'a>),
+    ) -> Result<Summary> {
         let mut tools = Tools::new(&Plain);
         tools.search = Some(&Overlap);
-        tools.model = model;
+        put(&mut tools);
         run(spec, &Options { threads: Some(threads), again: false }, &tools, observer)
     }
 
