@@ -28,7 +28,7 @@ const PROMPT: &str = include_str!("../templates/judge/document.j2");
 const FUEL: u64 = 1_000_000;
 
 /// What a model decided of a document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
     /// The document.
     pub document: Hash,
