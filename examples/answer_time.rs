@@ -70,7 +70,7 @@ fn prefill(arguments: &Arguments, prompts: &[Vec<u32>], repeats: usize) -> serde
     let model = Model::load(&checkpoint, arguments.number("--threads", 2)).expect("a model");
     let load = start.elapsed().as_secs_f64();
     let before = peak();
-    let mut read = |prompt: &[u32]| {
+    let read = |prompt: &[u32]| {
         let start = Instant::now();
         let mut sequence = Sequence::default();
         let logits = model.read(&mut [(&mut sequence, prompt)], Wanted::Last);
