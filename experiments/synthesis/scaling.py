@@ -5,7 +5,7 @@
     python experiments/synthesis/scaling.py --corpus corpora/real corpora/larger --into /tmp/scaling
 
 For each size files are taken from the corpora in the order of a hash of their paths, so that every size holds the ones below it and all packages
-alike, and the specification is run over them from nothing. Writes scaling.csv and scaling.svg into reports/synthesis. Processor seconds are user and
+alike, and documents.toml is run over them from nothing. Writes scaling.csv and scaling.svg into reports/synthesis. Processor seconds are user and
 system time of the whole process, which other work on the machine hardly changes; seconds are those of the clock. Needs matplotlib for the plot.
 """
 
@@ -66,12 +66,10 @@ def run(arguments, files, megabytes):
     folder = arguments.into / f"{megabytes}"
     count, total = subset(files, megabytes * 1_000_000, folder / "corpus")
     shutil.rmtree(folder / "out", ignore_errors=True)
-    spec = arguments.spec.read_text()
-    spec = re.sub(r'folder = ".*corpora/real"', f'folder = "{folder}/corpus"', spec)
-    spec = re.sub(r'folder = ".*corpora/documents"', f'folder = "{folder}/out"', spec)
+    spec = (ROOT / "experiments/synthesis/documents.toml").read_text()
+    spec = re.sub(r'folder = "../../corpora/real"', f'folder = "{folder}/corpus"', spec)
+    spec = re.sub(r'folder = "../../corpora/documents"', f'folder = "{folder}/out"', spec)
     spec = spec.replace("../../models", str(ROOT / "models"))
-    if arguments.items:
-        spec = re.sub(r"^items = \d+", f"items = {arguments.items}", spec, flags=re.M)
     (folder / "spec.toml").write_text(spec)
     seconds, spent, memory, stages = measured(arguments.synth, folder / "spec.toml", arguments.threads, folder / "log")
     entries = next((folder / "out/stages").glob("corpus-*/entries.jsonl"))
@@ -90,7 +88,7 @@ def plot(rows, stages, path):
     from matplotlib import pyplot
 
     sizes = [float(row["megabytes"]) for row in rows]
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     left.plot(sizes, [float(row["processor_seconds"]) for row in rows], "o-", color="black", label="all stages")
     for stage in stages:
         left.plot(sizes, [max(float(row[stage] or 0), 0.05) for row in rows], ".-", linewidth=1, label=stage)
@@ -98,7 +96,7 @@ def plot(rows, stages, path):
     anchor = float(rows[-1]["processor_seconds"]) / last
     left.plot([first, last], [anchor * first, anchor * last], ":", color="grey", label="linear")
     left.set(xscale="log", yscale="log", xlabel="corpus, MB of files", ylabel="processor seconds")
-    left.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    left.legend(fontsize=6)
     right.plot(sizes, [float(row["memory_megabytes"]) for row in rows], "o-", color="black")
     right.axhline(2147, linestyle=":", color="grey")
     right.text(first, 2160, "2 GiB", fontsize=7, color="grey", va="bottom")
@@ -110,8 +108,6 @@ def main():
     parser = argparse.ArgumentParser(description="Measure how time and memory grow with the corpus.")
     parser.add_argument("--corpus", type=Path, nargs="+", default=[ROOT / "corpora/real", ROOT / "corpora/larger"], help="folders that fetch.py built")
     parser.add_argument("--sizes", type=int, nargs="+", default=[5, 15, 50, 150, 500], help="MB of files")
-    parser.add_argument("--spec", type=Path, default=ROOT / "experiments/synthesis/documents.toml")
-    parser.add_argument("--items", type=int, help="items of each engine, where not those of documents.toml")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--synth", type=Path, default=ROOT / "target/release/examples/synth")
     parser.add_argument("--into", type=Path, required=True, help="where runs go; on the file system of the corpora")

@@ -52,15 +52,7 @@ impl Schema {
     /// # Errors
     /// Why nothing can be asked of the table.
     pub fn of(table: &Table, fewest_rows: usize) -> Result<Schema, &'static str> {
-        if table.rows.len() < fewest_rows {
-            return Err("fewer rows than `fewest_rows`");
-        }
-        if table.head.len() < 2 || table.head.len() > MOST_COLUMNS {
-            return Err("a single column, or more than 64");
-        }
-        if table.rows.iter().any(|row| row.len() != table.head.len()) {
-            return Err("rows of different lengths");
-        }
+        shaped(table, fewest_rows)?;
         let mut columns: Vec<Option<Column>> = (0..table.head.len()).map(|at| column(table, at)).collect();
         leave_out_doubles(&mut columns);
         let key = (0..columns.len()).find(|at| columns[*at].is_some() && names_rows(table, *at, &columns));
@@ -68,11 +60,20 @@ impl Schema {
         let schema = Schema { columns, key };
         if asked { Ok(schema) } else { Err("neither numbers nor dates") }
     }
+}
 
-    /// The place of a column of the same name.
-    pub fn place(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|column| column.as_ref().is_some_and(|column| column.name == name))
+/// Whether a table has the shape of one.
+fn shaped(table: &Table, fewest_rows: usize) -> Result<(), &'static str> {
+    if table.rows.len() < fewest_rows {
+        return Err("fewer rows than `fewest_rows`");
     }
+    if table.head.len() < 2 || table.head.len() > MOST_COLUMNS {
+        return Err("a single column, or more than 64");
+    }
+    if table.rows.iter().any(|row| row.len() != table.head.len()) {
+        return Err("rows of different lengths");
+    }
+    Ok(())
 }
 
 /// Whether every headline of a table stands in the text: readers may name columns that have none.
@@ -163,7 +164,7 @@ pub enum Standing {
     Other,
 }
 
-/// How a table stands to columns.
+/// How a table stands to columns. Of a long table only the columns asked for are read.
 pub fn standing(table: &Table, columns: &[Column]) -> Standing {
     let heads: Vec<Option<String>> = table
         .head
@@ -174,13 +175,21 @@ pub fn standing(table: &Table, columns: &[Column]) -> Standing {
     if columns.is_empty() || !columns.iter().all(named) {
         return Standing::Other;
     }
-    let Ok(schema) = Schema::of(table, 1) else { return Standing::Alike };
+    if shaped(table, 1).is_err() {
+        return Standing::Alike;
+    }
     let same = |column: &Column| {
-        let place = schema.place(&column.name)?;
-        let own = schema.columns[place].as_ref()?;
-        (own.kind == column.kind && own.unit == column.unit).then_some(place)
+        let called = |at: &usize| heads[*at].as_deref() == Some(column.name.as_str());
+        let mut own = (0..heads.len()).filter(called).filter_map(|at| Some((at, self::column(table, at)?)));
+        match (own.next(), own.next()) {
+            // Two columns of one name cannot be told apart.
+            (Some((place, own)), None) => (own.kind == column.kind && own.unit == column.unit).then_some(place),
+            _ => None,
+        }
     };
-    columns.iter().map(same).collect::<Option<Vec<usize>>>().map_or(Standing::Alike, Standing::Same)
+    let Some(places) = columns.iter().map(same).collect::<Option<Vec<usize>>>() else { return Standing::Alike };
+    let texts = columns.iter().all(|column| column.kind == ColumnKind::Text);
+    if texts && Schema::of(table, 1).is_err() { Standing::Alike } else { Standing::Same(places) }
 }
 
 /// Whether two stretches have a byte in common.
@@ -249,5 +258,11 @@ mod tests {
         assert_eq!(standing(&table("Mass (kg)|Name\n2|C\n9|D"), &columns), Standing::Same(vec![1, 0]));
         assert_eq!(standing(&table("Name|Mass (g)\nA|1\nB|5"), &columns), Standing::Alike);
         assert_eq!(standing(&table("Name|Height\nA|1\nB|5"), &columns), Standing::Other);
+        assert_eq!(standing(&table("Name|Mass (kg)|Mass\nA|1|2\nB|5|9"), &columns), Standing::Alike);
+        assert_eq!(standing(&table("Name|Mass (kg)|Mass\nA|1|\nB|5|"), &columns), Standing::Same(vec![0, 1]));
+        // A table of texts alone is none that is asked about.
+        let names: Vec<Column> = columns.into_iter().filter(|column| column.name == "name").collect();
+        assert_eq!(standing(&table("Name|Kind\nA|x\nB|y"), &names), Standing::Alike);
+        assert_eq!(standing(&table("Name|Size\nA|1\nB|9"), &names), Standing::Same(vec![0]));
     }
 }
