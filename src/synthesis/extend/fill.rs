@@ -72,7 +72,7 @@ impl<'a> Fillers<'a> {
         while self.budget > self.extender.spec.slack && idle < self.extender.spec.patience {
             idle += 1;
             let number = self.next(stream);
-            let document = self.extender.corpus.document(number)?;
+            let document = self.extender.corpus.plain(number)?;
             if self.barred.contains(&document.hash) || self.extender.barred.contains(&document.hash) {
                 continue;
             }
@@ -132,13 +132,16 @@ impl<'a> Fillers<'a> {
     /// A request for a passage of a document; none where it could be taken for the one that is repeated.
     fn request(&self, document: &Document, stream: &mut Stream) -> Result<Option<String>> {
         let own = title(&document.title, &document.source);
-        let needle = self.item.passages.first().map(|passage| passage.title.as_str()).unwrap_or_default();
+        let corpus = self.extender.corpus;
+        let needle = self.item.passages.first().and_then(|passage| corpus.number(&passage.document));
+        let needle = needle.map(|number| &corpus.entries()[number]);
+        let needle = needle.map(|entry| title(&entry.title, &entry.source)).unwrap_or_default();
         let request = prompt::wording("dialogue/request", &json!({ "title": own }), stream)?;
         let repeated = match &self.item.certificate.proof {
             Proof::Turn { request, .. } => request.as_str(),
             _ => "",
         };
-        let confusing = same(&own, needle) || same(&request, repeated);
+        let confusing = same(&own, &needle) || same(&request, repeated);
         Ok((!confusing).then_some(request))
     }
 }
