@@ -70,6 +70,8 @@ def run(arguments, files, megabytes):
     spec = re.sub(r'folder = "../../corpora/real"', f'folder = "{folder}/corpus"', spec)
     spec = re.sub(r'folder = "../../corpora/documents"', f'folder = "{folder}/out"', spec)
     spec = spec.replace("../../models", str(ROOT / "models"))
+    if arguments.items:
+        spec = re.sub(r"^items = \d+", f"items = {arguments.items}", spec, flags=re.M)
     (folder / "spec.toml").write_text(spec)
     seconds, spent, memory, stages = measured(arguments.synth, folder / "spec.toml", arguments.threads, folder / "log")
     entries = next((folder / "out/stages").glob("corpus-*/entries.jsonl"))
@@ -108,6 +110,7 @@ def main():
     parser = argparse.ArgumentParser(description="Measure how time and memory grow with the corpus.")
     parser.add_argument("--corpus", type=Path, nargs="+", default=[ROOT / "corpora/real", ROOT / "corpora/larger"], help="folders that fetch.py built")
     parser.add_argument("--sizes", type=int, nargs="+", default=[5, 15, 50, 150, 500], help="MB of files")
+    parser.add_argument("--items", type=int, help="items of each engine, where not those of documents.toml")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--synth", type=Path, default=ROOT / "target/release/examples/synth")
     parser.add_argument("--into", type=Path, required=True, help="where runs go; on the file system of the corpora")

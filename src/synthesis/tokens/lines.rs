@@ -156,6 +156,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::{Value, json};
+    use std::sync::LazyLock;
     use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 
     /// The expression of Qwen's tokenizers.
@@ -191,7 +192,7 @@ mod tests {
     }
 
     /// Those of GPT-2, SmolLM2 and Qwen.
-    fn three() -> [(Tokenizer, Lines); 3] {
+    static THREE: LazyLock<[(Tokenizer, Lines); 3]> = LazyLock::new(|| {
         let digits = sequence(json!({ "type": "Digits", "individual_digits": true }), bytes(true));
         let split = json!({ "type": "Split", "pattern": { "Regex": QWEN }, "behavior": "Isolated", "invert": false });
         [bytes(true), digits, sequence(split, bytes(false))].map(|splitter| {
@@ -199,7 +200,7 @@ mod tests {
             let lines = Lines::of(&tokenizer).unwrap();
             (tokenizer, lines)
         })
-    }
+    });
 
     fn whole(tokenizer: &Tokenizer, text: &str) -> usize {
         tokenizer.encode_fast(text, false).unwrap().len()
@@ -207,7 +208,7 @@ mod tests {
 
     #[test]
     fn known_splitters_are_cut_where_they_split() {
-        assert_eq!(three().map(|(_, lines)| lines.side), [Side::Before, Side::Before, Side::After]);
+        assert_eq!(THREE.each_ref().map(|(_, lines)| lines.side), [Side::Before, Side::Before, Side::After]);
         let parts = |side| parts("a\n\n b\nc\n\n7", side, &[]).collect::<Vec<_>>();
         assert_eq!(parts(Side::Before), ["a\n\n b", "\nc\n\n7"]);
         assert_eq!(parts(Side::After), ["a\n\n b\n", "c\n\n", "7"]);
@@ -233,9 +234,9 @@ mod tests {
             ),
         ) {
             let text = pieces.concat();
-            for (tokenizer, lines) in three() {
+            for (tokenizer, lines) in THREE.iter() {
                 for _ in 0..2 {
-                    prop_assert_eq!(lines.count(&text, |part| whole(&tokenizer, part)), whole(&tokenizer, &text), "{:?}", text);
+                    prop_assert_eq!(lines.count(&text, |part| whole(tokenizer, part)), whole(tokenizer, &text), "{:?}", text);
                 }
             }
         }
