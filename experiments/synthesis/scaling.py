@@ -5,7 +5,7 @@
     python experiments/synthesis/scaling.py --corpus corpora/real corpora/larger --into /tmp/scaling
 
 For each size files are taken from the corpora in the order of a hash of their paths, so that every size holds the ones below it and all packages
-alike, and documents.toml is run over them from nothing. Writes scaling.csv and scaling.svg into reports/synthesis. Processor seconds are user and
+alike, and the specification is run over them from nothing. Writes scaling.csv and scaling.svg into reports/synthesis. Processor seconds are user and
 system time of the whole process, which other work on the machine hardly changes; seconds are those of the clock. Needs matplotlib for the plot.
 """
 
@@ -66,9 +66,9 @@ def run(arguments, files, megabytes):
     folder = arguments.into / f"{megabytes}"
     count, total = subset(files, megabytes * 1_000_000, folder / "corpus")
     shutil.rmtree(folder / "out", ignore_errors=True)
-    spec = (ROOT / "experiments/synthesis/documents.toml").read_text()
-    spec = re.sub(r'folder = "../../corpora/real"', f'folder = "{folder}/corpus"', spec)
-    spec = re.sub(r'folder = "../../corpora/documents"', f'folder = "{folder}/out"', spec)
+    spec = arguments.spec.read_text()
+    spec = re.sub(r'folder = ".*corpora/real"', f'folder = "{folder}/corpus"', spec)
+    spec = re.sub(r'folder = ".*corpora/documents"', f'folder = "{folder}/out"', spec)
     spec = spec.replace("../../models", str(ROOT / "models"))
     if arguments.items:
         spec = re.sub(r"^items = \d+", f"items = {arguments.items}", spec, flags=re.M)
@@ -110,6 +110,7 @@ def main():
     parser = argparse.ArgumentParser(description="Measure how time and memory grow with the corpus.")
     parser.add_argument("--corpus", type=Path, nargs="+", default=[ROOT / "corpora/real", ROOT / "corpora/larger"], help="folders that fetch.py built")
     parser.add_argument("--sizes", type=int, nargs="+", default=[5, 15, 50, 150, 500], help="MB of files")
+    parser.add_argument("--spec", type=Path, default=ROOT / "experiments/synthesis/documents.toml")
     parser.add_argument("--items", type=int, help="items of each engine, where not those of documents.toml")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--synth", type=Path, default=ROOT / "target/release/examples/synth")

@@ -124,7 +124,9 @@ impl<'a> Fillers<'a> {
         let Some(text) = span.of(&document.text) else { return Ok(None) };
         let passage =
             Passage { document: document.hash.clone(), title: document.title.clone(), span, text: text.to_string() };
-        let mut filler = Filler { tokens: frame + self.extender.counter.count(text), request, passage };
+        // As it will stand in the prompt, so that its lines are known when that is counted.
+        let tokens = frame + self.extender.counter.count(&format!("\n{text}\n"));
+        let mut filler = Filler { tokens, request, passage };
         let fits = filler.tokens <= frame + room || super::shorten(&mut filler, room, self.extender.spec.slack);
         Ok(fits.then_some(filler))
     }

@@ -19,6 +19,9 @@ const NAMING: [&str; 30] = [
     "hour", "time", "county", "state",
 ];
 
+/// Ends of such words.
+const NAMING_ENDS: [&str; 2] = ["code", "fips"];
+
 /// Words in headlines of years.
 const YEARS: [&str; 14] = [
     "year",
@@ -121,7 +124,8 @@ fn kind(cells: &[&str], label: &str, unit: Option<String>) -> Option<(ColumnKind
     let Some(numbers) = cells.iter().map(|text| quantity(text)).collect::<Option<Vec<_>>>() else {
         return Some((ColumnKind::Text, None));
     };
-    if said(&NAMING) || said(&YEARS) || numbers.windows(2).all(|pair| pair[1].value == pair[0].value + 1.0) {
+    let coded = words(label).any(|word| NAMING_ENDS.iter().any(|end| word.ends_with(end)));
+    if coded || said(&NAMING) || said(&YEARS) || numbers.windows(2).all(|pair| pair[1].value == pair[0].value + 1.0) {
         return None;
     }
     let own = numbers[0].unit.clone();
@@ -132,6 +136,11 @@ fn kind(cells: &[&str], label: &str, unit: Option<String>) -> Option<(ColumnKind
         (true, Some(own), None) => Some((ColumnKind::Number, Some(own))),
         (true, Some(own), Some(unit)) => (own == unit).then_some((ColumnKind::Number, Some(own))),
     }
+}
+
+/// Whether a headline is what readers call a column that has none.
+fn is_number_of_column(label: &str) -> bool {
+    label.strip_prefix("column ").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// A headline's words and its unit: `Mass (kg)`, `Height [m]`, `Price in USD`. None where there are no words.
@@ -149,7 +158,7 @@ fn headline(text: &str) -> Option<(String, Option<String>)> {
         Some((label, unit)) => (label, Some(unit)),
         None => (text, None),
     };
-    let fit = words(&label).next().is_some() && label.chars().count() <= LONGEST;
+    let fit = words(&label).next().is_some() && label.chars().count() <= LONGEST && !is_number_of_column(&label);
     fit.then_some((label, unit.filter(|unit| !unit.is_empty() && unit.chars().count() <= 24)))
 }
 
@@ -232,6 +241,13 @@ mod tests {
         let found = kinds("#|Nr.|Id|Size|Size|Mass\nA|1|7|1|2|3\nB|2|9|5|6|7.5");
         let names: Vec<Option<String>> = found.into_iter().map(|column| column.map(|own| own.0)).collect();
         assert_eq!(names, [None, None, None, None, None, Some("mass".into())]);
+    }
+
+    #[test]
+    fn codes_and_columns_without_a_headline_are_not_asked_about() {
+        let found = kinds("column 1|dcode|State FIPS|Mass\n5|1010|48|3\n8|3010|1|5");
+        let names: Vec<Option<String>> = found.into_iter().map(|column| column.map(|own| own.0)).collect();
+        assert_eq!(names, [None, None, None, Some("mass".into())]);
     }
 
     #[test]
