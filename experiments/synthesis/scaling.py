@@ -90,7 +90,7 @@ def plot(rows, stages, path):
     from matplotlib import pyplot
 
     sizes = [float(row["megabytes"]) for row in rows]
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
     left.plot(sizes, [float(row["processor_seconds"]) for row in rows], "o-", color="black", label="all stages")
     for stage in stages:
         left.plot(sizes, [max(float(row[stage] or 0), 0.05) for row in rows], ".-", linewidth=1, label=stage)
@@ -98,7 +98,7 @@ def plot(rows, stages, path):
     anchor = float(rows[-1]["processor_seconds"]) / last
     left.plot([first, last], [anchor * first, anchor * last], ":", color="grey", label="linear")
     left.set(xscale="log", yscale="log", xlabel="corpus, MB of files", ylabel="processor seconds")
-    left.legend(fontsize=6)
+    left.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     right.plot(sizes, [float(row["memory_megabytes"]) for row in rows], "o-", color="black")
     right.axhline(2147, linestyle=":", color="grey")
     right.text(first, 2160, "2 GiB", fontsize=7, color="grey", va="bottom")

@@ -46,12 +46,7 @@ impl Reader for Documents {
     }
 
     fn read(&self, path: &Path, source: &str, kind: Option<Kind>) -> Reading {
-        // Readers are made not to panic; where one does all the same, the file is lost and not the run.
-        let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.0.read_file(path, source)));
-        let Ok(read) = read else {
-            return Reading { refused: vec!["unread: its reader failed".into()], ..Reading::default() };
-        };
-        match read {
+        match self.0.read_file(path, source) {
             Ok(mut reading) => {
                 if let Some(kind) = kind {
                     reading.documents.iter_mut().for_each(|document| document.kind = kind);
