@@ -100,16 +100,17 @@ impl Index {
     /// The `most` best passages for a query, best first; of equal scores the one that was added first. Passages without any of the
     /// words are not among them. A word that stands twice in the query counts twice.
     pub fn search(&self, query: &str, most: usize) -> Vec<Hit> {
-        let mut scores: HashMap<u32, f64> = HashMap::new();
+        let mut scores = vec![0.0; self.len()];
         for word in terms(query, self.weights.plurals) {
             let Some(postings) = self.postings.get(word.as_str()) else { continue };
             let idf = self.idf(postings.len());
             for &(passage, count) in postings {
-                *scores.entry(passage).or_default() += idf * self.saturation(passage, count);
+                scores[passage as usize] += idf * self.saturation(passage, count);
             }
         }
-        let mut hits: Vec<Hit> =
-            scores.into_iter().map(|(passage, score)| Hit { passage: passage as usize, score }).collect();
+        // Every word adds more than nothing.
+        let found = scores.into_iter().enumerate().filter(|(_, score)| *score > 0.0);
+        let mut hits: Vec<Hit> = found.map(|(passage, score)| Hit { passage, score }).collect();
         let best_first = |left: &Hit, right: &Hit| -> Ordering {
             right.score.total_cmp(&left.score).then(left.passage.cmp(&right.passage))
         };

@@ -2,12 +2,16 @@
 
 /// Whether two names are the same but for case and blanks.
 pub fn same(one: &str, other: &str) -> bool {
-    words(one).eq(words(other))
+    one == other || words(one).eq(words(other))
 }
 
 /// The words of a text in lower case: stretches of letters and digits.
 pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
+    stretches(text).map(str::to_lowercase)
+}
+
+fn stretches(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
 /// The months, in order.
@@ -34,8 +38,12 @@ impl Said {
     pub fn of(text: &str) -> Said {
         let mut said = String::with_capacity(text.len() + 2);
         said.push(' ');
-        for word in words(text) {
-            said.push_str(&word);
+        for word in stretches(text) {
+            // Most words are of plain letters, and need no text of their own.
+            match word.is_ascii() {
+                true => said.extend(word.chars().map(|c| c.to_ascii_lowercase())),
+                false => said.push_str(&word.to_lowercase()),
+            }
             said.push(' ');
         }
         Said(said)

@@ -228,7 +228,8 @@ impl Page<'_> {
 
     fn end_headline(&mut self) {
         if let Some((level, start)) = self.headline.take() {
-            let range = trimmed(self.flow.text(), start..self.flow.end());
+            let end = self.flow.end();
+            let range = trimmed(self.flow.text(), start.min(end)..end);
             if range.len() <= LONGEST_HEADLINE {
                 let title = self.flow.text()[range.clone()].to_owned();
                 self.draft.headline(&title, level, range.start);

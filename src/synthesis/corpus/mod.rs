@@ -10,21 +10,25 @@ pub use judge::{DECISIONS, Decision, Judging, Prompt};
 
 use crate::error::{Result, SynthesisError};
 use crate::files::Lines;
-use longlab_documents::{Document, Hash, Kind};
+use longlab_documents::{Document, Hash, Kind, Table};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Name of the file of documents in a corpus folder.
 pub const DOCUMENTS: &str = "documents.jsonl";
 /// Name of the file of entries.
 pub const ENTRIES: &str = "entries.jsonl";
 
-/// Bytes of documents that are kept in memory because they were read lately.
+/// Bytes of documents that are kept in memory because they were read lately, of whole ones and of plain ones each.
 const CACHE: usize = 192 << 20;
+
+/// Bytes that a cell of a table takes beside its text.
+const CELL: usize = 64;
 
 /// What is known of a document without reading it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +58,18 @@ pub struct Corpus {
     entries: Vec<Entry>,
     numbers: HashMap<Hash, usize>,
     lately: Mutex<Lately>,
+    plain: Mutex<Lately>,
+}
+
+/// What of a document passages are made of.
+#[derive(Deserialize)]
+struct Plain {
+    source: String,
+    kind: Kind,
+    title: String,
+    text: String,
+    hash: Hash,
+    tables: Vec<Table>,
 }
 
 /// Documents read lately; all are let go when they are too many, which changes nothing but the time.
@@ -61,6 +77,20 @@ pub struct Corpus {
 struct Lately {
     documents: HashMap<usize, Arc<Document>>,
     bytes: usize,
+}
+
+impl Lately {
+    fn get(&self, number: usize) -> Option<Arc<Document>> {
+        self.documents.get(&number).cloned()
+    }
+
+    fn put(&mut self, number: usize, document: &Arc<Document>, bytes: usize) {
+        if self.bytes > CACHE {
+            *self = Lately::default();
+        }
+        self.bytes += bytes;
+        self.documents.insert(number, document.clone());
+    }
 }
 
 impl Corpus {
@@ -73,7 +103,7 @@ impl Corpus {
         let file = File::open(&path).map_err(SynthesisError::reading(&path))?;
         let entries = Lines::<Entry>::open(&folder.join(ENTRIES))?.collect::<Result<Vec<Entry>>>()?;
         let numbers = entries.iter().enumerate().map(|(number, entry)| (entry.hash.clone(), number)).collect();
-        Ok(Corpus { files: vec![(0, path, file)], entries, numbers, lately: Mutex::default() })
+        Ok(Corpus { files: vec![(0, path, file)], entries, numbers, lately: Mutex::default(), plain: Mutex::default() })
     }
 
     /// This corpus with the documents of another behind its own. A document of both is the first's.
@@ -102,16 +132,29 @@ impl Corpus {
     /// # Errors
     /// Where the file cannot be read or was changed.
     pub fn document(&self, number: usize) -> Result<Arc<Document>> {
-        if let Some(document) = self.lately().documents.get(&number) {
-            return Ok(document.clone());
+        if let Some(document) = locked(&self.lately).get(number) {
+            return Ok(document);
         }
         let document = Arc::new(self.read(number)?);
-        let mut lately = self.lately();
-        if lately.bytes > CACHE {
-            *lately = Lately::default();
+        locked(&self.lately).put(number, &document, self.entries[number].length);
+        Ok(document)
+    }
+
+    /// A document by its number, without its sections, links and notes: what irrelevant passages are cut from and checked with. Much of a corpus is drawn for
+    /// them, and these are the most of it.
+    ///
+    /// # Errors
+    /// As [`Corpus::document`].
+    pub fn plain(&self, number: usize) -> Result<Arc<Document>> {
+        if let Some(document) = locked(&self.plain).get(number) {
+            return Ok(document);
         }
-        lately.bytes += self.entries[number].length;
-        lately.documents.insert(number, document.clone());
+        let Plain { source, kind, title, text, hash, tables } = self.parsed(number)?;
+        let cells = tables.iter().flat_map(|table| table.rows.iter().flatten()).map(|cell| CELL + cell.text.len());
+        let bytes = text.len() + cells.sum::<usize>();
+        let (sections, links, notes) = Default::default();
+        let document = Arc::new(Document { source, kind, title, text, hash, sections, tables, links, notes });
+        locked(&self.plain).put(number, &document, bytes);
         Ok(document)
     }
 
@@ -133,6 +176,10 @@ impl Corpus {
     /// # Errors
     /// As [`Corpus::document`].
     pub fn read(&self, number: usize) -> Result<Document> {
+        self.parsed(number)
+    }
+
+    fn parsed<T: DeserializeOwned>(&self, number: usize) -> Result<T> {
         let Entry { offset, length, .. } = self.entries[number];
         let own = self.files.partition_point(|(first, ..)| *first <= number) - 1;
         let (first, path, file) = &self.files[own];
@@ -145,9 +192,9 @@ impl Corpus {
         };
         serde_json::from_slice(&line).map_err(torn)
     }
+}
 
-    fn lately(&self) -> std::sync::MutexGuard<'_, Lately> {
-        // What another thread left behind in a panic is a cache all the same.
-        self.lately.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn locked(lately: &Mutex<Lately>) -> MutexGuard<'_, Lately> {
+    // What another thread left behind in a panic is a cache all the same.
+    lately.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -65,7 +65,8 @@ impl<'a> Absence<'a> {
             return Some(Telling::Table);
         }
         let tables = document.tables.iter().filter(|table| overlap(table.span, passage.span));
-        let mut cells = tables.flat_map(|table| table.rows.iter().flatten());
+        let cells = tables.flat_map(|table| table.rows.iter().flatten());
+        let mut cells = cells.filter(|cell| overlap(cell.span, passage.span));
         let named = |text: &str| !self.keys.is_empty() && self.keys.contains(&words(text).collect::<Vec<_>>());
         cells.any(|cell| named(&cell.text)).then_some(Telling::Row)
     }

@@ -72,7 +72,7 @@ impl<'a> Fillers<'a> {
         while self.budget > self.extender.spec.slack && idle < self.extender.spec.patience {
             idle += 1;
             let number = self.next(stream);
-            let document = self.extender.corpus.document(number)?;
+            let document = self.extender.corpus.plain(number)?;
             if self.barred.contains(&document.hash) || self.extender.barred.contains(&document.hash) {
                 continue;
             }
@@ -124,7 +124,9 @@ impl<'a> Fillers<'a> {
         let Some(text) = span.of(&document.text) else { return Ok(None) };
         let passage =
             Passage { document: document.hash.clone(), title: document.title.clone(), span, text: text.to_string() };
-        let mut filler = Filler { tokens: frame + self.extender.counter.count(text), request, passage };
+        // As it will stand in the prompt, so that its lines are known when that is counted.
+        let tokens = frame + self.extender.counter.count(&format!("\n{text}\n"));
+        let mut filler = Filler { tokens, request, passage };
         let fits = filler.tokens <= frame + room || super::shorten(&mut filler, room, self.extender.spec.slack);
         Ok(fits.then_some(filler))
     }
@@ -132,13 +134,16 @@ impl<'a> Fillers<'a> {
     /// A request for a passage of a document; none where it could be taken for the one that is repeated.
     fn request(&self, document: &Document, stream: &mut Stream) -> Result<Option<String>> {
         let own = title(&document.title, &document.source);
-        let needle = self.item.passages.first().map(|passage| passage.title.as_str()).unwrap_or_default();
+        let corpus = self.extender.corpus;
+        let needle = self.item.passages.first().and_then(|passage| corpus.number(&passage.document));
+        let needle = needle.map(|number| &corpus.entries()[number]);
+        let needle = needle.map(|entry| title(&entry.title, &entry.source)).unwrap_or_default();
         let request = prompt::wording("dialogue/request", &json!({ "title": own }), stream)?;
         let repeated = match &self.item.certificate.proof {
             Proof::Turn { request, .. } => request.as_str(),
             _ => "",
         };
-        let confusing = same(&own, needle) || same(&request, repeated);
+        let confusing = same(&own, &needle) || same(&request, repeated);
         Ok((!confusing).then_some(request))
     }
 }

@@ -224,7 +224,7 @@ fn arrange(item: &mut Item, needed: &[(&Passage, Option<&String>)], fillers: &[F
 /// Where the corpus cannot be read.
 pub fn fill_texts(corpus: &Corpus, passages: &mut [Passage]) -> Result<()> {
     for passage in passages.iter_mut().filter(|passage| passage.text.is_empty()) {
-        if let Some(document) = corpus.find(&passage.document)? {
+        if let Some(document) = corpus.number(&passage.document).map(|number| corpus.plain(number)).transpose()? {
             passage.text = passage.span.of(&document.text).unwrap_or_default().to_string();
         }
     }

@@ -3,9 +3,13 @@
 use crate::item::ColumnKind;
 use crate::name::MONTHS;
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// Ways to say that there is no value.
 const EMPTY: [&str; 14] = ["", "-", "--", "–", "—", "?", "...", "n/a", "na", "n.a.", "nan", "none", "null", "unknown"];
+
+/// Bytes of the longest of them.
+const LONGEST_EMPTY: usize = 7;
 
 /// A number and what it counts.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +27,8 @@ pub fn bare(text: &str) -> &str {
 
 /// Whether a cell says that there is no value.
 pub fn is_empty(text: &str) -> bool {
-    let text = bare(text).to_lowercase();
-    EMPTY.contains(&text.as_str())
+    let text = bare(text);
+    text.len() <= LONGEST_EMPTY && EMPTY.iter().any(|empty| empty.eq_ignore_ascii_case(text))
 }
 
 /// The value of a cell in a column of this kind and unit: null where it is empty; none where it says something else.
@@ -53,10 +57,17 @@ pub fn value(text: &str, kind: ColumnKind, unit: Option<&str>) -> Option<Value> 
 /// assert_eq!((read("1,5"), read("3.11.4"), read("5 to 7")), (None, None, None));
 /// ```
 pub fn quantity(text: &str) -> Option<Quantity> {
-    let text = bare(text).replace('\u{2212}', "-");
+    let text = bare(text);
+    // Most cells of texts end here.
+    if !text.starts_with(|c: char| c.is_ascii_digit() || "-+\u{2212}$€£¥.".contains(c)) {
+        return None;
+    }
+    let plain_signs =
+        if text.contains('\u{2212}') { text.replace('\u{2212}', "-").into() } else { Cow::Borrowed(text) };
+    let text = plain_signs.as_ref();
     let (sign, rest) = match text.strip_prefix(['-', '+']) {
         Some(rest) => (if text.starts_with('-') { -1.0 } else { 1.0 }, rest.trim_start()),
-        None => (1.0, text.as_str()),
+        None => (1.0, text),
     };
     let currency = rest.chars().next().filter(|first| "$€£¥".contains(*first));
     let rest = rest.trim_start_matches(|c| Some(c) == currency).trim_start();

@@ -51,7 +51,7 @@ impl Maker for TableMaker {
 
     fn version(&self) -> String {
         let ContextSpec { length, most, .. } = &self.context;
-        format!("table 1 {:?} {length:?} {most} {}", self.spec, prompt::version())
+        format!("table 2 {:?} {length:?} {most} {}", self.spec, prompt::version())
     }
 
     fn make(
@@ -74,6 +74,9 @@ impl Maker for TableMaker {
         Ok(vec![])
     }
 }
+
+/// Draws for a template that was drawn.
+const TRIES: usize = 8;
 
 /// What did not become an item, and why.
 type Tried<T> = std::result::Result<T, &'static str>;
@@ -120,11 +123,21 @@ impl<'a> Pool<'a> {
         Pool { corpus, spec, context, members, clusters, weights, feasible }
     }
 
+    /// Draws a template and keeps to it for a few tries: else those that seldom work would be fewer than the shares say.
     fn one(&self, stream: &mut Stream) -> Result<Tried<Item>> {
         let family = match self.family(stream) {
             Ok(family) => family,
             Err(reason) => return Ok(Err(reason)),
         };
+        for _ in 1..TRIES {
+            if let Ok(item) = self.by(family, stream)? {
+                return Ok(Ok(item));
+            }
+        }
+        self.by(family, stream)
+    }
+
+    fn by(&self, family: &'static Family, stream: &mut Stream) -> Result<Tried<Item>> {
         let feasible = &self.feasible[family.name];
         let weights: Vec<f64> = feasible.iter().map(|cluster| self.weights[*cluster]).collect();
         let cluster = &self.clusters[feasible[weighted(&weights, stream)]];

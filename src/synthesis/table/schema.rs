@@ -19,6 +19,9 @@ const NAMING: [&str; 30] = [
     "hour", "time", "county", "state",
 ];
 
+/// Ends of such words.
+const NAMING_ENDS: [&str; 2] = ["code", "fips"];
+
 /// Words in headlines of years.
 const YEARS: [&str; 14] = [
     "year",
@@ -52,15 +55,7 @@ impl Schema {
     /// # Errors
     /// Why nothing can be asked of the table.
     pub fn of(table: &Table, fewest_rows: usize) -> Result<Schema, &'static str> {
-        if table.rows.len() < fewest_rows {
-            return Err("fewer rows than `fewest_rows`");
-        }
-        if table.head.len() < 2 || table.head.len() > MOST_COLUMNS {
-            return Err("a single column, or more than 64");
-        }
-        if table.rows.iter().any(|row| row.len() != table.head.len()) {
-            return Err("rows of different lengths");
-        }
+        shaped(table, fewest_rows)?;
         let mut columns: Vec<Option<Column>> = (0..table.head.len()).map(|at| column(table, at)).collect();
         leave_out_doubles(&mut columns);
         let key = (0..columns.len()).find(|at| columns[*at].is_some() && names_rows(table, *at, &columns));
@@ -68,11 +63,20 @@ impl Schema {
         let schema = Schema { columns, key };
         if asked { Ok(schema) } else { Err("neither numbers nor dates") }
     }
+}
 
-    /// The place of a column of the same name.
-    pub fn place(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|column| column.as_ref().is_some_and(|column| column.name == name))
+/// Whether a table has the shape of one.
+fn shaped(table: &Table, fewest_rows: usize) -> Result<(), &'static str> {
+    if table.rows.len() < fewest_rows {
+        return Err("fewer rows than `fewest_rows`");
     }
+    if table.head.len() < 2 || table.head.len() > MOST_COLUMNS {
+        return Err("a single column, or more than 64");
+    }
+    if table.rows.iter().any(|row| row.len() != table.head.len()) {
+        return Err("rows of different lengths");
+    }
+    Ok(())
 }
 
 /// Whether every headline of a table stands in the text: readers may name columns that have none.
@@ -120,7 +124,8 @@ fn kind(cells: &[&str], label: &str, unit: Option<String>) -> Option<(ColumnKind
     let Some(numbers) = cells.iter().map(|text| quantity(text)).collect::<Option<Vec<_>>>() else {
         return Some((ColumnKind::Text, None));
     };
-    if said(&NAMING) || said(&YEARS) || numbers.windows(2).all(|pair| pair[1].value == pair[0].value + 1.0) {
+    let coded = words(label).any(|word| NAMING_ENDS.iter().any(|end| word.ends_with(end)));
+    if coded || said(&NAMING) || said(&YEARS) || numbers.windows(2).all(|pair| pair[1].value == pair[0].value + 1.0) {
         return None;
     }
     let own = numbers[0].unit.clone();
@@ -131,6 +136,11 @@ fn kind(cells: &[&str], label: &str, unit: Option<String>) -> Option<(ColumnKind
         (true, Some(own), None) => Some((ColumnKind::Number, Some(own))),
         (true, Some(own), Some(unit)) => (own == unit).then_some((ColumnKind::Number, Some(own))),
     }
+}
+
+/// Whether a headline is what readers call a column that has none.
+fn is_number_of_column(label: &str) -> bool {
+    label.strip_prefix("column ").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// A headline's words and its unit: `Mass (kg)`, `Height [m]`, `Price in USD`. None where there are no words.
@@ -148,7 +158,7 @@ fn headline(text: &str) -> Option<(String, Option<String>)> {
         Some((label, unit)) => (label, Some(unit)),
         None => (text, None),
     };
-    let fit = words(&label).next().is_some() && label.chars().count() <= LONGEST;
+    let fit = words(&label).next().is_some() && label.chars().count() <= LONGEST && !is_number_of_column(&label);
     fit.then_some((label, unit.filter(|unit| !unit.is_empty() && unit.chars().count() <= 24)))
 }
 
@@ -163,7 +173,7 @@ pub enum Standing {
     Other,
 }
 
-/// How a table stands to columns.
+/// How a table stands to columns. Of a long table only the columns asked for are read.
 pub fn standing(table: &Table, columns: &[Column]) -> Standing {
     let heads: Vec<Option<String>> = table
         .head
@@ -174,13 +184,21 @@ pub fn standing(table: &Table, columns: &[Column]) -> Standing {
     if columns.is_empty() || !columns.iter().all(named) {
         return Standing::Other;
     }
-    let Ok(schema) = Schema::of(table, 1) else { return Standing::Alike };
+    if shaped(table, 1).is_err() {
+        return Standing::Alike;
+    }
     let same = |column: &Column| {
-        let place = schema.place(&column.name)?;
-        let own = schema.columns[place].as_ref()?;
-        (own.kind == column.kind && own.unit == column.unit).then_some(place)
+        let called = |at: &usize| heads[*at].as_deref() == Some(column.name.as_str());
+        let mut own = (0..heads.len()).filter(called).filter_map(|at| Some((at, self::column(table, at)?)));
+        match (own.next(), own.next()) {
+            // Two columns of one name cannot be told apart.
+            (Some((place, own)), None) => (own.kind == column.kind && own.unit == column.unit).then_some(place),
+            _ => None,
+        }
     };
-    columns.iter().map(same).collect::<Option<Vec<usize>>>().map_or(Standing::Alike, Standing::Same)
+    let Some(places) = columns.iter().map(same).collect::<Option<Vec<usize>>>() else { return Standing::Alike };
+    let texts = columns.iter().all(|column| column.kind == ColumnKind::Text);
+    if texts && Schema::of(table, 1).is_err() { Standing::Alike } else { Standing::Same(places) }
 }
 
 /// Whether two stretches have a byte in common.
@@ -226,6 +244,13 @@ mod tests {
     }
 
     #[test]
+    fn codes_and_columns_without_a_headline_are_not_asked_about() {
+        let found = kinds("column 1|dcode|State FIPS|Mass\n5|1010|48|3\n8|3010|1|5");
+        let names: Vec<Option<String>> = found.into_iter().map(|column| column.map(|own| own.0)).collect();
+        assert_eq!(names, [None, None, None, Some("mass".into())]);
+    }
+
+    #[test]
     fn mixed_units_are_texts() {
         assert_eq!(kinds("Name|Size|Mass\nA|1 kB|3\nB|1 MB|5")[1].as_ref().unwrap().1, ColumnKind::Text);
     }
@@ -249,5 +274,11 @@ mod tests {
         assert_eq!(standing(&table("Mass (kg)|Name\n2|C\n9|D"), &columns), Standing::Same(vec![1, 0]));
         assert_eq!(standing(&table("Name|Mass (g)\nA|1\nB|5"), &columns), Standing::Alike);
         assert_eq!(standing(&table("Name|Height\nA|1\nB|5"), &columns), Standing::Other);
+        assert_eq!(standing(&table("Name|Mass (kg)|Mass\nA|1|2\nB|5|9"), &columns), Standing::Alike);
+        assert_eq!(standing(&table("Name|Mass (kg)|Mass\nA|1|\nB|5|"), &columns), Standing::Same(vec![0, 1]));
+        // A table of texts alone is none that is asked about.
+        let names: Vec<Column> = columns.into_iter().filter(|column| column.name == "name").collect();
+        assert_eq!(standing(&table("Name|Kind\nA|x\nB|y"), &names), Standing::Alike);
+        assert_eq!(standing(&table("Name|Size\nA|1\nB|9"), &names), Standing::Same(vec![0]));
     }
 }

@@ -71,7 +71,8 @@ impl Report {
 /// Where a file is missing or cannot be read; whatever is wrong inside files is in the report.
 pub fn verify(folder: &Path, tokenizer: Option<&Path>) -> Result<Report> {
     let mut report = Report::default();
-    let counter = tokenizer.map(|path| Counter::open(Some(path))).transpose()?;
+    // Texts are counted whole here, so that what was counted in parts is seen to be the same.
+    let counter = tokenizer.map(|path| Counter::open(Some(path)).map(Counter::uncut)).transpose()?;
     let manifest: Manifest = read_json(&folder.join(MANIFEST))?;
     verify_files(folder, &manifest, &mut report);
     let again = Again::new(manifest.reading.unwrap_or_default());

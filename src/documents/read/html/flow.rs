@@ -13,9 +13,10 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    /// Where the text ends so far. Breaks that wait are not counted: a place that is marked here may have white space behind it.
+    /// Where the text ends so far. Breaks that wait are not counted: a place that is marked here may have white space behind it. Spaces before a break that
+    /// waits will go, and do not count either.
     pub fn end(&self) -> usize {
-        self.text.len()
+        if self.breaks > 0 { self.text.trim_end_matches(' ').len() } else { self.text.len() }
     }
 
     pub fn text(&self) -> &str {

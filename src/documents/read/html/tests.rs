@@ -35,6 +35,15 @@ fn a_page_reads_as_a_person_reads_it() {
 }
 
 #[test]
+fn a_headline_behind_spaces_that_are_kept_is_read_whole() {
+    for title in ["A", "Été", "A longer headline than the spaces"] {
+        let page = document(&format!("<pre>kept          </pre><h2>{title}</h2><p>Words.</p>"));
+        assert_eq!(page.text, format!("kept\n\n{title}\n\nWords.\n"));
+        assert_eq!(page.sections.iter().map(|section| section.title.as_str()).collect::<Vec<_>>(), [title]);
+    }
+}
+
+#[test]
 fn spans_are_repeated_so_that_each_row_stands_alone() {
     let page = document(
         "<h2>Lengths</h2><table><caption>By <i>country</i></caption><thead><tr><th>River<th colspan=2>km</tr></thead>\

@@ -1,6 +1,6 @@
 //! What is written can be read.
 
-use crate::world::World;
+use crate::world::{World, prose};
 use longlab_synthesis::dataset::{self, Choice, Manifest, stats};
 use longlab_synthesis::{Engine, Proof, SynthesisError, prompt};
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -186,4 +186,28 @@ fn what_cannot_be_converted_is_named_and_leaves_nothing() {
 fn is_part(entry: &fs::DirEntry) -> bool {
     let name = entry.file_name().to_string_lossy().into_owned();
     name.starts_with("a.") || name.ends_with(".tmp")
+}
+
+#[test]
+fn documents_of_one_title_are_never_asked_for_in_one_conversation() {
+    let world = World::new();
+    // Longer than a request names it.
+    let long = format!("The Annals of {} and More", "Every Town and River ".repeat(5));
+    for (number, folder) in ["first", "second", "third"].iter().enumerate() {
+        world.file(&format!("{folder}/{long}.txt"), &prose(700 + number as u64, 260));
+    }
+    let made = world.made("out", "");
+    let mut conversations = 0;
+    dataset::each(&made.folder, &mut |_, record| {
+        let item = record.unwrap().item;
+        if let Proof::Turn { request, requests, .. } = &item.certificate.proof {
+            let needle = &item.passages[requests.iter().position(|own| own == request).unwrap()];
+            conversations += usize::from(needle.title == long);
+            let alike = item.passages.iter().filter(|passage| passage.title == needle.title);
+            assert!(alike.into_iter().all(|passage| passage.document == needle.document), "{requests:?}");
+        }
+        Ok(true)
+    })
+    .unwrap();
+    assert!(conversations >= 2, "{conversations}");
 }

@@ -1,7 +1,10 @@
 //! Tokens of a text: counted by the tokenizer of the model to be trained, or estimated from the bytes where none is given.
 
+mod lines;
+
 use crate::error::{Result, SynthesisError};
 use crate::files::hash_file;
+use lines::Lines;
 use longlab_documents::Hash;
 use std::path::Path;
 use tokenizers::Tokenizer;
@@ -17,6 +20,8 @@ pub enum Counter {
         tokenizer: Box<Tokenizer>,
         /// Hash of its file.
         hash: Hash,
+        /// How texts can be cut before they are counted; none where they are counted whole.
+        lines: Option<Lines>,
     },
     /// From the bytes.
     Estimated,
@@ -38,7 +43,16 @@ impl Counter {
         // Counts are of the text as it stands: a file that asks for cutting or filling up would bend them.
         tokenizer.with_truncation(None).map_err(unusable)?;
         tokenizer.with_padding(None);
-        Ok(Counter::Exact { tokenizer: Box::new(tokenizer), hash })
+        let lines = Lines::of(&tokenizer);
+        Ok(Counter::Exact { tokenizer: Box::new(tokenizer), hash, lines })
+    }
+
+    /// The same counter without cuts, for who wants to see that they change nothing.
+    pub fn uncut(self) -> Counter {
+        match self {
+            Counter::Exact { tokenizer, hash, .. } => Counter::Exact { tokenizer, hash, lines: None },
+            Counter::Estimated => Counter::Estimated,
+        }
     }
 
     /// Hash of the tokenizer's file; none where tokens are estimated.
@@ -53,8 +67,9 @@ impl Counter {
     pub fn count(&self, text: &str) -> usize {
         match self {
             // A tokenizer that refuses a text is taken for one that splits it into bytes.
-            Counter::Exact { tokenizer, .. } => {
-                tokenizer.encode_fast(text, false).map_or(text.len(), |encoding| encoding.len())
+            Counter::Exact { tokenizer, lines, .. } => {
+                let one = |part: &str| tokenizer.encode_fast(part, false).map_or(part.len(), |encoding| encoding.len());
+                lines.as_ref().map_or_else(|| one(text), |lines| lines.count(text, one))
             }
             Counter::Estimated => text.len().div_ceil(BYTES_A_TOKEN),
         }
