@@ -49,6 +49,8 @@ pub struct Entry {
 pub struct Corpus {
     path: PathBuf,
     file: File,
+    /// Bytes of the file.
+    bytes: u64,
     entries: Vec<Entry>,
     numbers: HashMap<Hash, usize>,
     lately: Mutex<Lately>,
@@ -69,9 +71,10 @@ impl Corpus {
     pub fn open(folder: &Path) -> Result<Corpus> {
         let path = folder.join(DOCUMENTS);
         let file = File::open(&path).map_err(SynthesisError::reading(&path))?;
+        let bytes = file.metadata().map_err(SynthesisError::reading(&path))?.len();
         let entries = Lines::<Entry>::open(&folder.join(ENTRIES))?.collect::<Result<Vec<Entry>>>()?;
         let numbers = entries.iter().enumerate().map(|(number, entry)| (entry.hash.clone(), number)).collect();
-        Ok(Corpus { path, file, entries, numbers, lately: Mutex::default() })
+        Ok(Corpus { path, file, bytes, entries, numbers, lately: Mutex::default() })
     }
 
     /// What is known of the documents.
@@ -121,18 +124,46 @@ impl Corpus {
     /// As [`Corpus::document`].
     pub fn read(&self, number: usize) -> Result<Document> {
         let Entry { offset, length, .. } = self.entries[number];
+        let torn =
+            |reason: String| SynthesisError::Torn { path: self.path.clone(), line: number + 1, reason };
+        // No memory for a length that only the list of entries says.
+        let end = offset.checked_add(length as u64);
+        if end.is_none_or(|end| end > self.bytes) {
+            return Err(torn(format!("{ENTRIES} says {length} bytes at {offset}, the file has {}", self.bytes)));
+        }
         let mut line = vec![0; length];
         self.file.read_exact_at(&mut line, offset).map_err(SynthesisError::reading(&self.path))?;
-        let torn = |error: serde_json::Error| SynthesisError::Torn {
-            path: self.path.clone(),
-            line: number + 1,
-            reason: error.to_string(),
-        };
-        serde_json::from_slice(&line).map_err(torn)
+        serde_json::from_slice(&line).map_err(|error| torn(error.to_string()))
     }
 
     fn lately(&self) -> std::sync::MutexGuard<'_, Lately> {
         // What another thread left behind in a panic is a cache all the same.
         self.lately.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_that_lies_about_its_length_asks_for_no_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(DOCUMENTS), "{}\n").unwrap();
+        for (offset, length) in [(0, usize::MAX), (0, 1 << 50), (u64::MAX, 2), (2, 2)] {
+            let entry = Entry {
+                offset,
+                length,
+                hash: Hash::of(""),
+                kind: Kind::General,
+                title: String::new(),
+                source: String::new(),
+                bytes: 0,
+                tables: 0,
+            };
+            std::fs::write(folder.path().join(ENTRIES), serde_json::to_string(&entry).unwrap()).unwrap();
+            let error = Corpus::open(folder.path()).unwrap().read(0).unwrap_err();
+            assert!(matches!(error, SynthesisError::Torn { line: 1, .. }), "{error}");
+        }
     }
 }
