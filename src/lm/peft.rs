@@ -216,3 +216,77 @@ fn shape(text: &[u8]) -> Result<Adapter, String> {
     }
     Ok(Adapter { rank: written.r, alpha: written.lora_alpha, targets: written.target_modules })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use safetensors::tensor::TensorView;
+    use serde_json::json;
+
+    const WEIGHT: &str = "model.layers.0.self_attn.q_proj.weight";
+
+    /// A folder with matrices of rank 2 beside a weight of 3 by 4, and a configuration.
+    fn folder(config: Value) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(CONFIG), config.to_string()).unwrap();
+        let name = |part: &str| format!("{PREFIX}model.layers.0.self_attn.q_proj.{part}.weight");
+        let bytes = [0u8; 32];
+        let tensors = [("lora_A", [2, 4], &bytes[..]), ("lora_B", [3, 2], &bytes[..24])]
+            .map(|(part, shape, bytes)| (name(part), TensorView::new(Dtype::F32, shape.into(), bytes).unwrap()));
+        let file = safetensors::tensor::serialize(tensors, None).unwrap();
+        std::fs::write(folder.path().join(WEIGHTS), file).unwrap();
+        folder
+    }
+
+    fn plain() -> Value {
+        json!({"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["q_proj"], "bias": "none",
+            "rank_pattern": {}, "alpha_pattern": {}, "modules_to_save": null, "layers_to_transform": null})
+    }
+
+    #[test]
+    fn matrices_of_other_shapes_and_more_of_them_are_refused() {
+        let folder = folder(plain());
+        let stored = StoredAdapter::open(folder.path()).unwrap();
+        assert_eq!(stored.matrix(WEIGHT, "lora_A", [2, 4]).unwrap(), [0.0; 8]);
+        assert!(stored.ends(2).is_ok());
+        assert!(matches!(stored.ends(0), Err(AdapterError::Damaged { .. })));
+        for shape in [[4, 2], [2, 5], [usize::MAX, 4]] {
+            assert!(matches!(stored.matrix(WEIGHT, "lora_A", shape), Err(AdapterError::Damaged { .. })), "{shape:?}");
+        }
+        assert!(matches!(stored.matrix("other.weight", "lora_A", [2, 4]), Err(AdapterError::Damaged { .. })));
+    }
+
+    #[test]
+    fn what_is_no_plain_adapter_is_refused() {
+        for (key, value) in [
+            ("peft_type", json!("IA3")),
+            ("use_dora", json!(true)),
+            ("bias", json!("all")),
+            ("rank_pattern", json!({"q_proj": 8})),
+            ("alpha_pattern", json!({"q_proj": 8})),
+            ("modules_to_save", json!(["lm_head"])),
+            ("layers_to_transform", json!(0)),
+            ("target_modules", json!("all-linear")),
+            ("r", json!(-1)),
+        ] {
+            let mut config = plain();
+            config[key] = value;
+            let error = StoredAdapter::open(folder(config).path()).err().expect(key);
+            assert!(matches!(error, AdapterError::Config { .. }), "{key}: {error}");
+        }
+    }
+
+    #[test]
+    fn damaged_matrices_are_refused() {
+        let folder = folder(plain());
+        let path = folder.path().join(WEIGHTS);
+        let bytes = std::fs::read(&path).unwrap();
+        for cut in [0, 7, 40, bytes.len() - 1] {
+            std::fs::write(&path, &bytes[..cut]).unwrap();
+            let error = StoredAdapter::open(folder.path()).err().unwrap();
+            assert!(matches!(error, AdapterError::Damaged { .. }), "{cut}: {error}");
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert!(matches!(StoredAdapter::open(folder.path()), Err(AdapterError::Unreadable { .. })));
+    }
+}
