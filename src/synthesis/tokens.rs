@@ -90,7 +90,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokenizer.json");
         // Merges of the second make a token that is longer than all there are.
-        let long = r#"{"version":"1.0","added_tokens":[],"model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":[["a","b"]]}}"#;
+        let long =
+            r#"{"version":"1.0","added_tokens":[],"model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":[["a","b"]]}}"#;
         for text in ["{}", long] {
             std::fs::write(&path, text).unwrap();
             let error = Counter::open(Some(&path)).map(|_| ()).unwrap_err();

@@ -180,8 +180,7 @@ fn configurations_that_do_not_fit_are_refused() {
     refused("llama", "attention_factor is -1", yarn("attention_factor", -1.0));
     refused("llama", "beta_fast is 0", yarn("beta_fast", 0.0));
     refused("llama", "original_max_position_embeddings is 0", |config| {
-        config["rope_scaling"] =
-            json!({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 0});
+        config["rope_scaling"] = json!({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 0});
     });
     refused("llama", "low_freq_factor 4 is not below high_freq_factor 4", |config| {
         config["rope_scaling"] =

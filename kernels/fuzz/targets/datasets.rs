@@ -9,8 +9,8 @@ use longlab_synthesis::dataset::{Record, Stats, each, page};
 use longlab_synthesis::verify::check;
 use longlab_synthesis::{Options, Silent, Spec, Standard, run};
 use serde_json::Value;
-use std::fs;
 use std::fmt::Write;
+use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 use tempfile::TempDir;
@@ -39,7 +39,8 @@ static MADE: LazyLock<Made> = LazyLock::new(|| {
         for line in 0..40 {
             let at = number * 17 + line * 7;
             let [one, two, three] = [at, at + 3, at / 3].map(|at| words[at % 10]);
-            writeln!(prose, "The {one} {line} stood beside the {two} of {number}, near {three} {at}.\n").expect("a text");
+            writeln!(prose, "The {one} {line} stood beside the {two} of {number}, near {three} {at}.\n")
+                .expect("a text");
         }
         fs::write(corpus.join(format!("report {number}.csv")), table).expect("a file");
         fs::write(corpus.join(format!("book {number}.txt")), prose).expect("a file");
@@ -175,7 +176,9 @@ fn seeds(folder: &Path) {
 
 fn pointers(value: &Value, pointer: String, found: &mut Vec<String>) {
     match value {
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| pointers(value, format!("{pointer}/{name}"), found)),
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, value)| pointers(value, format!("{pointer}/{name}"), found))
+        }
         Value::Array(items) => {
             found.push(format!("{pointer}\t[]"));
             items.iter().take(2).enumerate().for_each(|(at, item)| pointers(item, format!("{pointer}/{at}"), found));

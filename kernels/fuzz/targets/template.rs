@@ -26,7 +26,8 @@ fuzz_target!(|input: &[u8]| {
         Ok(template) => template.with("bos_token", "<s>").with("eos_token", "</s>"),
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
-    let template = if source.len() % 2 == 0 { template.at(Moment::day("2026-11-22").expect("a day")) } else { template };
+    let template =
+        if source.len() % 2 == 0 { template.at(Moment::day("2026-11-22").expect("a day")) } else { template };
     let tools = [json!({"type": "function", "function": {"name": "f", "parameters": {}}})];
     match template.render(&messages, source.len() % 3 > 0, (source.len() % 5 == 0).then_some(&tools)) {
         Ok(prompt) => {

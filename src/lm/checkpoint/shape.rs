@@ -250,16 +250,25 @@ impl Scaling {
         let check = |numbers: &[(&str, f64)]| numbers.iter().try_for_each(|&(name, number)| above_zero(name, number));
         match self {
             Scaling::Linear { factor } => check(&[("factor", *factor)]),
-            Scaling::Yarn { factor, original_max_position_embeddings: original, attention_factor, beta_fast, beta_slow } => {
-                check(&[
-                    ("factor", *factor),
-                    ("original_max_position_embeddings", *original as f64),
-                    ("attention_factor", attention_factor.unwrap_or(1.0)),
-                    ("beta_fast", *beta_fast),
-                    ("beta_slow", *beta_slow),
-                ])
-            }
-            Scaling::Llama3 { factor, low_freq_factor: low, high_freq_factor: high, original_max_position_embeddings } => {
+            Scaling::Yarn {
+                factor,
+                original_max_position_embeddings: original,
+                attention_factor,
+                beta_fast,
+                beta_slow,
+            } => check(&[
+                ("factor", *factor),
+                ("original_max_position_embeddings", *original as f64),
+                ("attention_factor", attention_factor.unwrap_or(1.0)),
+                ("beta_fast", *beta_fast),
+                ("beta_slow", *beta_slow),
+            ]),
+            Scaling::Llama3 {
+                factor,
+                low_freq_factor: low,
+                high_freq_factor: high,
+                original_max_position_embeddings,
+            } => {
                 let original = *original_max_position_embeddings as f64;
                 check(&[
                     ("factor", *factor),
@@ -268,9 +277,15 @@ impl Scaling {
                     ("original_max_position_embeddings", original),
                 ])?;
                 // The ramp between them is divided by their distance.
-                if low < high { Ok(()) } else { Err(format!("low_freq_factor {low} is not below high_freq_factor {high}")) }
+                if low < high {
+                    Ok(())
+                } else {
+                    Err(format!("low_freq_factor {low} is not below high_freq_factor {high}"))
+                }
             }
-            Scaling::Factors { factors } => factors.iter().try_for_each(|&factor| above_zero("factor", f64::from(factor))),
+            Scaling::Factors { factors } => {
+                factors.iter().try_for_each(|&factor| above_zero("factor", f64::from(factor)))
+            }
         }
     }
 }

@@ -124,8 +124,7 @@ impl Corpus {
     /// As [`Corpus::document`].
     pub fn read(&self, number: usize) -> Result<Document> {
         let Entry { offset, length, .. } = self.entries[number];
-        let torn =
-            |reason: String| SynthesisError::Torn { path: self.path.clone(), line: number + 1, reason };
+        let torn = |reason: String| SynthesisError::Torn { path: self.path.clone(), line: number + 1, reason };
         // No memory for a length that only the list of entries says.
         let end = offset.checked_add(length as u64);
         if end.is_none_or(|end| end > self.bytes) {

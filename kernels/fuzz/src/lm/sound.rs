@@ -9,8 +9,14 @@ use tokenizers::Tokenizer;
 const MOST: usize = 1 << 16;
 
 /// Texts that tokenizers are tried with.
-const TEXTS: [&str; 6] =
-    ["", "Where is Bern?", " 12,345.6\n\n\t x's", "Zürich 東京 🙂 e\u{301}", "<s>[UNK]</s> ##a ab", "\u{0}\u{feff}\u{200d}"];
+const TEXTS: [&str; 6] = [
+    "",
+    "Where is Bern?",
+    " 12,345.6\n\n\t x's",
+    "Zürich 東京 🙂 e\u{301}",
+    "<s>[UNK]</s> ##a ab",
+    "\u{0}\u{feff}\u{200d}",
+];
 
 /// A folder in memory, where there is such a file system.
 pub fn folder() -> TempDir {
