@@ -206,7 +206,10 @@ fn short_rows_beside_a_wide_one_take_their_room() {
     let markdown = format!("{bars}|\n{rules}|\n{}", "|1\n".repeat(2_000));
     let rule = "= ".repeat(900);
     let plain = format!("{rule}\na\n{rule}\n{}{rule}\n", "1\n".repeat(2_000));
-    for (name, text) in [("a.html", html), ("a.md", markdown), ("a.rst", plain)] {
+    let keys: String = (0..900).map(|key| format!(",\"k{key}\":1")).collect();
+    let records = format!("[{{\"a\":1,\"b\":2}},{{\"a\":1{keys}}}{}]", ",{\"a\":1}".repeat(1_950));
+    let lines = format!("{{\"text\":\"{}\"}}\n{records}\n{records}\n", "long enough ".repeat(40));
+    for (name, text) in [("a.html", html), ("a.md", markdown), ("a.rst", plain), ("a.jsonl", lines)] {
         let reading = reader.read(name, text.as_bytes()).unwrap();
         let tables = reading.documents.iter().flat_map(|document| &document.tables);
         let cells: usize = tables.map(|table| table.head.len() + table.rows.iter().map(Vec::len).sum::<usize>()).sum();
