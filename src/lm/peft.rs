@@ -166,9 +166,7 @@ impl StoredAdapter {
             _ => None,
         };
         let Some(kind) = kind.filter(|_| found == &shape) else {
-            return Err(
-                self.damaged(format!("{known} is {dtype:?} {found:?}, expected F32, F16 or BF16 {shape:?}"))
-            );
+            return Err(self.damaged(format!("{known} is {dtype:?} {found:?}, expected F32, F16 or BF16 {shape:?}")));
         };
         let mut values = vec![0.0; shape[0] * shape[1]];
         dequantise(kind, &self.bytes[place.clone()], &mut values);
