@@ -202,7 +202,7 @@ fn short_rows_beside_a_wide_one_take_their_room() {
     let wide = "<td>x".repeat(900);
     let html = format!("<table><tr><th>a<th>b<tr>{wide}{}</table>", "<tr><td>1".repeat(2_000));
     let bars = "|a".repeat(900);
-    let rules = "|-".repeat(900);
+    let rules = "|--".repeat(900);
     let markdown = format!("{bars}|\n{rules}|\n{}", "|1\n".repeat(2_000));
     let rule = "= ".repeat(900);
     let plain = format!("{rule}\na\n{rule}\n{}{rule}\n", "1\n".repeat(2_000));
