@@ -71,7 +71,7 @@ impl Wire {
             let _ = reader.take(LONGEST_ERROR).read_to_end(&mut body);
             return Err(Trouble::of_status(status, &words_of_body(&body), after).without(self.key.as_deref()));
         }
-        let bounded = Bounded { inner: Box::new(reader), left: self.largest };
+        let bounded = Bounded::of(Box::new(reader), self.largest);
         Ok(Answer { kind: clean(&kind), body: BufReader::new(bounded) })
     }
 
@@ -145,6 +145,12 @@ fn agent(settings: &ClientSettings, base: &str) -> Agent {
 pub(crate) struct Bounded {
     inner: Box<dyn Read + Send>,
     left: u64,
+}
+
+impl Bounded {
+    pub fn of(inner: Box<dyn Read + Send>, left: u64) -> Bounded {
+        Bounded { inner, left }
+    }
 }
 
 impl Read for Bounded {

@@ -24,6 +24,8 @@ mod client;
 mod draft;
 mod error;
 mod flights;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http;
 mod judge;
 mod ledger;

@@ -4,8 +4,9 @@
 
 use super::attention::{SharedKV, by_head, causal, own_causal, pad_mask, shared};
 use super::layer::{Layer, Pass, unit};
-use super::lora::{self, Adapter, Lora};
+use super::lora::{self, Lora};
 use super::packed::{Packing, SAFE_SCORE};
+use super::peft::Adapter;
 use super::projection::Beside;
 use super::rope::{Angles, Rope};
 use super::weights::{self, Named, cast};

@@ -86,6 +86,9 @@ pub enum LmError {
     /// A checkpoint could not be opened or read.
     #[error(transparent)]
     Checkpoint(#[from] super::CheckpointError),
+    /// An adapter could not be read.
+    #[error(transparent)]
+    Adapter(#[from] super::AdapterError),
     /// The output layer could not be computed.
     #[error("output layer: {0}")]
     Head(#[from] longlab_kernels::head::HeadError),

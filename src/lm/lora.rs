@@ -3,36 +3,14 @@
 //! A pass that learns computes `x W^T + (alpha / rank) (x A^T) B^T` ([`Projection`](super::projection::Projection)); one that answers, and
 //! what is saved, has `W + (alpha / rank) B A`.
 
-use super::gguf::{Kind, dequantise};
+use super::peft::{self, Adapter, CONFIG, PREFIX, StoredAdapter, WEIGHTS};
 use super::projection::Beside;
-use super::save_weights;
-use super::{LmError, files};
+use super::{LmError, files, save_weights};
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use safetensors::SafeTensors;
-use safetensors::tensor::Dtype;
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::Path;
 use tch::Tensor;
-
-/// The names that PEFT gives the two files of an adapter.
-const CONFIG: &str = "adapter_config.json";
-const WEIGHTS: &str = "adapter_model.safetensors";
-
-/// What PEFT puts before the name of every tensor.
-const PREFIX: &str = "base_model.model.";
-
-/// The shape of an adapter.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Adapter {
-    /// Rank r of the matrices, at least 1.
-    pub rank: usize,
-    /// What is added is scaled by `alpha / rank`.
-    pub alpha: f64,
-    /// Last parts of the names of the projections that are adapted: `q_proj`, `down_proj`, ...
-    pub targets: Vec<String>,
-}
 
 /// An adapter beside a model.
 pub struct Lora {
@@ -40,35 +18,6 @@ pub struct Lora {
     /// Of each adapted tensor the places of A [r, in] and B [out, r] among the parameters.
     places: HashMap<String, [usize; 2]>,
     parameters: Vec<(String, Tensor)>,
-}
-
-/// What adapter_config.json says; PEFT knows defaults for the rest.
-#[derive(Serialize, Deserialize)]
-struct Written {
-    peft_type: String,
-    #[serde(default)]
-    task_type: Option<String>,
-    #[serde(default)]
-    base_model_name_or_path: Option<String>,
-    r: usize,
-    lora_alpha: f64,
-    #[serde(default)]
-    lora_dropout: f64,
-    #[serde(default = "none")]
-    bias: String,
-    #[serde(default)]
-    use_rslora: bool,
-    #[serde(default)]
-    use_dora: bool,
-    #[serde(default)]
-    fan_in_fan_out: bool,
-    target_modules: Vec<String>,
-    #[serde(default)]
-    inference_mode: bool,
-}
-
-fn none() -> String {
-    "none".into()
 }
 
 impl Lora {
@@ -150,67 +99,25 @@ impl Lora {
     /// What the system says about the files.
     pub fn save(&self, folder: &Path, base: &str) -> Result<(), LmError> {
         std::fs::create_dir_all(folder).map_err(|source| LmError::io(folder, source))?;
-        let written = Written {
-            peft_type: "LORA".into(),
-            task_type: Some("CAUSAL_LM".into()),
-            base_model_name_or_path: Some(base.into()),
-            r: self.adapter.rank,
-            lora_alpha: self.adapter.alpha,
-            lora_dropout: 0.0,
-            bias: none(),
-            use_rslora: false,
-            use_dora: false,
-            fan_in_fan_out: false,
-            target_modules: self.adapter.targets.clone(),
-            inference_mode: true,
-        };
-        let text = serde_json::to_string_pretty(&written).map_err(|error| refuse(error.to_string()))?;
+        let text = peft::config(&self.adapter, base).map_err(|error| refuse(error.to_string()))?;
         files::write_whole(&folder.join(CONFIG), format!("{text}\n").as_bytes())?;
         save_weights(&folder.join(WEIGHTS), &self.parameters)
     }
 
     /// Reads an adapter for a model of these tensors, in f32, f16 or bf16.
     pub(super) fn load(folder: &Path, shapes: &[(String, Vec<usize>)]) -> Result<Lora, LmError> {
-        let (config, file) = (folder.join(CONFIG), folder.join(WEIGHTS));
-        let read = |path: &Path| std::fs::read(path).map_err(|source| LmError::io(path, source));
-        let wrong = |reason: String| LmError::Config { path: config.clone(), reason };
-        let written: Written = serde_json::from_slice(&read(&config)?).map_err(|error| wrong(error.to_string()))?;
-        if written.peft_type != "LORA"
-            || written.use_rslora
-            || written.use_dora
-            || written.fan_in_fan_out
-            || written.bias != "none"
-        {
-            return Err(wrong("only plain LoRA without biases is read (no DoRA, no rank-stabilised scale)".into()));
-        }
-        let bytes = read(&file)?;
-        let damaged = |reason: String| LmError::Damaged { path: file.clone(), reason };
-        let tensors = SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
-        let adapter = Adapter { rank: written.r, alpha: written.lora_alpha, targets: written.target_modules };
-        let rank = adapter.rank as i64;
-        let one = |name: &str, part: &str, shape: [i64; 2]| -> Result<Tensor, LmError> {
-            let module = name.strip_suffix(".weight").unwrap_or(name);
-            let known = format!("{PREFIX}{module}.{part}.weight");
-            let view = tensors.tensor(&known).map_err(|error| damaged(error.to_string()))?;
-            let wanted: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
-            let kind = match view.dtype() {
-                Dtype::F32 => Some(Kind::F32),
-                Dtype::F16 => Some(Kind::F16),
-                Dtype::BF16 => Some(Kind::Bf16),
-                _ => None,
-            };
-            let (Some(kind), true) = (kind, view.shape() == wanted) else {
-                let (dtype, found) = (view.dtype(), view.shape());
-                return Err(damaged(format!("{known} is {dtype:?} {found:?}, expected F32, F16 or BF16 {wanted:?}")));
-            };
-            let mut values = vec![0f32; wanted.iter().product()];
-            dequantise(kind, view.data(), &mut values);
-            Ok(Tensor::f_from_slice(&values)?.f_reshape(shape)?)
+        let stored = StoredAdapter::open(folder)?;
+        let rank = stored.adapter().rank;
+        let one = |name: &str, part: &str, shape: [usize; 2]| -> Result<Tensor, LmError> {
+            let values = stored.matrix(name, part, shape)?;
+            Ok(Tensor::f_from_slice(&values)?.f_reshape(shape.map(|n| n as i64))?)
         };
         let make = |name: &str, outputs: i64, inputs: i64| {
-            Ok([one(name, "lora_A", [rank, inputs])?, one(name, "lora_B", [outputs, rank])?])
+            Ok([one(name, "lora_A", [rank, inputs as usize])?, one(name, "lora_B", [outputs as usize, rank])?])
         };
-        Self::over(&adapter, shapes, make)
+        let lora = Self::over(stored.adapter(), shapes, make)?;
+        stored.ends(lora.parameters.len())?;
+        Ok(lora)
     }
 
     /// Adds to the numbers of the tensor of this name, rows of `inputs`, what the adapter makes of it: each sum in f64 and in one order,

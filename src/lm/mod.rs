@@ -27,6 +27,7 @@ mod micro;
 pub mod needs;
 mod output;
 mod packed;
+mod peft;
 mod projection;
 mod qwen3;
 mod qwen3_moe;
@@ -39,15 +40,16 @@ mod weights;
 
 pub use checkpoint::{
     Checkpoint, CheckpointError, Config, Experts, Family, Format, Scaling, Settings, Stored, TokenizerError,
-    gguf_tokenizer,
+    gguf_tokenizer, read_tokenizer,
 };
 pub use decoder::{Decoder, Prefix};
 pub use error::LmError;
 pub use filter::{Filters, Odds};
 pub use folder::{Beside, Numbers as FolderNumbers, write_folder};
 pub use generate::{Request, Response, Sampling, generate};
-pub use lora::{Adapter, Lora};
+pub use lora::Lora;
 pub use output::{Numbers, Output};
+pub use peft::{Adapter, AdapterError};
 pub use recompute::Hidden;
 pub use sample::{Choice, pick};
 pub use tokenizer::{Tokenizer, build_wordpiece};

@@ -1,6 +1,6 @@
 //! Text to tokens and back, over the `tokenizers` crate, so that the file works in every Hugging Face tool.
 
-use super::{LmError, files};
+use super::{LmError, files, read_tokenizer};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -15,8 +15,8 @@ impl Tokenizer {
     /// # Errors
     /// A file that cannot be read or is no tokenizer.
     pub fn load(path: &Path) -> Result<Self, LmError> {
-        let bytes = std::fs::read(path).map_err(|source| LmError::io(path, source))?;
-        Self::from_bytes(&bytes).map_err(|error| LmError::Tokenizer { reason: format!("{}: {error}", path.display()) })
+        let read = read_tokenizer(path).map_err(|error| LmError::Tokenizer { reason: error.to_string() });
+        Ok(Tokenizer { inner: read? })
     }
 
     /// Writes a tokenizer.json; the same tokenizer gives the same bytes.

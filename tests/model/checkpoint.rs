@@ -169,12 +169,42 @@ fn configurations_that_do_not_fit_are_refused() {
     refused("llama", "without biases", |config| config["attention_bias"] = true.into());
     refused("llama", "rope scaling `longrope`", |config| config["rope_scaling"] = json!({"type": "longrope"}));
     refused("llama", "factor is None", |config| config["rope_scaling"] = json!({"rope_type": "yarn"}));
+    refused("llama", "rms_norm_eps is 0", |config| config["rms_norm_eps"] = 0.into());
+    refused("llama", "rope_theta is -1", |config| config["rope_theta"] = json!(-1.0));
+    let yarn = |name: &'static str, number: f64| {
+        move |config: &mut Value| {
+            config["rope_scaling"] = json!({"rope_type": "yarn", "factor": 4.0});
+            config["rope_scaling"][name] = number.into();
+        }
+    };
+    refused("llama", "attention_factor is -1", yarn("attention_factor", -1.0));
+    refused("llama", "beta_fast is 0", yarn("beta_fast", 0.0));
+    refused("llama", "original_max_position_embeddings is 0", |config| {
+        config["rope_scaling"] = json!({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 0});
+    });
+    refused("llama", "low_freq_factor 4 is not below high_freq_factor 4", |config| {
+        config["rope_scaling"] =
+            json!({"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 4.0, "high_freq_factor": 4.0});
+    });
     refused("llama", "tensor `lm_head.weight` is missing", |config| config["tie_word_embeddings"] = false.into());
     refused("llama", "unknown tensor `model.layers.1.", |config| config["num_hidden_layers"] = 1.into());
     refused("llama", "has shape [3, 16], the configuration asks for [4, 16]", |config| config["vocab_size"] = 4.into());
     refused("qwen3_moe", "num_experts is missing", |config| config["num_experts"] = Value::Null);
     refused("qwen3_moe", "is more than num_experts", |config| config["num_experts_per_tok"] = 9.into());
     refused("qwen3_moe", "is missing", |config| config["mlp_only_layers"] = json!([0]));
+}
+
+/// 1024 layers of 1024 experts are 3 million tensors; the file has 30.
+#[test]
+fn a_configuration_that_asks_for_millions_of_tensors_is_refused_at_once() {
+    let folder = changed("qwen3_moe", |config| {
+        config["num_hidden_layers"] = 1024.into();
+        config["num_experts"] = 1024.into();
+        // As many layers more that are looked for in the list.
+        config["mlp_only_layers"] = (5_000_000..5_300_000).collect::<Vec<u32>>().into();
+    });
+    let error = Checkpoint::open(folder.path()).err().unwrap();
+    assert!(matches!(error, CheckpointError::Missing { .. }), "{error}");
 }
 
 #[test]
@@ -309,4 +339,64 @@ fn factors_of_frequencies_are_above_zero() {
         let message = Checkpoint::open(&path).err().unwrap().to_string();
         assert!(message.contains("rope_freqs.weight") && message.contains("above zero"), "{message}");
     }
+}
+
+/// A copy of the `llama` folder whose safetensors header says other things, of another length if one is given.
+fn with_header(length: Option<u64>, change: impl Fn(&mut Map<String, Value>)) -> tempfile::TempDir {
+    let folder = changed("llama", |_| {});
+    let path = folder.path().join("model.safetensors");
+    let bytes = fs::read(&path).unwrap();
+    let (true_length, rest) = bytes.split_first_chunk::<8>().unwrap();
+    let (header, data) = rest.split_at(u64::from_le_bytes(*true_length) as usize);
+    let mut header: Map<String, Value> = serde_json::from_slice(header).unwrap();
+    change(&mut header);
+    let header = Value::Object(header).to_string();
+    let length = length.unwrap_or(header.len() as u64).to_le_bytes();
+    fs::write(&path, [&length[..], header.as_bytes(), data].concat()).unwrap();
+    folder
+}
+
+#[test]
+fn safetensors_headers_that_lie_are_refused() {
+    const NORM: &str = "model.norm.weight";
+    type Change = fn(&mut Map<String, Value>);
+    let same: Change = |_| {};
+    assert!(Checkpoint::open(with_header(None, same).path()).is_ok());
+    let lies: [(Option<u64>, Change); 10] = [
+        (Some(0), same),
+        (Some(1 << 40), same),
+        (Some(u64::MAX), same),
+        (None, |header| header[NORM]["data_offsets"][1] = u64::MAX.into()),
+        (None, |header| header[NORM]["data_offsets"][1] = (1u64 << 40).into()),
+        (None, |header| header[NORM]["data_offsets"] = json!([8, 0])),
+        (None, |header| header[NORM]["data_offsets"] = json!([0, 64])),
+        (None, |header| header[NORM]["shape"] = json!([u64::MAX, u64::MAX])),
+        (None, |header| header[NORM]["shape"] = json!([1 << 30])),
+        (None, |header| header[NORM]["dtype"] = "F64".into()),
+    ];
+    for (number, (length, change)) in lies.into_iter().enumerate() {
+        let error = Checkpoint::open(with_header(length, change).path()).err().unwrap();
+        assert!(matches!(error, CheckpointError::Files(ShardsError::Damaged { .. })), "lie {number}: {error}");
+    }
+}
+
+/// The bytes of a golden GGUF file with those of a metadata value, behind its key and its type, replaced.
+fn with_value(key: &str, skipped: usize, value: &[u8]) -> tempfile::NamedTempFile {
+    let mut bytes = fs::read(golden("llama.gguf")).unwrap();
+    let at = bytes.windows(key.len()).position(|window| window == key.as_bytes()).unwrap() + key.len() + 4 + skipped;
+    bytes[at..at + value.len()].copy_from_slice(value);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), bytes).unwrap();
+    file
+}
+
+#[test]
+fn gguf_files_of_unknown_architectures_and_without_numbers_are_refused() {
+    let refused = |file: tempfile::NamedTempFile, words: &str| {
+        let error = Checkpoint::open(file.path()).err().expect(words);
+        assert!(matches!(&error, CheckpointError::Config { reason, .. } if reason.contains(words)), "{error}");
+    };
+    refused(with_value("general.architecture", 8, b"gpt99"), "general.architecture is `gpt99`");
+    refused(with_value("llama.attention.layer_norm_rms_epsilon", 0, &f32::NAN.to_le_bytes()), "rms_norm_eps is NaN");
+    refused(with_value("llama.rope.freq_base", 0, &0f32.to_le_bytes()), "rope_theta is 0");
 }

@@ -3,19 +3,12 @@
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
+use longlab_fuzz::merge::{Merge, Method, Recipe, Size};
 use longlab_fuzz::numbers::small;
-use merge::{Merge, Method, Recipe, Size};
 use serde_json::{Map, Value, json};
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
-
-#[allow(dead_code, missing_docs)]
-#[path = "../../../src/files.rs"]
-mod files;
-#[allow(dead_code, unused_imports, missing_docs)]
-#[path = "../../../src/merge/mod.rs"]
-mod merge;
 
 const TYPES: [(&str, u64); 8] =
     [("F32", 4), ("BF16", 2), ("F16", 2), ("I64", 8), ("BOOL", 1), ("F64", 8), ("F8_E4M3", 1), ("I3", 0)];

@@ -3,12 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use spec::suggest::{distance, nearest};
+use longlab_fuzz::spec;
+use longlab_fuzz::spec::suggest::{distance, nearest};
 use std::path::Path;
-
-#[allow(dead_code, unused_imports, missing_docs)]
-#[path = "../../../src/spec/mod.rs"]
-mod spec;
 
 fn level<T: std::str::FromStr + PartialEq + Copy + std::fmt::Debug>(text: &str)
 where

@@ -9,6 +9,7 @@ mod skip;
 mod table;
 
 use super::Context;
+use super::grid::Cells;
 use crate::Limits;
 use crate::draft::{Draft, trimmed};
 use flow::Flow;
@@ -35,9 +36,14 @@ struct Page<'a> {
 }
 
 pub(super) fn read(text: &str, context: &mut Context) -> Draft {
+    let room = context.cells.room;
     let (draft, unclosed) = page(text, context, true);
+    if !unclosed {
+        return draft;
+    }
     // A menu that is never closed would hide the whole page.
-    if unclosed { page(text, context, false).0 } else { draft }
+    context.cells.room = room;
+    page(text, context, false).0
 }
 
 fn page(text: &str, context: &mut Context, menus: bool) -> (Draft, bool) {
@@ -46,7 +52,7 @@ fn page(text: &str, context: &mut Context, menus: bool) -> (Draft, bool) {
         flow: Flow::default(),
         skip: Skip::new(menus),
         lists: Lists::default(),
-        tables: Tables::new(context.limits.cells),
+        tables: Tables::new(context.cells.room),
         headline: None,
         link: None,
         title: None,
@@ -67,8 +73,9 @@ fn page(text: &str, context: &mut Context, menus: bool) -> (Draft, bool) {
         }
     }
     let unclosed = page.skip.is_in_menu();
-    let left_out = page.tables.left_out;
-    let draft = page.finish();
+    let (draft, tables) = page.finish();
+    context.cells.room = tables.room;
+    let left_out = tables.left_out;
     if left_out > 0 && !unclosed {
         context.remarks.push(super::Remark::RowsCut { left_out });
     }
@@ -249,12 +256,15 @@ impl Page<'_> {
     fn close_table(&mut self) {
         let subject = self.title.as_deref().map(joined);
         if let Some(closed) = self.tables.close(&mut self.flow) {
-            self.flow.lend(&mut self.draft, |draft| closed.put(draft, subject.as_deref()));
+            let mut cells = Cells { room: self.tables.room, left_out: 0 };
+            self.flow.lend(&mut self.draft, |draft| closed.put(draft, subject.as_deref(), &mut cells));
+            self.tables.room = cells.room;
+            self.tables.left_out += cells.left_out;
         }
         self.flow.paragraph();
     }
 
-    fn finish(mut self) -> Draft {
+    fn finish(mut self) -> (Draft, Tables) {
         self.end_link();
         self.end_headline();
         while self.lists.has_terms() {
@@ -267,7 +277,7 @@ impl Page<'_> {
         self.draft.text = self.flow.finish();
         let first = self.draft.first_headline().map(|(title, _)| title.to_owned());
         self.draft.title = self.title.as_deref().map(joined).filter(|title| !title.is_empty()).or(first);
-        self.draft
+        (self.draft, self.tables)
     }
 }
 

@@ -174,7 +174,9 @@ fn table(draft: &mut Draft, rows: &[Value], title: &str, context: &mut Context) 
     }
     let start = draft.text.len();
     let head = line(&mut draft.text, columns.iter().map(|name| clean(name)));
-    let most = context.limits.cells / columns.len().max(1);
+    // Rows that lack columns take the room of all.
+    let most = (context.cells.room / columns.len().max(1)).min(rows.len());
+    context.cells.room -= most * columns.len();
     let row =
         |value: &Value| columns.iter().map(|name| value.get(name).map_or(String::new(), scalar)).collect::<Vec<_>>();
     let cells: Vec<Vec<Cell>> =

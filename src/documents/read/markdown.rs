@@ -2,7 +2,7 @@
 
 mod inline;
 
-use super::grid::Grid;
+use super::grid::{Cells, Grid};
 use crate::draft::{Draft, trimmed};
 use std::ops::Range;
 
@@ -16,16 +16,17 @@ struct Scan<'a> {
     draft: Draft,
     /// Stretches of running text, in which links are looked for.
     prose: Vec<Range<usize>>,
+    cells: &'a mut Cells,
 }
 
-pub(super) fn read(text: String) -> Draft {
+pub(super) fn read(text: String, cells: &mut Cells) -> Draft {
     let mut start = 0;
     let range = |line: &str| {
         start += line.len() + 1;
         start - line.len() - 1..start - 1
     };
     let lines = text.split('\n').map(range).collect();
-    let mut scan = Scan { text: &text, lines, draft: Draft::of(text.as_str()), prose: Vec::new() };
+    let mut scan = Scan { text: &text, lines, draft: Draft::of(text.as_str()), prose: Vec::new(), cells };
     let mut number = scan.front_matter();
     while number < scan.lines.len() {
         number = scan.block(number);
@@ -138,7 +139,7 @@ impl<'a> Scan<'a> {
             end += 1;
         }
         self.prose.extend(self.lines[number..end].iter().cloned());
-        grid.close(&mut self.draft, self.lines[end - 1].end, &title);
+        grid.close(&mut self.draft, self.lines[end - 1].end, &title, self.cells);
         end
     }
 
@@ -271,7 +272,7 @@ mod tests {
     use crate::{Document, Kind};
 
     fn document(text: &str) -> Document {
-        let document = read(text.to_owned()).finish("a.md", Kind::Professional);
+        let document = read(text.to_owned(), &mut Cells { room: 1000, left_out: 0 }).finish("a.md", Kind::Professional);
         document.check().unwrap();
         document
     }

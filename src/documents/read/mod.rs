@@ -20,6 +20,7 @@ use crate::encoding::{Encoding, decode};
 use crate::error::{Fault, ReadError};
 use crate::kind::{KindRule, kind_of};
 use crate::{Document, Format, Limits, format};
+use grid::Cells;
 pub use remark::Remark;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -66,6 +67,7 @@ struct Context<'a> {
     source: &'a str,
     limits: &'a Limits,
     remarks: Vec<Remark>,
+    cells: Cells,
 }
 
 /// The bytes of a file, or its beginning.
@@ -118,7 +120,8 @@ impl Reader {
             false => (source, taken),
         };
         let format = named(name).or_else(|| Format::of_content(&taken.bytes)).unwrap_or(Format::Text);
-        let mut context = Context { source, limits: &self.limits, remarks: Vec::new() };
+        let cells = Cells { room: self.limits.cells, left_out: 0 };
+        let mut context = Context { source, limits: &self.limits, remarks: Vec::new(), cells };
         if let Some(size) = taken.cut_from {
             if !format.can_be_cut() {
                 let limit = self.limits.file_bytes;
@@ -128,6 +131,9 @@ impl Reader {
         }
         let (format, encoding, drafts) =
             guarded(format, || context.drafts(format, &taken)).map_err(|f| f.at(source))?;
+        if context.cells.left_out > 0 {
+            context.remarks.push(Remark::RowsCut { left_out: context.cells.left_out });
+        }
         let mut documents = Vec::new();
         for draft in drafts {
             documents.extend(self.documents(format, draft, &mut context));
@@ -183,9 +189,9 @@ impl Context<'_> {
         let drafts = match format {
             Format::Text => match chat::read(&text) {
                 Some(draft) => return Ok((Format::Chat, vec![draft])),
-                None => vec![plain::read(text)],
+                None => vec![plain::read(text, &mut self.cells)],
             },
-            Format::Markdown => vec![markdown::read(text)],
+            Format::Markdown => vec![markdown::read(text, &mut self.cells)],
             Format::Html => vec![html::read(&text, self)],
             Format::Delimited => delimited::read(&text, self)?,
             Format::Json => json::read(&text, self)?,

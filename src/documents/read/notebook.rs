@@ -28,7 +28,7 @@ pub(super) fn read(text: &str, context: &mut Context) -> Result<Draft, Fault> {
             _ => {}
         }
     }
-    let mut draft = markdown::read(written);
+    let mut draft = markdown::read(written, &mut context.cells);
     if language == "python" {
         note_code(&mut draft, &codes, context);
     }

@@ -15,6 +15,14 @@ use std::collections::BTreeMap;
 
 /// Bytes of drawing instructions of a page.
 const PAGE_BYTES: usize = 16 << 20;
+/// Bytes of a string that are made a text at once: whole codes of one to four bytes. A code may mean 256 letters.
+const PIECE: usize = 12 << 10;
+
+/// Bytes that may still come out of a file: of instructions, and of the text that they draw.
+struct Room {
+    content: usize,
+    text: usize,
+}
 
 pub(super) fn read(bytes: &[u8], context: &mut Context) -> Result<Draft, Fault> {
     let pdf = load(bytes, context.limits)?;
@@ -24,7 +32,8 @@ pub(super) fn read(bytes: &[u8], context: &mut Context) -> Result<Draft, Fault> 
     }
     let mut draft = Draft { title: title(&pdf), ..Draft::default() };
     let mut fonts = Fonts::default();
-    let mut room = usize::try_from(context.limits.inflated_bytes).unwrap_or(usize::MAX);
+    let most = usize::try_from(context.limits.inflated_bytes).unwrap_or(usize::MAX);
+    let mut room = Room { content: most, text: most };
     let mut lost = pages.len().saturating_sub(context.limits.pages);
     for (number, &page) in pages.iter().enumerate().take(context.limits.pages) {
         match page_text(&pdf, page, &mut fonts, &mut room) {
@@ -74,13 +83,13 @@ fn put(draft: &mut Draft, number: usize, text: &str) {
 }
 
 /// The text of a page; none where it is damaged or there is no room left.
-fn page_text<'a>(pdf: &'a Document, page: ObjectId, fonts: &mut Fonts<'a>, room: &mut usize) -> Option<String> {
-    let content = pdf.get_page_content_with_limit(page, PAGE_BYTES.min(*room)).ok()?;
-    *room = room.saturating_sub(content.len());
+fn page_text<'a>(pdf: &'a Document, page: ObjectId, fonts: &mut Fonts<'a>, room: &mut Room) -> Option<String> {
+    let content = pdf.get_page_content_with_limit(page, PAGE_BYTES.min(room.content)).ok()?;
+    room.content = room.content.saturating_sub(content.len());
     let dictionaries = pdf.get_page_fonts(page).unwrap_or_default();
     let named: BTreeMap<Vec<u8>, usize> =
         dictionaries.into_iter().map(|(name, font)| (name, fonts.number(pdf, font))).collect();
-    let mut layout = Layout::default();
+    let mut layout = Layout::new(room.text);
     let mut font: Option<&Font> = None;
     for operation in Content::decode_iter(&content).map_while(Result::ok) {
         let operands = operation.operands.as_slice();
@@ -102,8 +111,13 @@ fn page_text<'a>(pdf: &'a Document, page: ObjectId, fonts: &mut Fonts<'a>, room:
             "TJ" => shows(&mut layout, font, operands.first()),
             operator => layout.place(operator, operands),
         }
+        if layout.is_full() {
+            return None;
+        }
     }
-    Some(layout.finish())
+    let text = layout.finish();
+    room.text -= text.len();
+    Some(text)
 }
 
 fn shows(layout: &mut Layout, font: Option<&Font>, parts: Option<&Object>) {
@@ -117,7 +131,13 @@ fn shows(layout: &mut Layout, font: Option<&Font>, parts: Option<&Object>) {
 
 fn show(layout: &mut Layout, font: Option<&Font>, string: Option<&Object>) {
     if let (Some(font), Some(bytes)) = (font, string.and_then(|string| string.as_str().ok())) {
-        layout.show(&font.text(bytes), font.width(bytes), bytes.len());
+        let (first, rest) = bytes.split_at(bytes.len().min(PIECE));
+        for piece in std::iter::once(first).chain(rest.chunks(PIECE)) {
+            if layout.is_full() {
+                return;
+            }
+            layout.show(&font.text(piece), font.width(piece), piece.len());
+        }
     }
 }
 

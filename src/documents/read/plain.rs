@@ -1,6 +1,6 @@
 //! Plain text and reStructuredText: headlines by their looks, links, simple tables and definitions of the latter.
 
-use super::grid::Grid;
+use super::grid::{Cells, Grid};
 use crate::draft::{Draft, trimmed};
 use std::ops::Range;
 
@@ -9,6 +9,8 @@ const LONGEST_HEADLINE: usize = 120;
 /// Longest text of a link, bytes.
 const LONGEST_LINK: usize = 300;
 
+/// Columns of a table; a rule with more is no rule.
+const COLUMNS: usize = 1000;
 /// Most lines of a table.
 const MOST_ROWS: usize = 10_000;
 
@@ -19,13 +21,13 @@ struct Line<'a> {
     range: Range<usize>,
 }
 
-pub(super) fn read(text: String) -> Draft {
+pub(super) fn read(text: String, cells: &mut Cells) -> Draft {
     let mut draft = Draft::default();
     let lines = lines_of(&text);
     draft.title = announced(&lines);
     draft.text.clone_from(&text);
     headlines(&lines, &mut draft);
-    simple_tables(&lines, &mut draft);
+    simple_tables(&lines, &mut draft, cells);
     links(&text, &mut draft);
     if draft.title.is_none() {
         draft.title = first_headline(&text, &draft);
@@ -125,11 +127,11 @@ fn is_section_number(word: &str) -> bool {
 }
 
 /// Tables between rules of `=`, with the columns where the rules stand.
-fn simple_tables(lines: &[Line], draft: &mut Draft) {
+fn simple_tables(lines: &[Line], draft: &mut Draft, cells: &mut Cells) {
     let mut number = 0;
     while number < lines.len() {
         match columns(&lines[number]) {
-            Some(columns) => number = simple_table(lines, number, &columns, draft),
+            Some(columns) => number = simple_table(lines, number, &columns, draft, cells),
             None => number += 1,
         }
     }
@@ -149,11 +151,11 @@ fn columns(line: &Line) -> Option<Vec<Range<usize>>> {
             _ => {}
         }
     }
-    (columns.len() >= 2).then_some(columns)
+    (2..=COLUMNS).contains(&columns.len()).then_some(columns)
 }
 
 /// Reads the table whose first rule is `first`; gives the line behind it.
-fn simple_table(lines: &[Line], first: usize, columns: &[Range<usize>], draft: &mut Draft) -> usize {
+fn simple_table(lines: &[Line], first: usize, columns: &[Range<usize>], draft: &mut Draft, cells: &mut Cells) -> usize {
     let is_rule = |&at: &usize| lines.get(at).and_then(self::columns).is_some_and(|other| other.len() == columns.len());
     let head_end = first + 2;
     if !is_rule(&head_end) {
@@ -165,7 +167,7 @@ fn simple_table(lines: &[Line], first: usize, columns: &[Range<usize>], draft: &
         grid.row(row_of(&lines[at], columns));
     }
     let title = draft.headline_before(lines[first].range.start).unwrap_or_default();
-    grid.close(draft, lines[end].range.end, &title);
+    grid.close(draft, lines[end].range.end, &title, cells);
     end + 1
 }
 
@@ -197,7 +199,7 @@ mod tests {
     use crate::Kind;
 
     fn document(text: &str) -> crate::Document {
-        let document = read(text.to_owned()).finish("a.rst", Kind::General);
+        let document = read(text.to_owned(), &mut Cells { room: 1000, left_out: 0 }).finish("a.rst", Kind::General);
         document.check().unwrap();
         document
     }

@@ -2,6 +2,7 @@
 
 use super::{CheckpointError, Config, Experts, Family, Scaling};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// What is read of config.json; keys that change nothing here are passed over.
@@ -35,7 +36,7 @@ struct Raw {
     #[serde(default)]
     norm_topk_prob: bool,
     #[serde(default)]
-    mlp_only_layers: Vec<usize>,
+    mlp_only_layers: BTreeSet<usize>,
     decoder_sparse_step: Option<usize>,
 }
 

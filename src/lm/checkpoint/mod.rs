@@ -22,7 +22,7 @@ mod tokenizer;
 pub use error::CheckpointError;
 pub use settings::Settings;
 pub use shape::{Config, Experts, Family, Scaling};
-pub use tokenizer::{TokenizerError, gguf_tokenizer};
+pub use tokenizer::{TokenizerError, gguf_tokenizer, read_tokenizer};
 
 use super::gguf::{Gguf, Kind, dequantise};
 use crate::shards::{Entry, Shards};
@@ -98,10 +98,13 @@ impl Checkpoint {
         let shape = Config::load(&path.join("config.json"))?;
         let shards = Shards::open(path)?;
         let mut unused: BTreeSet<&str> = shards.tensors.keys().map(String::as_str).collect();
+        let missing = |name: String| CheckpointError::Missing { path: path.to_owned(), name };
+        if let Some((name, _)) = shape.each_tensor().find(|(name, _)| !shards.tensors.contains_key(name)) {
+            return Err(missing(name));
+        }
         let mut tensors = BTreeMap::new();
         for (name, wanted) in shape.tensors() {
-            let missing = || CheckpointError::Missing { path: path.to_owned(), name: name.clone() };
-            let entry = shards.tensors.get(&name).ok_or_else(missing)?;
+            let entry = shards.tensors.get(&name).ok_or_else(|| missing(name.clone()))?;
             unused.remove(name.as_str());
             same(path, &name, wanted, &entry.shape)?;
             let place = Place { tensor: name.clone(), first: 0, permuted: false };
@@ -131,6 +134,12 @@ impl Checkpoint {
         }
         let mut unused: BTreeSet<&str> = file.header().tensors.keys().map(String::as_str).collect();
         unused.remove(metadata::FACTORS);
+        for (name, _) in shape.each_tensor() {
+            let part = metadata::part(shape.family, &name).map_err(|reason| CheckpointError::config(path, reason))?;
+            if !file.header().tensors.contains_key(&part.tensor) {
+                return Err(CheckpointError::Missing { path: path.to_owned(), name: part.tensor });
+            }
+        }
         let mut tensors = BTreeMap::new();
         for (name, wanted) in shape.tensors() {
             let part = metadata::part(shape.family, &name).map_err(|reason| CheckpointError::config(path, reason))?;

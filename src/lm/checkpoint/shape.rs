@@ -144,21 +144,26 @@ impl Config {
 
     /// Name (Hugging Face's) and shape of every tensor, sorted by name.
     pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
+        let mut all: Vec<_> = self.each_tensor().collect();
+        all.sort();
+        all
+    }
+
+    /// As [`Config::tensors`], one after the other, layer by layer: a configuration alone, without the files that belong to it, can ask for
+    /// millions.
+    pub(super) fn each_tensor(&self) -> impl Iterator<Item = (String, Vec<usize>)> + '_ {
         let d = self.hidden_size;
-        let mut all = vec![
+        let head = (!self.tie_word_embeddings).then(|| ("lm_head.weight".to_owned(), vec![self.vocab_size, d]));
+        let outer = [
             ("model.embed_tokens.weight".to_owned(), vec![self.vocab_size, d]),
             ("model.norm.weight".to_owned(), vec![d]),
         ];
-        if !self.tie_word_embeddings {
-            all.push(("lm_head.weight".to_owned(), vec![self.vocab_size, d]));
-        }
-        for layer in 0..self.num_hidden_layers {
+        let layers = (0..self.num_hidden_layers).flat_map(move |layer| {
             let parts = self.common().into_iter().map(|(part, shape)| (part.to_owned(), shape));
             let parts = parts.chain(self.feed_forward(layer));
-            all.extend(parts.map(|(part, shape)| (format!("model.layers.{layer}.{part}.weight"), shape)));
-        }
-        all.sort();
-        all
+            parts.map(move |(part, shape)| (format!("model.layers.{layer}.{part}.weight"), shape))
+        });
+        outer.into_iter().chain(head).chain(layers)
     }
 
     /// What every layer has, but for its feed-forward block.
@@ -226,6 +231,10 @@ impl Config {
         if !self.head_dim.is_multiple_of(2) {
             return Err(format!("head_dim is {}, it must be even", self.head_dim));
         }
+        for (name, number) in [("rms_norm_eps", self.rms_norm_eps), ("rope_theta", self.rope_theta)] {
+            above_zero(name, number)?;
+        }
+        self.rope_scaling.as_ref().map_or(Ok(()), Scaling::check)?;
         match experts {
             Some(all) if all.num_experts_per_tok > all.num_experts => Err(format!(
                 "num_experts_per_tok {} is more than num_experts {}",
@@ -234,6 +243,57 @@ impl Config {
             _ => Ok(()),
         }
     }
+}
+
+impl Scaling {
+    fn check(&self) -> Result<(), String> {
+        let check = |numbers: &[(&str, f64)]| numbers.iter().try_for_each(|&(name, number)| above_zero(name, number));
+        match self {
+            Scaling::Linear { factor } => check(&[("factor", *factor)]),
+            Scaling::Yarn {
+                factor,
+                original_max_position_embeddings: original,
+                attention_factor,
+                beta_fast,
+                beta_slow,
+            } => check(&[
+                ("factor", *factor),
+                ("original_max_position_embeddings", *original as f64),
+                ("attention_factor", attention_factor.unwrap_or(1.0)),
+                ("beta_fast", *beta_fast),
+                ("beta_slow", *beta_slow),
+            ]),
+            Scaling::Llama3 {
+                factor,
+                low_freq_factor: low,
+                high_freq_factor: high,
+                original_max_position_embeddings,
+            } => {
+                let original = *original_max_position_embeddings as f64;
+                check(&[
+                    ("factor", *factor),
+                    ("low_freq_factor", *low),
+                    ("high_freq_factor", *high),
+                    ("original_max_position_embeddings", original),
+                ])?;
+                // The ramp between them is divided by their distance.
+                if low < high {
+                    Ok(())
+                } else {
+                    Err(format!("low_freq_factor {low} is not below high_freq_factor {high}"))
+                }
+            }
+            Scaling::Factors { factors } => {
+                factors.iter().try_for_each(|&factor| above_zero("factor", f64::from(factor)))
+            }
+        }
+    }
+}
+
+/// A number that others are divided by, or a root is taken of; one that is none would make every number of a model NaN.
+fn above_zero(name: &str, number: f64) -> Result<(), String> {
+    let good = number.is_finite() && number > 0.0;
+    if good { Ok(()) } else { Err(format!("{name} is {number}, a number above zero is needed")) }
 }
 
 /// Far above every known model, and low enough that no product of them overflows and no list of tensors fills the memory.

@@ -89,7 +89,7 @@ impl Checkpoint {
     /// A folder without a sound tokenizer.json, metadata as for [`gguf_tokenizer`], or tokens beyond the embedding.
     pub fn tokenizer(&self) -> Result<Tokenizer, TokenizerError> {
         let tokenizer = match &self.source {
-            Source::Folder(_) => of_folder(&self.path.join("tokenizer.json"))?,
+            Source::Folder(_) => read_tokenizer(&self.path.join("tokenizer.json"))?,
             Source::File(file) => gguf_tokenizer(file.header())?,
         };
         let rows = self.shape.vocab_size;
@@ -100,7 +100,11 @@ impl Checkpoint {
     }
 }
 
-fn of_folder(path: &Path) -> Result<Tokenizer, TokenizerError> {
+/// Reads a tokenizer.json.
+///
+/// # Errors
+/// A file that cannot be read or is no sound tokenizer.
+pub fn read_tokenizer(path: &Path) -> Result<Tokenizer, TokenizerError> {
     let bytes = std::fs::read(path).map_err(CheckpointError::reading(path))?;
     // The library indexes past its buffers where merges of a hostile file do not fit its tokens.
     let read = catch_unwind(AssertUnwindSafe(|| Tokenizer::from_bytes(&bytes)));

@@ -53,8 +53,8 @@ pub struct Entry {
 
 /// Documents on disk. Numbers of documents are places in the list of entries.
 pub struct Corpus {
-    /// Files of documents, each with the number of its first document.
-    files: Vec<(usize, PathBuf, File)>,
+    /// Files of documents, each with the number of its first document and its bytes.
+    files: Vec<(usize, PathBuf, File, u64)>,
     entries: Vec<Entry>,
     numbers: HashMap<Hash, usize>,
     lately: Mutex<Lately>,
@@ -101,9 +101,16 @@ impl Corpus {
     pub fn open(folder: &Path) -> Result<Corpus> {
         let path = folder.join(DOCUMENTS);
         let file = File::open(&path).map_err(SynthesisError::reading(&path))?;
+        let bytes = file.metadata().map_err(SynthesisError::reading(&path))?.len();
         let entries = Lines::<Entry>::open(&folder.join(ENTRIES))?.collect::<Result<Vec<Entry>>>()?;
         let numbers = entries.iter().enumerate().map(|(number, entry)| (entry.hash.clone(), number)).collect();
-        Ok(Corpus { files: vec![(0, path, file)], entries, numbers, lately: Mutex::default(), plain: Mutex::default() })
+        Ok(Corpus {
+            files: vec![(0, path, file, bytes)],
+            entries,
+            numbers,
+            lately: Mutex::default(),
+            plain: Mutex::default(),
+        })
     }
 
     /// This corpus with the documents of another behind its own. A document of both is the first's.
@@ -112,7 +119,8 @@ impl Corpus {
         for (number, entry) in other.entries.iter().enumerate() {
             self.numbers.entry(entry.hash.clone()).or_insert(before + number);
         }
-        self.files.extend(other.files.into_iter().map(|(first, path, file)| (before + first, path, file)));
+        self.files
+            .extend(other.files.into_iter().map(|(first, path, file, bytes)| (before + first, path, file, bytes)));
         self.entries.extend(other.entries);
         self
     }
@@ -182,19 +190,46 @@ impl Corpus {
     fn parsed<T: DeserializeOwned>(&self, number: usize) -> Result<T> {
         let Entry { offset, length, .. } = self.entries[number];
         let own = self.files.partition_point(|(first, ..)| *first <= number) - 1;
-        let (first, path, file) = &self.files[own];
+        let (first, path, file, bytes) = &self.files[own];
+        let torn = |reason: String| SynthesisError::Torn { path: path.clone(), line: number - first + 1, reason };
+        // No memory for a length that only the list of entries says.
+        let end = offset.checked_add(length as u64);
+        if end.is_none_or(|end| end > *bytes) {
+            return Err(torn(format!("{ENTRIES} says {length} bytes at {offset}, the file has {bytes}")));
+        }
         let mut line = vec![0; length];
         file.read_exact_at(&mut line, offset).map_err(SynthesisError::reading(path))?;
-        let torn = |error: serde_json::Error| SynthesisError::Torn {
-            path: path.clone(),
-            line: number - first + 1,
-            reason: error.to_string(),
-        };
-        serde_json::from_slice(&line).map_err(torn)
+        serde_json::from_slice(&line).map_err(|error| torn(error.to_string()))
     }
 }
 
 fn locked(lately: &Mutex<Lately>) -> MutexGuard<'_, Lately> {
     // What another thread left behind in a panic is a cache all the same.
     lately.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_that_lies_about_its_length_asks_for_no_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(DOCUMENTS), "{}\n").unwrap();
+        for (offset, length) in [(0, usize::MAX), (0, 1 << 50), (u64::MAX, 2), (2, 2)] {
+            let entry = Entry {
+                offset,
+                length,
+                hash: Hash::of(""),
+                kind: Kind::General,
+                title: String::new(),
+                source: String::new(),
+                bytes: 0,
+                tables: 0,
+            };
+            std::fs::write(folder.path().join(ENTRIES), serde_json::to_string(&entry).unwrap()).unwrap();
+            let error = Corpus::open(folder.path()).unwrap().read(0).unwrap_err();
+            assert!(matches!(error, SynthesisError::Torn { line: 1, .. }), "{error}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ use crate::error::{Result, SynthesisError};
 use crate::files::hash_file;
 use lines::Lines;
 use longlab_documents::Hash;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use tokenizers::Tokenizer;
 
@@ -39,7 +40,9 @@ impl Counter {
             path: path.to_path_buf(),
             reason: error.to_string(),
         };
-        let mut tokenizer = Tokenizer::from_file(path).map_err(unusable)?;
+        // The library indexes past its buffers where merges of a hostile file do not fit its tokens.
+        let read = catch_unwind(AssertUnwindSafe(|| Tokenizer::from_file(path)));
+        let mut tokenizer = read.map_err(|_| unusable("the library broke off reading it".into()))?.map_err(unusable)?;
         // Counts are of the text as it stands: a file that asks for cutting or filling up would bend them.
         tokenizer.with_truncation(None).map_err(unusable)?;
         tokenizer.with_padding(None);
@@ -101,8 +104,13 @@ mod tests {
     fn what_is_no_tokenizer_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tokenizer.json");
-        std::fs::write(&path, "{}").unwrap();
-        let error = Counter::open(Some(&path)).map(|_| ()).unwrap_err();
-        assert!(error.to_string().contains("tokenizer.json"), "{error}");
+        // Merges of the second make a token that is longer than all there are.
+        let long =
+            r#"{"version":"1.0","added_tokens":[],"model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":[["a","b"]]}}"#;
+        for text in ["{}", long] {
+            std::fs::write(&path, text).unwrap();
+            let error = Counter::open(Some(&path)).map(|_| ()).unwrap_err();
+            assert!(error.to_string().contains("tokenizer.json"), "{error}");
+        }
     }
 }

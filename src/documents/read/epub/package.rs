@@ -13,7 +13,7 @@ pub(super) struct Package {
 
 /// The package file that a container names.
 pub(super) fn path(container: &str) -> Option<String> {
-    tags(container).into_iter().find(|tag| local(tag) == b"rootfile").and_then(|tag| attribute(&tag, "full-path"))
+    tags(container).find(|tag| local(tag) == b"rootfile").and_then(|tag| attribute(&tag, "full-path"))
 }
 
 /// Reads the package file that stands at `path`.
@@ -42,9 +42,10 @@ pub(super) fn read(text: &str, path: &str) -> Package {
     Package { title: title(text), chapters }
 }
 
-fn tags(text: &str) -> Vec<StartTag<()>> {
+/// One after the other: a short text can have very many.
+fn tags(text: &str) -> impl Iterator<Item = StartTag<()>> + '_ {
     let tokens = Tokenizer::new(text).map_while(Result::ok);
-    tokens.filter_map(|token| if let Token::StartTag(tag) = token { Some(tag) } else { None }).collect()
+    tokens.filter_map(|token| if let Token::StartTag(tag) = token { Some(tag) } else { None })
 }
 
 /// The words of the first `dc:title`.

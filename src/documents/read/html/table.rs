@@ -1,6 +1,6 @@
 //! Tables: one line of text a row, cells between bars; cells that span rows or columns are repeated.
 
-use super::super::grid::Grid;
+use super::super::grid::{Cells, Grid};
 use super::flow::Flow;
 use crate::draft::{Draft, trimmed};
 use std::ops::Range;
@@ -52,7 +52,7 @@ pub(super) struct Tables {
     /// Tables beyond the deepest.
     deeper: usize,
     /// Cells that may still be read.
-    room: usize,
+    pub room: usize,
     /// Bytes that repeated cells may still take.
     repeated: usize,
     /// Rows that found no room.
@@ -248,8 +248,8 @@ pub(super) struct Closed {
 }
 
 impl Closed {
-    /// Puts it into the draft: an infobox as notes, a table with a head as a table.
-    pub fn put(self, draft: &mut Draft, page: Option<&str>) {
+    /// Puts it into the draft: an infobox as notes, a table with a head as a table, whose cells take room anew.
+    pub fn put(self, draft: &mut Draft, page: Option<&str>, cells: &mut Cells) {
         let Closed { open, end } = self;
         if open.is_infobox || is_infobox(&open.rows, open.head) {
             let own = open.rows.iter().find(|row| is_title(row)).map(|row| draft.cell(row[0].range.clone()).text);
@@ -260,9 +260,10 @@ impl Closed {
         let Some(head) = open.head.or_else(|| guessed_head(&open.rows, draft)) else { return };
         // White space may wait before the first word.
         let start = trimmed(&draft.text, open.start.min(end)..end).start;
+        cells.room += open.rows.iter().map(Vec::len).sum::<usize>();
         let mut grid = Grid::new(start);
         open.rows.into_iter().skip(head).for_each(|row| grid.row(row.into_iter().map(|slot| slot.range).collect()));
-        grid.close(draft, end, &open.title);
+        grid.close(draft, end, &open.title, cells);
     }
 }
 

@@ -133,9 +133,11 @@ fn angles(text: &str, at: usize, end: usize, draft: &mut Draft) -> usize {
 #[cfg(test)]
 mod tests {
     use crate::Kind;
+    use crate::read::grid::Cells;
 
     fn links(text: &str) -> Vec<(String, String)> {
-        let document = super::super::read(text.to_owned()).finish("a.md", Kind::Professional);
+        let document = super::super::read(text.to_owned(), &mut Cells { room: 1000, left_out: 0 })
+            .finish("a.md", Kind::Professional);
         document.check().unwrap();
         document.links.into_iter().map(|link| (link.text, link.target)).collect()
     }

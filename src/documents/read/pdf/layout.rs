@@ -29,9 +29,21 @@ pub(super) struct Layout {
     here: Place,
     /// Where the last string ended.
     last: Option<(f32, f32)>,
+    /// Bytes that the text may have.
+    room: usize,
 }
 
 impl Layout {
+    /// A page whose text may have so many bytes.
+    pub fn new(room: usize) -> Self {
+        Layout { room, ..Layout::default() }
+    }
+
+    /// Whether its text has become longer than that.
+    pub fn is_full(&self) -> bool {
+        self.text.len() > self.room
+    }
+
     /// Takes an operation that sets where text goes.
     pub fn place(&mut self, operator: &str, operands: &[Object]) {
         let at = |index: usize| number(operands.get(index));

@@ -1,7 +1,7 @@
 //! No bytes bring a reader down, and whatever is read is sound.
 
 use super::pdf;
-use longlab_documents::{Fault, Limits, Nearness, Reader, passages};
+use longlab_documents::{Fault, Limits, Nearness, Reader, Remark, passages};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -233,4 +233,32 @@ fn instructions_in_documents_are_text() {
     let reading = Reader::default().read("a.txt", text.as_bytes()).unwrap();
     assert_eq!(reading.documents[0].text, text);
     assert!(reading.documents[0].notes.is_empty());
+}
+
+/// One wide row makes all short rows of its table wide: what fills them up is counted too.
+#[test]
+fn short_rows_beside_a_wide_one_take_their_room() {
+    let limits = Limits { cells: 10_000, ..Limits::default() };
+    let reader = Reader { limits, ..Reader::default() };
+    let wide = "<td>x".repeat(900);
+    let html = format!("<table><tr><th>a<th>b<tr>{wide}{}</table>", "<tr><td>1".repeat(2_000));
+    let bars = "|a".repeat(900);
+    let rules = "|--".repeat(900);
+    let markdown = format!("{bars}|\n{rules}|\n{}", "|1\n".repeat(2_000));
+    let rule = "= ".repeat(900);
+    let plain = format!("{rule}\na\n{rule}\n{}{rule}\n", "1\n".repeat(2_000));
+    let keys: String = (0..900).map(|key| format!(",\"k{key}\":1")).collect();
+    let records = format!("[{{\"a\":1,\"b\":2}},{{\"a\":1{keys}}}{}]", ",{\"a\":1}".repeat(1_950));
+    let lines = format!("{{\"text\":\"{}\"}}\n{records}\n{records}\n", "long enough ".repeat(40));
+    for (name, text) in [("a.html", html), ("a.md", markdown), ("a.rst", plain), ("a.jsonl", lines)] {
+        let reading = reader.read(name, text.as_bytes()).unwrap();
+        let tables = reading.documents.iter().flat_map(|document| &document.tables);
+        let cells: usize = tables.map(|table| table.rows.iter().map(Vec::len).sum::<usize>()).sum();
+        assert!((1_000..=10_000).contains(&cells), "{name}: {cells} cells");
+        assert!(
+            matches!(reading.remarks[..], [Remark::RowsCut { left_out: 1_900.. }]),
+            "{name}: {:?}",
+            reading.remarks
+        );
+    }
 }

@@ -142,3 +142,50 @@ fn cut_files_are_damaged() {
     }
     assert!(matches!(read(b"%PDF-1.7 and nothing else").unwrap_err().fault, Fault::Damaged { .. }));
 }
+
+/// A file of one page, whose font's table of texts is this, drawing so many letters A.
+fn with_table(table: &str, letters: usize) -> Vec<u8> {
+    let mut pdf = file(vec![page(&[&"A".repeat(letters)])], "");
+    let stream = Stream::new(dictionary! {}, table.as_bytes().to_vec());
+    let table = pdf.add_object(stream);
+    for object in pdf.objects.values_mut() {
+        if let Ok(font) = object.as_dict_mut()
+            && font.has_type(b"Font")
+        {
+            font.set("ToUnicode", table);
+        }
+    }
+    bytes(pdf)
+}
+
+fn table(inside: &str) -> String {
+    format!(
+        "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) \
+         /Supplement 0 >> def\n/CMapName /X def\n/CMapType 2 def\n1 begincodespacerange\n<00> <ff>\nendcodespacerange\n{inside}\n\
+         endcmap\nCMapName currentdict /CMap defineresource pop\nend\nend\n"
+    )
+}
+
+#[test]
+fn a_table_says_what_codes_mean() {
+    let reading = read(&with_table(&table("1 beginbfchar\n<41> <00d6>\nendbfchar"), 3)).unwrap();
+    assert_eq!(reading.documents[0].text, "[page 1]\nÖÖÖ\n");
+}
+
+/// The library would list 16 million codes one by one; of four bytes there are 4,000 million.
+#[test]
+fn a_table_of_millions_of_codes_is_not_believed() {
+    let inside = "1 beginbfchar\n<41> <00d6>\nendbfchar\n1 beginbfrange\n<00000000> <00ffffff> <0041>\nendbfrange";
+    let error = read(&with_table(&table(inside), 3)).unwrap_err();
+    assert!(matches!(error.fault, Fault::Scanned { pages: 1 }), "{error}");
+}
+
+/// Each letter stands for 256: a page of 100 KB would draw 25 MB.
+#[test]
+fn text_that_grows_out_of_its_codes_is_bounded() {
+    let inside = format!("1 beginbfchar\n<41> <{}>\nendbfchar", "0078".repeat(256));
+    let pdf = with_table(&table(&inside), 100_000);
+    let reader = Reader { limits: Limits { inflated_bytes: 1 << 20, ..Limits::default() }, ..Reader::default() };
+    let error = reader.read("a.pdf", &pdf).unwrap_err();
+    assert!(matches!(error.fault, Fault::Damaged { .. }), "{error}");
+}

@@ -1,0 +1,10 @@
+//! HTML and Markdown: what is read of any bytes stands where it is said to stand.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use longlab_fuzz::documents::{file, read};
+
+fuzz_target!(|input: &[u8]| {
+    let (name, bytes) = file(input);
+    read(name, bytes);
+});
