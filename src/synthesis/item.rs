@@ -1,5 +1,6 @@
 //! An item: question, documents, answer, and the certificate by which all of it can be checked again without a model.
 
+use crate::agents::Transcript;
 use crate::graph::Asked;
 use longlab_documents::{Hash, Span};
 use serde::{Deserialize, Serialize};
@@ -186,8 +187,8 @@ pub enum Proof {
         /// What was asked for before each passage, one a passage.
         requests: Vec<String>,
     },
-    /// Models said so; see the certificate's work.
-    Models,
+    /// Models said so.
+    Models(Box<Transcript>),
 }
 
 /// A call of a model, or a step of the pipeline, that an item went through.

@@ -7,6 +7,7 @@
 //! | `pipeline`, [`stages`] | the way from documents to a dataset, stage by stage |
 //! | [`corpus`] | documents on disk, as stages read them |
 //! | [`table`], [`dialogue`] | the engines that need no model |
+//! | [`agents`] | the engine whose roles models play |
 //! | [`extend`] | irrelevant documents around the evidence |
 //! | [`Standard`] | the tools that `longlab_documents` has |
 //! | [`score`] | replies of models held against answers |
@@ -14,6 +15,7 @@
 //! | [`mod@verify`] | certificates executed again |
 //! | [`dataset`] | what is written, and what is in it |
 
+pub mod agents;
 mod answers;
 pub mod corpus;
 pub mod dataset;
@@ -34,6 +36,7 @@ pub mod stages;
 mod standard;
 pub mod table;
 #[cfg(test)]
+#[allow(dead_code)]
 mod testing;
 mod tokens;
 pub mod tools;

@@ -1,5 +1,7 @@
 //! The way from documents to a dataset: corpus, engines, context extension, checks, difficulty, what is there twice, dataset.
 
+use crate::agents::AgentsMaker;
+use crate::agents::replay::Kept;
 use crate::corpus::{self, Corpus, Judging, Prompt};
 use crate::dataset::{self, MANIFEST, Publishing};
 use crate::dialogue::DialogueMaker;
@@ -22,6 +24,9 @@ use std::path::PathBuf;
 
 /// Name of the folder of stages in the output folder.
 pub const STAGES: &str = "stages";
+
+/// Name of the folder of answers among the stages.
+const ANSWERS: &str = "answers";
 
 /// How a run is made. None of it changes what comes out.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +75,8 @@ struct Run<'a> {
     counter: Counter,
     /// The engines of this crate, then those that were handed over.
     own: Vec<Box<dyn Maker + 'a>>,
+    /// What the dataset keeps of the agents.
+    agents: Option<Kept>,
 }
 
 impl<'a> Run<'a> {
@@ -91,12 +98,21 @@ impl<'a> Run<'a> {
                 .map(|table| Box::new(TableMaker::new(table, spec.context.clone())) as Box<dyn Maker>),
         );
         own.extend(spec.engines.dialogue.clone().map(|own| Box::new(DialogueMaker::new(own)) as Box<dyn Maker>));
+        let answers = folder.join(ANSWERS);
+        let mut agents = None;
+        if let Some(spec_of_agents) = &spec.engines.agents {
+            let the = tools.model.map(|(model, _)| model);
+            let maker = AgentsMaker::new(spec_of_agents.clone(), the, tools.search, answers.clone())?;
+            agents = Some(Kept { setting: maker.setting(spec.seed), answers });
+            own.push(Box::new(maker));
+        }
         let run = Run {
             spec,
             tools,
             stages: Stages::new(folder, options.again),
             counter: Counter::open(spec.context.tokenizer.as_deref())?,
             own,
+            agents,
         };
         run.demand_tools()?;
         Ok(run)
@@ -106,10 +122,8 @@ impl<'a> Run<'a> {
     fn demand_tools(&self) -> Result<()> {
         let (spec, tools) = (self.spec, self.tools);
         let reads_prose = spec.engines.graph.as_ref().is_some_and(|graph| graph.extract.is_some());
-        let made = |engine| self.makers().iter().any(|maker| maker.engine() == engine);
         let wanted = [
             (!reads_prose || tools.prose.is_some(), "a model that reads prose (`engines.graph.extract`)"),
-            (spec.engines.agents.is_none() || made(Engine::Agents), "the agents (`engines.agents`)"),
             (spec.context.near == 0.0 || tools.search.is_some(), "a search (`context.near`)"),
             (
                 spec.decontamination.files.is_empty() || tools.decontaminator.is_some(),
@@ -183,6 +197,7 @@ impl<'a> Run<'a> {
             funnel: &funnel,
             checks,
             judged: judged.as_ref().map(|judged| judged.folder.as_path()),
+            agents: self.agents.as_ref(),
         };
         let settings = format!("{:?} {:?}", self.spec, funnel);
         let key = key("dataset 2", &[&documents.output, &picked.output], &settings);
@@ -258,7 +273,7 @@ impl<'a> Run<'a> {
 
     /// Where answers of models are kept.
     fn answers(&self) -> PathBuf {
-        self.spec.output.folder.join(STAGES).join("answers")
+        self.spec.output.folder.join(STAGES).join(ANSWERS)
     }
 
     /// Who is asked in the checks; none where no model is.

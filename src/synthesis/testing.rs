@@ -1,6 +1,8 @@
-//! Documents for tests: lines with `|` are tables.
+//! Documents and models for tests.
 
+use longlab_client::{ChatFailure, ChatModel, ChatReply, ChatRequest, Finish, Usage};
 use longlab_documents::{Cell, Document, Hash, Kind, Span, Table};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A document of a text, its tables read from stretches of lines with `|`, the first line of each its headline.
 pub fn document(title: &str, text: &str) -> Document {
@@ -35,6 +37,40 @@ pub fn document(title: &str, text: &str) -> Document {
         tables,
         links: vec![],
         notes: vec![],
+    }
+}
+
+/// Answers what a function says, until it is to die.
+pub struct Model<F> {
+    pub answer: F,
+    pub calls: AtomicUsize,
+    pub dies_after: usize,
+}
+
+impl<F: Fn(&ChatRequest) -> String> Model<F> {
+    /// A model that dies after so many calls.
+    pub fn new(answer: F, dies_after: usize) -> Model<F> {
+        Model { answer, calls: AtomicUsize::new(0), dies_after }
+    }
+}
+
+impl<F: Fn(&ChatRequest) -> String + Sync + Send> ChatModel for Model<F> {
+    fn name(&self) -> String {
+        "stand-in".into()
+    }
+
+    fn chat(&self, request: &ChatRequest, _: &mut dyn FnMut(&str) -> bool) -> Result<ChatReply, ChatFailure> {
+        if self.calls.fetch_add(1, Ordering::SeqCst) >= self.dies_after {
+            return Err(ChatFailure::Failed { reason: "the server is gone".into() });
+        }
+        Ok(ChatReply {
+            content: (self.answer)(request),
+            reasoning: None,
+            finish: Finish::Stop,
+            usage: Usage::default(),
+            model: self.name(),
+            logprobs: vec![],
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::record::Record;
 use super::stats::each;
+use crate::agents::{Judged, Transcript};
 use crate::error::Result;
 use crate::extend::absence::Absence;
 use crate::item::{Engine, Proof};
@@ -101,6 +102,34 @@ fn beginning(text: &str, whole: bool) -> String {
     }
 }
 
+/// What the solver's answers came to, and the calls by role.
+fn models(played: &Transcript) -> String {
+    let judged: Vec<String> = played.judged.iter().map(said).collect();
+    let (right, answers) = played.rate;
+    let mut calls: Vec<String> = vec![];
+    for run in played.calls.chunk_by(|one, other| (one.role, &one.model) == (other.role, &other.model)) {
+        calls.push(format!("{} times {:?} by {}", run.len(), run[0].role, run[0].model).to_lowercase());
+    }
+    format!(
+        "cluster {}, round {}, level {}, task {}; solved by {right} of {answers} answers ({} unread): {}; questioner's reward {:.3}; {}",
+        played.cluster,
+        played.round,
+        played.level,
+        played.task.name(),
+        played.unread,
+        judged.join(", "),
+        played.reward,
+        calls.join(", ")
+    )
+}
+
+fn said(judged: &Judged) -> String {
+    let [yes, no, unclear] = judged.votes;
+    let verdict = if judged.right() { "right" } else { "wrong" };
+    let by = if judged.rule { "rule".into() } else { format!("votes {yes} yes, {no} no, {unclear} neither") };
+    format!("{} times {:?} ({verdict} by {by})", judged.answers, judged.said)
+}
+
 fn proof(proof: &Proof) -> String {
     match proof {
         Proof::Path { steps, operation, .. } => {
@@ -114,6 +143,6 @@ fn proof(proof: &Proof) -> String {
             format!("`{query}` with {parameters:?} over {} rows ({family})", rows.len())
         }
         Proof::Turn { turn, of, prefix, request, .. } => format!("reply {turn} of {of} to {request:?}, after {prefix}"),
-        Proof::Models => "models said so".into(),
+        Proof::Models(played) => models(played),
     }
 }

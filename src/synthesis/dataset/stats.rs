@@ -79,7 +79,7 @@ impl Stats {
             }
             Proof::Turn { of, .. } => self.count("needles", &of.to_string()),
             Proof::Path { operation, .. } => self.count("operation", operation.split(' ').next().unwrap_or_default()),
-            Proof::Models => {}
+            Proof::Models(transcript) => self.count("task", transcript.task.name()),
         }
     }
 

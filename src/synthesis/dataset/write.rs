@@ -5,11 +5,13 @@ use super::parquet::Table;
 use super::record::{Placed, Record, Split};
 use super::row::TrainingRow;
 use super::stats::Stats;
+use crate::agents::replay::Kept;
 use crate::corpus::{Corpus, DECISIONS, DOCUMENTS, Decision, ENTRIES, Entry};
 use crate::error::{Result, SynthesisError};
 use crate::extend::fill_texts;
 use crate::files::{Lines, WholeFile, hash_file, make_folder, sync_folder, write_json, write_whole};
 use crate::funnel::{Counts, Funnel};
+use crate::item::Proof;
 use crate::observer::Watch;
 use crate::spec::{ReadSpec, Spec};
 use crate::stages::replay::{self, Setting};
@@ -63,6 +65,8 @@ pub struct Publishing<'a> {
     pub checks: Option<(Setting, &'a Path)>,
     /// Where a model said which documents are good enough; none where none was asked.
     pub judged: Option<&'a Path>,
+    /// How agents played, where they did.
+    pub agents: Option<&'a Kept>,
 }
 
 /// The files of one split.
@@ -94,6 +98,9 @@ impl Publishing<'_> {
                 let record = Record { placed: placed(&candidate, split, sink.count), item: candidate.item };
                 used.extend(record.item.passages.iter().filter_map(|passage| self.corpus.number(&passage.document)));
                 asked.extend(replay::calls(&record.item).into_iter().map(|call| call.input));
+                if let Proof::Models(played) = &record.item.certificate.proof {
+                    asked.extend(played.calls.iter().map(|call| call.request.clone()));
+                }
                 stats.add(&record);
                 sink.put(&record, &self.spec.name)?;
                 counts.keep();
@@ -110,6 +117,7 @@ impl Publishing<'_> {
             replay::write(setting, answers, &asked, folder)?;
         }
         self.judged.map_or(Ok(()), |judged| self.write_decisions(judged, &used, folder))?;
+        self.agents.map_or(Ok(()), |agents| agents.write(&asked, folder))?;
         self.write_words(&stats, folder)?;
         self.write_manifest(items, folder)?;
         Ok(counts)

@@ -76,7 +76,8 @@ impl<'a> Absence<'a> {
         match &self.item.certificate.proof {
             Proof::Sql { sources, .. } => sources.contains(&passage.document),
             Proof::Turn { request, requests, .. } => requests.get(at) == Some(request),
-            Proof::Path { .. } | Proof::Models => self.documents().any(|hash| *hash == passage.document),
+            Proof::Models(transcript) => transcript.parts.iter().any(|place| place.document == passage.document),
+            Proof::Path { .. } => self.documents().any(|hash| *hash == passage.document),
         }
     }
 
@@ -94,7 +95,7 @@ fn answer(item: &Item) -> Vec<Said> {
             .any(|numbers| operation.split(' ').next() == Some(numbers)),
         Proof::Sql { shape, .. } => *shape == Shape::Text,
         // The quotes hold the turn; models answer in their own words.
-        Proof::Turn { .. } | Proof::Models => false,
+        Proof::Turn { .. } | Proof::Models(_) => false,
     };
     let lettered = |text: &&String| text.chars().filter(|c| c.is_alphabetic()).count() >= 3;
     let texts = std::iter::once(&item.answer.text).chain(&item.answer.aliases);

@@ -98,7 +98,7 @@ impl Spec {
         demand(total <= MOST_ITEMS, "engines", total, "ask for at most 10,000,000 items")?;
         engines.graph.as_ref().map_or(Ok(()), GraphSpec::check)?;
         engines.table.as_ref().map_or(Ok(()), check_table)?;
-        engines.agents.as_ref().map_or(Ok(()), check_agents)?;
+        engines.agents.as_ref().map_or(Ok(()), AgentsSpec::check)?;
         engines.dialogue.as_ref().map_or(Ok(()), check_dialogue)
     }
 
@@ -124,11 +124,6 @@ fn check_table(table: &TableSpec) -> Result<(), SpecError> {
     demand(table.patience > 0, "engines.table.patience", table.patience, PATIENCE)
 }
 
-fn check_agents(agents: &AgentsSpec) -> Result<(), SpecError> {
-    bounds("engines.agents.documents", [1, agents.documents], 1, 100)?;
-    bounds("engines.agents.rounds", [1, agents.rounds], 1, 100)
-}
-
 fn check_dialogue(dialogue: &DialogueSpec) -> Result<(), SpecError> {
     let needles = &dialogue.needles;
     let fit = !needles.is_empty() && needles.iter().all(|count| (2..=MOST_NEEDLES).contains(count));
@@ -147,15 +142,18 @@ pub(super) fn demand(
     if fulfilled { Ok(()) } else { Err(SpecError::Value { key, line: None, given: format!("{given:?}"), mend }) }
 }
 
+/// A share.
 pub(super) fn share(key: &'static str, given: f64) -> Result<(), SpecError> {
     demand((0.0..=1.0).contains(&given), key, given, "use a share from 0 to 1")
 }
 
+/// Shares that are not all 0.
 pub(super) fn shares(key: &'static str, given: &[f64]) -> Result<(), SpecError> {
     let fit = given.iter().all(|share| share.is_finite() && *share >= 0.0) && given.iter().sum::<f64>() > 0.0;
     demand(fit, key, given, "use shares of 0 or more, not all 0")
 }
 
+/// A least and a greatest number.
 pub(super) fn bounds(key: &'static str, given: [usize; 2], low: usize, high: usize) -> Result<(), SpecError> {
     let fit = given[0] >= low.min(given[1]) && given[0] <= given[1] && given[1] <= high && given[1] >= low;
     demand(fit && given[0] >= 1, key, given, "give the fewest and the most, in this order and in bounds")

@@ -1,5 +1,6 @@
 //! The specification of a dataset: a TOML file. What the paper leaves open is a key here.
 
+mod agents;
 mod check;
 mod checks;
 mod difficulty;
@@ -9,6 +10,7 @@ mod line;
 mod model;
 mod pattern;
 
+pub use agents::{AgentsSpec, PromptFiles, Quotes, ReplyTokens, RewardSpec, RoleSpec, TaskShares};
 pub use checks::{ChecksSpec, JudgeSpec, Unanswered, Without};
 pub use difficulty::{BinsOf, DifficultySpec, RetrospectiveSpec};
 pub use graph::{ClusterSpec, ExtractSpec, GraphSpec, Obfuscation, ReadSpec, StyleShares};
@@ -167,20 +169,6 @@ impl Default for LevelShares {
     }
 }
 
-/// `[engines.agents]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AgentsSpec {
-    /// Items to make.
-    pub items: usize,
-    /// Documents of a cluster.
-    #[serde(default = "defaults::cluster")]
-    pub documents: usize,
-    /// Rounds over a cluster.
-    #[serde(default = "defaults::rounds")]
-    pub rounds: usize,
-}
-
 /// `[engines.dialogue]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -296,12 +284,6 @@ mod defaults {
     pub fn most_rows() -> usize {
         200
     }
-    pub fn cluster() -> usize {
-        5
-    }
-    pub fn rounds() -> usize {
-        3
-    }
     pub fn needles() -> Vec<usize> {
         vec![2, 4, 8]
     }
@@ -345,6 +327,7 @@ impl Spec {
         let paths = paths.chain(self.corpus.judge.as_mut().and_then(|judge| judge.prompt.as_mut()));
         let earlier = self.retrospective.as_mut().map(|own| std::iter::once(&mut own.dataset).chain(&mut own.rewards));
         let paths = paths.chain(earlier.into_iter().flatten());
+        let paths = paths.chain(self.engines.agents.iter_mut().flat_map(AgentsSpec::paths));
         paths.for_each(|path| *path = folder.join(&path));
         for model in [&mut self.model, &mut self.judge].into_iter().flatten() {
             model.move_below(folder);

@@ -74,7 +74,9 @@ fn answered(item: &Item) -> Hash {
         Proof::Turn { turn, of, prefix, .. } => {
             (format!("{turn} {of}"), item.answer.text.replacen(prefix.as_str(), "", 1))
         }
-        Proof::Models => (String::new(), item.answer.text.clone()),
+        // Without a quote the answer alone says nothing of where it is from.
+        Proof::Models(_) if item.certificate.evidence.is_empty() => (item.question.clone(), item.answer.text.clone()),
+        Proof::Models(_) => (String::new(), item.answer.text.clone()),
     };
     Hash::of(&format!("{} {how} {} {}", item.engine.name(), normal(&answer), places(item)))
 }

@@ -2,11 +2,13 @@
 
 use super::check;
 use super::fault::{Fault, Found};
+use crate::agents::replay::{AGENTS, Replay as Played};
 use crate::corpus::{Corpus, DOCUMENTS};
 use crate::dataset::{MANIFEST, Manifest, Record};
 use crate::error::Result;
 use crate::files::{hash_file, read_json};
 use crate::graph::Again;
+use crate::item::{Item, Proof};
 use crate::stages::CHUNK;
 use crate::stages::replay::{CHECKS, Replay};
 use crate::tokens::Counter;
@@ -79,6 +81,7 @@ pub fn verify(folder: &Path, tokenizer: Option<&Path>) -> Result<Report> {
     let corpus = Corpus::open(folder)?;
     verify_documents(&corpus, &mut report);
     let checks = Replay::open(folder)?;
+    let with = With { corpus: &corpus, counter: counter.as_ref(), again, replay: Played::open(folder)? };
     let mut ids = HashSet::new();
     let mut chunk: Vec<(String, usize, Record)> = vec![];
     crate::dataset::each(folder, &mut |(file, line), record| {
@@ -96,12 +99,12 @@ pub fn verify(folder: &Path, tokenizer: Option<&Path>) -> Result<Report> {
         if chunk.len() == CHUNK {
             let chunk = std::mem::take(&mut chunk);
             verify_checks(checks.as_ref(), &chunk, &mut report)?;
-            verify_items((&corpus, counter.as_ref(), &again), chunk, &mut report)?;
+            verify_items(&with, chunk, &mut report)?;
         }
         Ok(true)
     })?;
     verify_checks(checks.as_ref(), &chunk, &mut report)?;
-    verify_items((&corpus, counter.as_ref(), &again), chunk, &mut report)?;
+    verify_items(&with, chunk, &mut report)?;
     let of_item = |finding: &&Finding| finding.line > 0 && finding.file != DOCUMENTS;
     let faulty: HashSet<(&str, usize)> =
         report.findings.iter().filter(of_item).map(|finding| (finding.file.as_str(), finding.line)).collect();
@@ -153,15 +156,33 @@ fn verify_checks(checks: Option<&Replay>, chunk: &[(String, usize, Record)], rep
     Ok(())
 }
 
-fn verify_items(
-    (corpus, counter, again): (&Corpus, Option<&Counter>, &Again),
-    chunk: Vec<(String, usize, Record)>,
-    report: &mut Report,
-) -> Result<()> {
+/// What items are verified with.
+struct With<'a> {
+    corpus: &'a Corpus,
+    counter: Option<&'a Counter>,
+    again: Again,
+    replay: Option<Played>,
+}
+
+impl With<'_> {
+    fn check(&self, item: &Item) -> Result<Vec<Found>> {
+        let mut found = check(item, self.corpus, self.counter, &self.again)?;
+        match (&item.certificate.proof, &self.replay) {
+            (Proof::Models(_), Some(replay)) => found.extend(replay.check(item, self.corpus)?),
+            (Proof::Models(_), None) => {
+                found.push(Found { fault: Fault::LineageBroken, detail: format!("{AGENTS} is not there") });
+            }
+            _ => {}
+        }
+        Ok(found)
+    }
+}
+
+fn verify_items(with: &With, chunk: Vec<(String, usize, Record)>, report: &mut Report) -> Result<()> {
     let found: Vec<Vec<Found>> =
-        chunk.par_iter().map(|(_, _, record)| check(&record.item, corpus, counter, again)).collect::<Result<_>>()?;
+        chunk.par_iter().map(|(_, _, record)| with.check(&record.item)).collect::<Result<_>>()?;
     for ((file, line, record), faults) in chunk.iter().zip(found) {
-        report.uncounted += usize::from(record.item.certificate.tokenizer.is_some() && counter.is_none());
+        report.uncounted += usize::from(record.item.certificate.tokenizer.is_some() && with.counter.is_none());
         for found in faults {
             report.add(file, *line, &record.item.id.0, found.fault, found.detail);
         }

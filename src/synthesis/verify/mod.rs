@@ -25,7 +25,7 @@ use fault::Faults;
 pub fn check(item: &Item, corpus: &Corpus, counter: Option<&Counter>, again: &Again) -> Result<Vec<Found>> {
     let mut faults = Faults::default();
     faults.demand(item.id == item.hash(), Fault::WrongId, || format!("it says {}", item.hash().0));
-    let models = item.certificate.proof == Proof::Models;
+    let models = matches!(item.certificate.proof, Proof::Models(_));
     let said = !item.answer.text.is_empty() && (models || !item.certificate.evidence.is_empty());
     faults.demand(said, Fault::Empty, || "no answer or no evidence".into());
     check_passages(item, corpus, &mut faults)?;

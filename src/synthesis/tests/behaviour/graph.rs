@@ -1,7 +1,8 @@
 //! The graph engine in the pipeline: what it makes is proved, spoiled and found, and a model may read prose for it.
 
 use crate::corruption::{Bench, asked, path};
-use crate::world::{Model, World, bytes};
+use crate::testing::Model;
+use crate::world::{World, bytes};
 use longlab_client::ChatRequest;
 use longlab_synthesis::graph::Asked;
 use longlab_synthesis::verify::{Fault, verify};

@@ -6,6 +6,7 @@
 #[allow(dead_code)]
 mod testing;
 
+mod agents;
 mod checks;
 mod corruption;
 mod determinism;

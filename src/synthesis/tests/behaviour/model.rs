@@ -1,13 +1,10 @@
 //! Checks by a model, with a stand-in for one.
 
-use crate::world::{Holds, Model, World, bytes};
+use crate::testing::Model;
+use crate::world::{Holds, World, bytes};
 use longlab_client::ChatRequest;
 use longlab_synthesis::{Silent, SynthesisError, dataset};
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-fn model<F: Fn(&ChatRequest) -> String>(answer: F, dies_after: usize) -> Model<F> {
-    Model { answer, calls: AtomicUsize::new(0), dies_after }
-}
+use std::sync::atomic::Ordering;
 
 /// All that was said, so that what stands in the documents is answered; and by heart the keeper's home of one tower.
 fn reads(request: &ChatRequest) -> String {
@@ -21,7 +18,7 @@ const CHECKS: &str = "[checks]\ngrounding = 1\nrobustness = 2\n[engines.graph]\n
 #[test]
 fn what_is_known_by_heart_and_what_is_never_answered_is_dropped() {
     let world = World::new();
-    let reading = model(reads, usize::MAX);
+    let reading = Model::new(reads, usize::MAX);
     let spec = world.spec("out", CHECKS);
     let made = world.run_with(&spec, 2, &mut Silent, Some((&reading, &Holds))).unwrap();
     let counts = made.funnel.counts("check").unwrap();
@@ -42,16 +39,16 @@ fn what_is_known_by_heart_and_what_is_never_answered_is_dropped() {
 fn a_server_that_dies_loses_nothing() {
     let world = World::new();
     let whole = {
-        let healthy = model(reads, usize::MAX);
+        let healthy = Model::new(reads, usize::MAX);
         let made = world.run_with(&world.spec("whole", CHECKS), 2, &mut Silent, Some((&healthy, &Holds))).unwrap();
         (bytes(&made.folder), healthy.calls.load(Ordering::SeqCst))
     };
-    let dying = model(reads, 20);
+    let dying = Model::new(reads, 20);
     let spec = world.spec("out", CHECKS);
     let error = world.run_with(&spec, 2, &mut Silent, Some((&dying, &Holds))).unwrap_err();
     let SynthesisError::Model { kept, .. } = &error else { panic!("{error}") };
     assert!(*kept == 20 && error.to_string().contains("the server is gone"), "{error}");
-    let healthy = model(reads, usize::MAX);
+    let healthy = Model::new(reads, usize::MAX);
     let made = world.run_with(&spec, 2, &mut Silent, Some((&healthy, &Holds))).unwrap();
     assert!(bytes(&made.folder) == whole.0);
     assert_eq!(healthy.calls.load(Ordering::SeqCst), whole.1 - 20);

@@ -1,7 +1,7 @@
 //! A small world of documents, and tools for tests.
 
 use crate::testing::document;
-use longlab_client::{ChatFailure, ChatModel, ChatReply, ChatRequest};
+use longlab_client::ChatModel;
 use longlab_documents::{Document, Kind};
 use longlab_kernels::stream::{Address, Purpose, Stream};
 use longlab_synthesis::tools::{Index, Judge, Reader, Reading, Search};
@@ -238,37 +238,6 @@ impl Observer for StopsAfter {
 /// Whether a run was ended by its observer.
 pub fn is_stopped(result: &Result<Summary>) -> bool {
     matches!(result, Err(SynthesisError::Stopped))
-}
-
-/// Answers what a function says, until it is to die.
-pub struct Model<F> {
-    pub answer: F,
-    pub calls: std::sync::atomic::AtomicUsize,
-    pub dies_after: usize,
-}
-
-impl<F: Fn(&ChatRequest) -> String + Sync + Send> ChatModel for Model<F> {
-    fn name(&self) -> String {
-        "stand-in".into()
-    }
-
-    fn chat(
-        &self,
-        request: &ChatRequest,
-        _see: &mut dyn FnMut(&str) -> bool,
-    ) -> std::result::Result<ChatReply, ChatFailure> {
-        if self.calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) >= self.dies_after {
-            return Err(ChatFailure::Failed { reason: "the server is gone".into() });
-        }
-        Ok(ChatReply {
-            content: (self.answer)(request),
-            reasoning: None,
-            finish: longlab_client::Finish::Stop,
-            usage: longlab_client::Usage::default(),
-            model: self.name(),
-            logprobs: vec![],
-        })
-    }
 }
 
 /// Right is what holds the answer.
