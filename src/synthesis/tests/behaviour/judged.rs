@@ -1,6 +1,7 @@
 //! Documents that a model calls good enough, and those that it does not.
 
-use crate::world::{Model, World, bytes};
+use crate::testing::Model;
+use crate::world::{World, bytes};
 use longlab_client::ChatRequest;
 use longlab_synthesis::corpus::{Corpus, DECISIONS, Decision};
 use longlab_synthesis::{STAGES, Silent, Summary, SynthesisError};
