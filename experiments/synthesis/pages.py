@@ -112,7 +112,7 @@ def main():
     items = [item for split in ("train", "test") for item in lines(arguments.dataset / f"{split}.jsonl") if fit(item)]
     drawn = random.Random(arguments.seed).sample(items, min(arguments.items, len(items)))
     print(f"# Items of the engine `{arguments.engine}`\n")
-    print(f"{len(drawn)} items drawn at random (seed {arguments.seed}) from the set of `experiments/synthesis/documents.toml`, from those whose evidence "
+    print(f"{len(drawn)} items drawn at random (seed {arguments.seed}) from a set of `experiments/synthesis/documents.toml`, among those whose evidence "
           "is of permissively licensed sources. Long passages are abridged in the middle; passages of sources under other licences are named and not shown. "
           "Made by `experiments/synthesis/pages.py`.\n")
     for item in drawn:
