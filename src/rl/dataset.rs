@@ -11,14 +11,14 @@ use longlab_synthesis::dataset;
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// The samples to train on: those of the train split that fit between `data.min_tokens` and `data.max_tokens`, at most `data.samples` of them, drawn at
+/// The samples of a dataset to train on: those of the train split that fit between `data.min_tokens` and `data.max_tokens`, at most `data.samples` of them, drawn at
 /// `data.seed`.
 ///
 /// # Errors
 /// A dataset that cannot be read or has nothing that fits, a chat template that refuses its messages.
-pub fn training(settings: &Settings, tokenizer: &Tokenizer) -> Result<Vec<Sample>> {
+pub fn training(path: &Path, settings: &Settings, tokenizer: &Tokenizer) -> Result<Vec<Sample>> {
     let data = &settings.data;
-    let samples = read(settings, dataset::Split::Train, &[(data.min_tokens, data.max_tokens)], tokenizer)?;
+    let samples = read(path, settings, dataset::Split::Train, &[(data.min_tokens, data.max_tokens)], tokenizer)?;
     Ok(file::drawn(samples, data.samples, Address::new(data.seed, Purpose::Pool)))
 }
 
@@ -27,13 +27,12 @@ pub fn training(settings: &Settings, tokenizer: &Tokenizer) -> Result<Vec<Sample
 /// # Errors
 /// As [`training`].
 pub fn testing(settings: &Settings, wanted: &[file::Lengths], tokenizer: &Tokenizer) -> Result<Option<Vec<Sample>>> {
-    if settings.data.file.is_empty() {
-        return Ok(None);
-    }
-    read(settings, dataset::Split::Test, wanted, tokenizer).map(Some)
+    let read = |path| read(Path::new(path), settings, dataset::Split::Test, wanted, tokenizer);
+    settings.data.dataset().map(read).transpose()
 }
 
 fn read(
+    path: &Path,
     settings: &Settings,
     split: dataset::Split,
     wanted: &[file::Lengths],
@@ -45,7 +44,7 @@ fn read(
     let specials = tokenizer.specials();
     let render = |messages: &[Message]| written(messages, &texts, &specials);
     let count = |prompt: &str| Ok(tokenizer.encode(prompt)?.len());
-    file::read(Path::new(&settings.data.file), split, wanted, &file::Writing { render: &render, count: &count })
+    file::read(path, split, wanted, &file::Writing { render: &render, count: &count })
 }
 
 /// A prompt as the chat template writes it; of a policy without one the contents, an empty line between them.

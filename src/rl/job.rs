@@ -144,8 +144,8 @@ fn stand(places: &Places, model: &Decoder, optimizer: &mut AdamW) -> Result<Stat
 /// # Errors
 /// Those of [`dataset::training`].
 pub fn training_pool(settings: &Settings, tokenizer: &Tokenizer) -> Result<Vec<Sample>> {
-    if !settings.data.file.is_empty() {
-        return dataset::training(settings, tokenizer);
+    if let Some(file) = settings.data.dataset() {
+        return dataset::training(Path::new(file), settings, tokenizer);
     }
     let maker = Maker { world: settings.data.world, tokenizer };
     let draw = |address, id, task, tokens| maker.sample(address, id, task, maker.flavour(task), tokens);

@@ -121,7 +121,7 @@ fn mix(settings: &Settings) -> Option<Clash> {
 
 /// A dataset is trained on by reinforcement learning alone.
 fn dataset(settings: &Settings, kind: Kind) -> Option<Clash> {
-    (kind == Kind::Base && !settings.data.file.is_empty()).then(|| Clash {
+    (kind == Kind::Base && settings.data.dataset().is_some()).then(|| Clash {
         keys: &["data.file"],
         message: "data.file is set in an experiment of kind `base`, whose warm start learns traces of a world"
             .to_string(),
@@ -135,7 +135,7 @@ const ENGLISH_TOKENS: (usize, usize) = (250, 4000);
 /// What the English world asks for.
 fn english(settings: &Settings, kind: Kind) -> Option<Clash> {
     let (data, eval) = (&settings.data, &settings.eval);
-    if data.world != World::English || !data.file.is_empty() {
+    if data.world != World::English || data.dataset().is_some() {
         return None;
     }
     if kind == Kind::Base && settings.begins_from(kind).is_none() {
@@ -242,8 +242,9 @@ pub(super) fn files(draft: &Draft<'_>, root: &Path) -> Result<(), SpecError> {
         {
             base_policy(folder, place, experiment.scale, root)?;
         }
-        let file = variant.settings.data.file.as_str();
-        if !file.is_empty() && datasets.insert(file) {
+        if let Some(file) = variant.settings.data.dataset()
+            && datasets.insert(file)
+        {
             dataset_files(file, place, root)?;
         }
     }

@@ -145,8 +145,8 @@ fn json(value: &toml::Value) -> Value {
 fn acts_later(path: &str, settings: &Settings) -> bool {
     let settled = Settings::default();
     match path {
-        "data.world" => settings.data.file.is_empty() && settings.data.world != settled.data.world,
-        "data.file" => !settings.data.file.is_empty(),
+        "data.world" => settings.data.dataset().is_none() && settings.data.world != settled.data.world,
+        "data.file" => settings.data.dataset().is_some(),
         "train.compute" => settings.train.compute != settled.train.compute,
         "train.recompute" => settings.train.recompute != settled.train.recompute,
         "reward.judge" | "reward.judge_model" | "reward.judge_tokens" => settings.reward.judge != settled.reward.judge,
@@ -169,7 +169,7 @@ fn acts_in_rl(path: &str, settings: &Settings) -> bool {
     match (group(path), path) {
         // The dataset is there by its content, and has a mix of its own.
         (_, "data.file") => false,
-        ("data", _) if path.starts_with("data.mix.") && !settings.data.file.is_empty() => false,
+        ("data", _) if path.starts_with("data.mix.") && settings.data.dataset().is_some() => false,
         // The base policy is there by its content; its path and the shape of others say nothing.
         ("model" | "warm", _) => false,
         ("eval", _) => acts_in_eval(path, settings),

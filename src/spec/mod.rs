@@ -218,7 +218,7 @@ impl Experiment {
                 hashes.insert(folder, identity::base_hash(&root.join(folder))?);
             }
             let base = folder.and_then(|folder| hashes.get(folder)).map(String::as_str);
-            let file = Some(variant.settings.data.file.as_str()).filter(|file| !file.is_empty());
+            let file = variant.settings.data.dataset();
             if let Some(file) = file
                 && !datasets.contains_key(file)
             {

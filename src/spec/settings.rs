@@ -117,6 +117,16 @@ macro_rules! settings {
 /// What `warm.from` says where a policy is made from random weights.
 const SCRATCH: &str = "scratch";
 
+/// What `data.file` says where samples are drawn in a world.
+const NO_DATASET: &str = "none";
+
+impl Data {
+    /// The dataset that samples come from; none where they are drawn in a world.
+    pub fn dataset(&self) -> Option<&str> {
+        (self.file != NO_DATASET).then_some(self.file.as_str())
+    }
+}
+
 impl Settings {
     /// Folder of the policy that a job of a kind begins from; none for one from scratch.
     pub fn begins_from(&self, kind: super::choice::Kind) -> Option<&str> {
@@ -147,7 +157,7 @@ settings! {
     /// The training pool.
     group (data) Data + mix: Mix {
         world: World = World::Micro, source "ours", doc "Where samples come from, in training and in evaluation: the micro world, or English documents for pretrained policies (docs/smol.md). With `english` the warm start goes on from the policy of `warm.from`, and of the keys of `warm` only `steps`, `tokens`, `questions`, `rate`, `warmup`, `hasty`, `mistakes` and `detours` act.";
-        file: String = String::new(), source "ours; the paper trains on such a dataset", doc "A dataset to draw samples from in place of the world: the folder that `longlab synth` made, a file of its items, or rows for training (`longlab data convert`), relative to the working directory. Kind `rl` only. Prompts are written by the chat template of `model.base` and kept where they have `data.min_tokens` to `data.max_tokens` tokens of its tokenizer, at most `data.samples` of them; the test split is evaluated, by task type. `data.world` and `data.mix` do not act then. The content is part of a job's identity, the path is not.";
+        file: String = NO_DATASET.to_string(), source "ours; the paper trains on such a dataset", doc "A dataset to draw samples from in place of the world: the folder that `longlab synth` made, a file of its items, or rows for training (`longlab data convert`), relative to the working directory; `none` for the world. Kind `rl` only. Prompts are written by the chat template of `model.base` and kept where they have `data.min_tokens` to `data.max_tokens` tokens of its tokenizer, at most `data.samples` of them; the test split is evaluated, by task type. `data.world` and `data.mix` do not act then. The content is part of a job's identity, the path is not.";
         seed: u64 = 1, in 0..=9007199254740992_i64, source "ours", doc "Seed of the pool; the same for all seeds of an experiment, so that variants and seeds share their samples.";
         samples: usize = 1280, in 1..=10000000, unit "samples", source "ours; twice what 40 steps of 16 prompts use", doc "Size of the pool.";
         min_tokens: usize = 256, in 32..=1000000, unit "tokens", source "ours; section 4.1 has 20K (Fig. 6: 32K) as the limit of stage 1", doc "Least length of a context.";
