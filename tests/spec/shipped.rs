@@ -36,10 +36,15 @@ fn the_spec_of_the_base_policy_is_read() {
 /// So does the one of the smol base policy, which goes on from a pretrained model; the table reads what it makes.
 #[test]
 fn the_smol_base_goes_on_from_a_pretrained_policy() {
-    let path = folder().join("smol/base.toml");
-    let base = parse(&std::fs::read_to_string(&path).unwrap(), &path).unwrap_or_else(|error| panic!("{error}"));
+    let half = |name: &str| {
+        let path = folder().join(name);
+        parse(&std::fs::read_to_string(&path).unwrap(), &path).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let (reader, base) = (half("smol/reader.toml"), half("smol/base.toml"));
+    let from = |half: &Experiment| half.variants[0].settings.begins_from(Kind::Base).map(str::to_owned);
+    assert_eq!((reader.kind, reader.scale.name(), from(&reader)), (Kind::Base, "smol", Some("models/smol".into())));
+    assert_eq!((base.kind, base.scale.name(), from(&base)), (Kind::Base, "smol", Some("models/smol-reader".into())));
     let own = &base.variants[0].settings;
-    assert_eq!((base.kind, base.scale.name(), own.begins_from(Kind::Base)), (Kind::Base, "smol", Some("models/smol")));
     let table = shipped("smol_table5");
     assert_eq!(table.seeds.len(), 3);
     let published: Vec<_> =
