@@ -310,7 +310,7 @@ mod tests {
     fn reference() -> String {
         let own = |sentence: &str, number: usize| {
             format!(
-                "{sentence}\n\nParameters\n\nother: the value that this one is compared with, converted to a common type if need be\n\n\
+                "{sentence}\n\nParameters\n\nother: the value to compare with\n\n\
                  Returns\n\nThe result, numbered {number}.\n\n"
             )
         };
