@@ -52,6 +52,11 @@ pub fn covers(gold: &str, answer: &str) -> Option<bool> {
     Some(covered || spaced(gold) == spaced(answer) && !spaced(gold).is_empty())
 }
 
+/// The words where marks within a name stand for blanks. A sign before a number is no such mark.
 fn spaced(text: &str) -> Vec<String> {
-    words(&text.replace(['-', '\u{2013}', '/'], " "))
+    let chars: Vec<char> = text.chars().collect();
+    let letter = |place: Option<&char>| place.is_some_and(|c| c.is_alphabetic());
+    let within = |at: usize| at > 0 && letter(chars.get(at - 1)) && letter(chars.get(at + 1));
+    let blank = |(at, c): (usize, &char)| if matches!(c, '-' | '\u{2013}' | '/') && within(at) { ' ' } else { *c };
+    words(&chars.iter().enumerate().map(blank).collect::<String>())
 }
