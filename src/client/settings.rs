@@ -1,6 +1,6 @@
 //! How a server is asked: what a specification or a command line says.
 
-use crate::ClientError;
+use crate::{ClientError, address};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -118,12 +118,13 @@ impl ClientSettings {
         ClientSettings { url: url.into(), ..ClientSettings::default() }
     }
 
-    /// Whether every setting lies in its range. The address is looked at when the client is made.
+    /// Whether every setting lies in its range and the address is one. No server is asked.
     ///
     /// # Errors
     /// The first that does not.
     pub fn check(&self) -> Result<(), ClientError> {
         let (prices, retry) = (&self.prices, &self.retry);
+        address::base(&self.url)?;
         let time = "it must be above 0, in seconds, and a year at most";
         holds("connect_seconds", is_time(self.connect_seconds), time)?;
         holds("request_seconds", is_time(self.request_seconds), time)?;

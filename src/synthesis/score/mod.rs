@@ -150,8 +150,11 @@ fn one(form: Form, gold: &str, answer: &str) -> Graded {
             if let Some(gold) = list::read(gold) {
                 return list::same(&gold, answer).map_or(Graded::UNPARSABLE, Graded::whether);
             }
-            if number::is_plain(gold) && number::same(gold, answer) == Some(true) {
-                return Graded::of(1.0);
+            // Words know no signs: a number that is read is compared as one.
+            if number::is_plain(gold)
+                && let Some(same) = number::same(gold, answer)
+            {
+                return Graded::whether(same);
             }
             if let Some(gold) = date(gold)
                 && let Some(answer) = date(answer)
