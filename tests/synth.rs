@@ -167,7 +167,7 @@ fn a_dataset_is_made_found_shown_counted_verified_and_spoiled() {
     lab.write("out/dataset/train.jsonl", &format!("{first}\n{}\n", rest.join("\n")));
     let spoiled = lab.run(&["data", "verify", "out/dataset"]);
     assert_eq!(spoiled.code, Some(1));
-    assert!(spoiled.out.contains("answer differs") && spoiled.out.contains("file altered"), "{}", spoiled.out);
+    assert!(spoiled.out.contains("wrong id") && spoiled.out.contains("file altered"), "{}", spoiled.out);
 }
 
 #[test]
