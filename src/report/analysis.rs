@@ -42,6 +42,16 @@ pub struct ScoreRow {
     pub counts: [u64; 5],
 }
 
+/// What the average is over, in words: the six suites, or those of them that a dataset has items for.
+pub(crate) fn averaged(rows: &[ScoreRow]) -> String {
+    let met = |row: &ScoreRow| row.cells[1..].iter().flatten().count();
+    match rows.iter().map(met).max() {
+        None | Some(0) | Some(6) => "the six suites".into(),
+        Some(1) => "the one suite that has items".into(),
+        Some(some) => format!("the {some} suites that have items"),
+    }
+}
+
 /// Mean scores by task type.
 pub struct TaskTable {
     /// Task types, in the order of appearance in [`crate::task::TaskType::ALL`].

@@ -1,6 +1,6 @@
 //! What a reader needs to judge the numbers: scale, seeds, items, jobs, cost, machine, commit.
 
-use super::analysis::{Analysis, ScoreRow, finished};
+use super::analysis::{Analysis, ScoreRow, averaged, finished};
 use super::doc::{Block, Cell, Table};
 use super::input::{Done, Input, SeedRun};
 use super::text::{NOTHING, count};
@@ -13,10 +13,10 @@ pub fn blocks(input: &Input, analysis: &Analysis) -> Vec<Block> {
     entries.extend(sizes("Main split", &analysis.main));
     entries.extend(sizes("Long split", &analysis.long));
     entries.extend(cost(input));
-    entries.push(
-        "Intervals: 95%, crossed bootstrap over seeds and items for scores; answers of one item are averaged first. Avg is the mean of the six suites."
-            .into(),
-    );
+    entries.push(format!(
+        "Intervals: 95%, crossed bootstrap over seeds and items for scores; answers of one item are averaged first. Avg is the mean of {}.",
+        averaged(&analysis.main)
+    ));
     entries.extend(provenance(input));
     entries.push("Data: data/items.csv holds every item's mean score, data/metrics.csv every training step.".into());
     vec![Block::Heading("Method".into()), Block::List(entries), Block::Table(jobs(input))]

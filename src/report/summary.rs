@@ -1,6 +1,6 @@
 //! The first paragraph of a report, made from its numbers, and the remarks that must not be overlooked.
 
-use super::analysis::{Analysis, ScoreRow, finished};
+use super::analysis::{Analysis, ScoreRow, averaged, finished};
 use super::doc::Block;
 use super::input::{Input, Metrics, Row, SeedRun, Status};
 use super::text::{count, interval, signed};
@@ -28,7 +28,8 @@ fn averages(rows: &[ScoreRow]) -> Option<String> {
     ranked.sort_by(|left, right| right.1.mean.total_cmp(&left.1.mean));
     let (best, top) = ranked.first()?;
     let mut text = format!(
-        "The highest average over the six suites is {:.2} ({}; 95% interval {})",
+        "The highest average over {} is {:.2} ({}; 95% interval {})",
+        averaged(rows),
         top.mean,
         best.variant,
         interval(top, 1)
