@@ -71,7 +71,7 @@ until_true() {
     done
 }
 
-# The toy: a base made on the spot, two variants, two seeds; steps enough to be killed in.
+# The toy: a base made on the spot, two variants, two seeds; steps enough to be killed in twice, on a fast machine too.
 toy() {
     mkdir -p "$1"
     cat >"$1/base.toml" <<'SPEC'
@@ -108,7 +108,7 @@ memory = 900
 "data.min_tokens" = 64
 "data.max_tokens" = 96
 "rollout.max_tokens" = 16
-"train.steps" = 40
+"train.steps" = 240
 "train.prompts" = 6
 "train.group" = 4
 "train.micro_prompts" = 2
@@ -147,10 +147,12 @@ sums() {
 }
 
 done_jobs() { find "$folder/slurm/results/jobs" -name done.json 2>/dev/null | wc -l; }
+# Tasks of the array that run, as `1_0`; the report's job is not one, its task is N/A.
+running() { squeue -h -t RUNNING -o '%F_%K' "$@" | grep -E '^[0-9]+_[0-9]+$'; }
 # Some job on node n2 has a checkpoint and is not done.
 midway() {
     local task dir list
-    for task in $(squeue -h -t RUNNING -w n2 -o '%F_%K'); do
+    for task in $(running -w n2); do
         list="$(ls "$folder/slurm/results/$name/slurm/"*.txt | head -n 1)"
         dir="$(sed -n "$((${task#*_} + 1))p" "$list")"
         [ -s "$dir/checkpoint/state.safetensors" ] && [ ! -e "$dir/done.json" ] && victim="$dir" && return 0
@@ -205,7 +207,7 @@ if [ -z "$full" ]; then
     under_way() {
         local list dir
         list="$(ls "$folder/slurm/results/$name/slurm/"*.txt | head -n 1)"
-        for task in $(squeue -h -t RUNNING -o '%F_%K'); do
+        for task in $(running); do
             dir="$(sed -n "$((${task#*_} + 1))p" "$list")"
             [ "$dir/checkpoint/state.safetensors" -nt "$folder/back" ] && [ ! -e "$dir/done.json" ] && return 0
         done

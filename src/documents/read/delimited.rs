@@ -20,16 +20,27 @@ pub(super) fn read(text: &str, context: &mut Context) -> Result<Vec<Draft>, Faul
     let next = |records: &mut csv::StringRecordsIntoIter<&[u8]>| loop {
         match records.next()? {
             Ok(record) if record.iter().all(|cell| cell.trim().is_empty()) => {}
-            Ok(record) => return Some(Ok(cells(&record))),
+            Ok(record) => return Some(Ok((cells(&record), beyond(&record)))),
             Err(error) => return Some(Err(Fault::damaged(Format::Delimited, error))),
         }
     };
-    let Some(first) = next(&mut records).transpose()? else { return Err(Fault::Empty) };
-    let (head, mut waiting) = if is_head(&first) { (first, None) } else { (unnamed(first.len()), Some(first)) };
+    let Some((first, wide)) = next(&mut records).transpose()? else { return Err(Fault::Empty) };
+    let (mut left_out, mut cut) = (0, 0);
+    let (head, mut waiting) = if is_head(&first) {
+        cut += wide;
+        (first, None)
+    } else {
+        (unnamed(first.len()), Some((first, wide)))
+    };
+    let width = head.len();
     let mut sheet = Sheet { head, preamble, room: context.limits.cells, done: Vec::new(), part: None };
-    let mut left_out = 0;
     while let Some(record) = waiting.take().map(Ok).or_else(|| next(&mut records)) {
-        left_out += usize::from(!sheet.row(&record?, context));
+        let (record, wide) = record?;
+        cut += wide + said(record.iter().skip(width).map(String::as_str));
+        left_out += usize::from(!sheet.row(&record, context));
+    }
+    if cut > 0 {
+        context.remarks.push(Remark::CellsCut { left_out: cut });
     }
     if left_out > 0 {
         context.remarks.push(Remark::RowsCut { left_out });
@@ -81,6 +92,15 @@ fn delimiter(text: &str, source: &str) -> u8 {
 fn cells(record: &StringRecord) -> Vec<String> {
     let cell = |cell: &str| cell.split_whitespace().collect::<Vec<_>>().join(" ");
     record.iter().take(COLUMNS).map(cell).collect()
+}
+
+/// Cells of a record that lie beyond the last column and say something.
+fn beyond(record: &StringRecord) -> usize {
+    said(record.iter().skip(COLUMNS))
+}
+
+fn said<'a>(cells: impl Iterator<Item = &'a str>) -> usize {
+    cells.filter(|cell| !cell.trim().is_empty()).count()
 }
 
 /// A first row names the columns if it says something and none of it is a number.
@@ -189,6 +209,19 @@ mod tests {
         let reading = reader.read(name, text.as_bytes()).unwrap();
         reading.documents.iter().for_each(|document| document.check().unwrap());
         (reading.documents, reading.remarks)
+    }
+
+    #[test]
+    fn cells_beyond_the_columns_are_counted() {
+        let cut = |text: &str| documents("a.csv", text, Limits::default()).1;
+        assert_eq!(cut("a,b\n1,2\n3,4,,\n"), []);
+        assert_eq!(cut("a,b\n1,2\n3,4,5,,6\n"), [Remark::CellsCut { left_out: 2 }]);
+        let wide = |cell: &str| vec![cell; 1_200].join(",");
+        let remarks = cut(&format!("{}\n{}\n", wide("a"), wide("1")));
+        assert_eq!(remarks, [Remark::CellsCut { left_out: 400 }]);
+        // A line without an end is one row.
+        let (one, remarks) = documents("a.csv", &wide("river"), Limits::default());
+        assert_eq!((one.len(), remarks), (1, vec![Remark::CellsCut { left_out: 200 }]));
     }
 
     fn rows(document: &Document) -> Vec<Vec<&str>> {

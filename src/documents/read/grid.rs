@@ -48,6 +48,8 @@ impl Grid {
         self.rows.truncate(kept);
         // An empty cell may stand before the white space in front of the first word.
         let start = self.rows.iter().flatten().map(|cell| cell.start).fold(self.start, usize::min);
+        // And another behind the last.
+        let end = self.rows.iter().flatten().map(|cell| cell.end).fold(end, usize::max);
         let mut rows = self.rows.iter().map(|row| filled(draft, row, width, self.start));
         let head = rows.next().unwrap_or_default();
         let rows: Vec<Vec<Cell>> = rows.collect();

@@ -36,6 +36,11 @@ pub enum Remark {
         /// How many.
         left_out: usize,
     },
+    /// Cells of rows that are longer than the head, or than a table can be wide, were left out.
+    CellsCut {
+        /// How many.
+        left_out: usize,
+    },
     /// Notes or links were left out (`notes`).
     NotesCut {
         /// How many.
@@ -75,6 +80,7 @@ impl Remark {
             Remark::FileCut { .. } => "file_cut",
             Remark::Split { .. } => "split",
             Remark::RowsCut { .. } => "rows_cut",
+            Remark::CellsCut { .. } => "cells_cut",
             Remark::NotesCut { .. } => "notes_cut",
             Remark::PagesCut { .. } => "pages_cut",
             Remark::BadLines { .. } => "bad_lines",

@@ -120,6 +120,13 @@ fn hostile_pages_stay_small() {
 }
 
 #[test]
+fn empty_cells_at_the_end_lie_in_their_table() {
+    let table = "<table><tr><th colspan=3>Chapter 1</th></tr><tr><td></td><td></td><td> </td></tr></table>";
+    let page = document(&format!("{table}<p>Words.</p>"));
+    assert_eq!(rows(&page, 0), [["Chapter 1", "Chapter 1", "Chapter 1"], ["", "", ""]]);
+}
+
+#[test]
 fn rows_beyond_the_limit_are_counted() {
     let reader = Reader { limits: Limits { cells: 10, ..Limits::default() }, ..Reader::default() };
     let html = format!("<table><tr><th>a<th>b{}</table>", "<tr><td>1<td>2".repeat(9));
