@@ -74,15 +74,46 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
+impl Index {
+    fn read(index: &Path) -> Result<Self, ShardsError> {
+        let text = fs::read(index).map_err(ShardsError::reading(index))?;
+        serde_json::from_slice(&text).map_err(|error| ShardsError::damaged(index, error))
+    }
+
+    /// The names of the shards, each once; files beside the index, nowhere else.
+    fn shards(&self, index: &Path) -> Result<BTreeSet<&str>, ShardsError> {
+        let names: BTreeSet<&str> = self.weight_map.values().map(String::as_str).collect();
+        match names.iter().find(|name| Path::new(name).file_name() != Some(name.as_ref())) {
+            Some(name) => Err(ShardsError::damaged(index, format!("`{name}` is not the name of a file beside it"))),
+            None => Ok(names),
+        }
+    }
+}
+
+/// The names of the files in `path` that hold the weights of a model: one, or the index and its shards. All of them exist; none is read but
+/// the index.
+pub(crate) fn weight_files(path: &Path) -> Result<Vec<String>, ShardsError> {
+    let index = path.join(INDEX);
+    let mut names = vec![WHOLE.to_owned()];
+    if index.exists() {
+        names = vec![INDEX.to_owned()];
+        names.extend(Index::read(&index)?.shards(&index)?.into_iter().map(str::to_owned));
+    } else if !path.join(WHOLE).is_file() {
+        return Err(ShardsError::NoModel { path: path.to_owned() });
+    }
+    match names.iter().map(|name| path.join(name)).find(|file| !file.is_file()) {
+        Some(missing) => Err(ShardsError::reading(&missing)(io::ErrorKind::NotFound.into())),
+        None => Ok(names),
+    }
+}
+
 impl Shards {
     /// Maps the files of a model and reads their headers.
     pub fn open(path: &Path) -> Result<Self, ShardsError> {
         let mut shards = Shards { path: path.to_owned(), files: Vec::new(), tensors: BTreeMap::new() };
         let index = path.join(INDEX);
         if index.exists() {
-            let text = fs::read(&index).map_err(ShardsError::reading(&index))?;
-            let map: Index = serde_json::from_slice(&text).map_err(|error| ShardsError::damaged(&index, error))?;
-            shards.add_shards(&index, &map.weight_map)?;
+            shards.add_shards(&index, &Index::read(&index)?)?;
         } else if path.join(WHOLE).exists() {
             shards.add(&path.join(WHOLE))?;
         }
@@ -92,18 +123,18 @@ impl Shards {
         Ok(shards)
     }
 
-    fn add_shards(&mut self, index: &Path, map: &BTreeMap<String, String>) -> Result<(), ShardsError> {
-        let damaged = |reason: String| Err(ShardsError::damaged(index, reason));
-        for name in map.values().collect::<BTreeSet<_>>() {
-            if Path::new(name).file_name() != Some(name.as_ref()) {
-                return damaged(format!("`{name}` is not the name of a file beside it"));
-            }
+    fn add_shards(&mut self, index: &Path, names: &Index) -> Result<(), ShardsError> {
+        for name in names.shards(index)? {
             self.add(&self.path.join(name))?;
         }
-        if let Some(lost) = map.keys().find(|name| !self.tensors.contains_key(*name)) {
-            return damaged(format!("it puts {lost} into {}, which does not hold it", map[lost]));
+        let map = &names.weight_map;
+        match map.keys().find(|name| !self.tensors.contains_key(*name)) {
+            Some(lost) => {
+                let reason = format!("it puts {lost} into {}, which does not hold it", map[lost]);
+                Err(ShardsError::damaged(index, reason))
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn add(&mut self, path: &Path) -> Result<(), ShardsError> {

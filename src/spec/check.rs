@@ -3,11 +3,11 @@
 use super::choice::{AepoMode, GateLevel, Kind, Scale, World};
 use super::error::{SpecError, Spot};
 use super::file::{Draft, Place, inside};
-use super::identity::BASE_FILES;
 use super::layer::Layer;
 use super::level::Bound;
 use super::settings::Settings;
 use super::suggest::nearest;
+use crate::shards::{ShardsError, weight_files};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -261,10 +261,17 @@ fn base_policy(base: &str, place: &Place<'_>, scale: Scale, root: &Path) -> Resu
         let help = "it is relative to the working directory; put the policy, or a link to it, into the project";
         return Err(spot.error(format!("the base policy `{base}` lies outside the project"), help));
     }
-    let Some(missing) = BASE_FILES.iter().find(|file| !root.join(base).join(file).is_file()) else {
+    let folder = root.join(base);
+    let lacks = |name: &str| (!folder.join(name).is_file()).then(|| format!("{name} is missing"));
+    let weights = || match weight_files(&folder) {
+        Ok(_) => None,
+        Err(ShardsError::NoModel { .. }) => Some("model.safetensors is missing".to_string()),
+        Err(error) => Some(error.to_string()),
+    };
+    let Some(cause) = lacks("config.json").or_else(weights).or_else(|| lacks("tokenizer.json")) else {
         return Ok(());
     };
-    let message = format!("there is no base policy in `{base}`: {missing} is missing");
+    let message = format!("there is no base policy in `{base}`: {cause}");
     let published = |name: &str| format!("get it with `ln -s \"$(./lab fetch Qwen/{name})\" models/{name}`");
     let first = match scale {
         Scale::Micro => "build one with `./lab run experiments/micro/base.toml`".to_string(),

@@ -4,7 +4,9 @@ use super::choice::{AdvantageScale, AepoMode, GateLevel, Kind, LossKind, World};
 use super::error::SpecError;
 use super::key::Key;
 use super::settings::{KEYS, Settings};
+use crate::shards::{ShardsError, weight_files};
 use serde_json::{Map, Value, json};
+use std::io;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -13,9 +15,6 @@ pub const RESULTS_VERSION: u32 = 3;
 
 /// The pinned version of libtorch (setup/libtorch.txt; a test compares them): its bits differ between versions.
 pub const LIBTORCH: &str = "2.13.0";
-
-/// The files of a base policy, all of them part of the identity.
-pub const BASE_FILES: [&str; 3] = ["config.json", "model.safetensors", "tokenizer.json"];
 
 /// What of a machine changes bits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -246,12 +245,20 @@ fn acts_in_eval(path: &str, settings: &Settings) -> bool {
     settings.eval.long_items > 0 || !["eval.long_min", "eval.long_max"].contains(&path)
 }
 
+/// The files of a base policy, all of them part of the identity: shape, weights (one file, or an index and its shards), tokenizer. Weights are
+/// known to exist, the others are not.
+fn base_files(folder: &Path) -> Result<Vec<String>, ShardsError> {
+    let weights = weight_files(folder)?;
+    Ok(["config.json".to_owned()].into_iter().chain(weights).chain(["tokenizer.json".to_owned()]).collect())
+}
+
 /// A hash over the content of the files of a base policy.
 pub fn base_hash(folder: &Path) -> Result<String, SpecError> {
+    let unusable = |path: &Path, cause| SpecError::Base { path: path.to_owned(), cause };
     let mut whole = blake3::Hasher::new();
-    for name in BASE_FILES {
+    for name in base_files(folder).map_err(|error| unusable(folder, io::Error::other(error)))? {
         let path = folder.join(name);
-        let hash = file_hash(&path).map_err(|cause| SpecError::Base { path, cause })?;
+        let hash = file_hash(&path).map_err(|cause| unusable(&path, cause))?;
         // A hash a file, of fixed length: content cannot move from one file to the next unseen.
         whole.update(hash.as_bytes());
     }
@@ -269,7 +276,7 @@ pub fn data_hash(path: &Path) -> Result<String, SpecError> {
     Ok(whole.finalize().to_hex().to_string())
 }
 
-fn file_hash(path: &Path) -> std::io::Result<blake3::Hash> {
+fn file_hash(path: &Path) -> io::Result<blake3::Hash> {
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(std::fs::File::open(path)?)?;
     Ok(hasher.finalize())

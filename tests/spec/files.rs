@@ -73,6 +73,26 @@ fn missing_base_policy() {
     room.load().unwrap_or_else(|error| panic!("{error}"));
     room.remove("experiments/micro/base/tokenizer.json");
     room.refused((9, 8), "`experiments/micro/base`: tokenizer.json is missing", "experiments/micro/base.toml");
+    // Weights may lie in shards, all of which are needed.
+    let shards = Room::new(&spec("", ""));
+    let base = "experiments/micro/base";
+    shards.remove(&format!("{base}/model.safetensors"));
+    shards.refused((9, 8), "model.safetensors is missing", "experiments/micro/base.toml");
+    shards.put(
+        &format!("{base}/model.safetensors.index.json"),
+        r#"{"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}}"#,
+    );
+    shards.put(&format!("{base}/1.safetensors"), "");
+    shards.refused((9, 8), "2.safetensors", "experiments/micro/base.toml");
+    shards.put(&format!("{base}/2.safetensors"), "b");
+    let hash = |room: &Room| {
+        room.load().unwrap_or_else(|error| panic!("{error}")).jobs_in(room.dir.path(), &machine()).unwrap()[0]
+            .id
+            .clone()
+    };
+    let first = hash(&shards);
+    shards.put(&format!("{base}/2.safetensors"), "c");
+    assert_ne!(hash(&shards), first);
     let elsewhere = Room::new(&spec("\"model.base\" = \"no/where\"", ""));
     elsewhere.refused((6, 16), "there is no base policy in `no/where`: config.json is missing", "model.base");
     // Each scale has its own way to a base.

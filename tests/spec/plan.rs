@@ -116,7 +116,7 @@ fn another_scale_is_another_experiment() {
     // At scale smol a base policy goes on from a pretrained one.
     let pretrained = folder.path().join("models/smol");
     std::fs::create_dir_all(&pretrained).unwrap();
-    for file in longlab::spec::identity::BASE_FILES {
+    for file in ["config.json", "model.safetensors", "tokenizer.json"] {
         std::fs::write(pretrained.join(file), "").unwrap();
     }
     let plan = json(folder.path(), &["--scale", "smol", "--resolved"]);
