@@ -22,6 +22,7 @@ pub(crate) fn body(request: &ChatRequest, model: &str, extra: &Map<String, Value
     // llama.cpp gives none at all for 0 others; those too many are left out of the reply.
     set("top_logprobs", request.logprobs.map(|others| others.max(1).into()));
     set("chat_template_kwargs", request.thinking.map(|thinking| json!({ "enable_thinking": thinking })));
+    set("grammar", request.grammar.clone().map(Value::from));
     for (name, value) in extra {
         match value {
             Value::Null => drop(body.shift_remove(name)),
@@ -79,6 +80,7 @@ mod tests {
             seed: Some(u64::MAX),
             logprobs: Some(0),
             thinking: Some(false),
+            grammar: Some("root ::= [0-9]+".into()),
             ..request()
         };
         let extra = json!({"max_tokens": null, "max_completion_tokens": 9, "top_k": 5});
@@ -86,7 +88,7 @@ mod tests {
         let expected = json!({
             "model": "m", "messages": body["messages"], "n": 1, "temperature": 0.5, "top_p": 0.9, "top_k": 5, "min_p": 0.1,
             "stop": ["\n"], "seed": u64::MAX, "logprobs": true, "top_logprobs": 1,
-            "chat_template_kwargs": {"enable_thinking": false}, "max_completion_tokens": 9,
+            "chat_template_kwargs": {"enable_thinking": false}, "grammar": "root ::= [0-9]+", "max_completion_tokens": 9,
         });
         assert_eq!(body, expected);
     }

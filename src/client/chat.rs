@@ -51,6 +51,9 @@ pub struct ChatRequest {
     pub logprobs: Option<usize>,
     /// Whether the template should let the model think, for templates that know `enable_thinking`.
     pub thinking: Option<bool>,
+    /// The grammar that the answer keeps to, in llama.cpp's notation (GBNF), for servers that know the field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grammar: Option<String>,
 }
 
 impl ChatRequest {
@@ -67,6 +70,7 @@ impl ChatRequest {
             seed: None,
             logprobs: None,
             thinking: None,
+            grammar: None,
         }
     }
 }

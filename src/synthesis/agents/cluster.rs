@@ -22,6 +22,8 @@ const ORDER: u32 = 2;
 const CLUSTER: u32 = 3;
 /// The first call of a round.
 const CALL: u32 = 4;
+/// The first wrong answer of a round, behind all calls.
+const DECOY: u32 = 1 << 31;
 
 /// A part of a document as the agents see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +66,11 @@ fn address(seed: u64) -> Address {
 pub fn call_seed(seed: u64, cluster: u64, round: usize, call: usize) -> u64 {
     let address = address(seed).sample(cluster).step(round as u32).position(CALL + call as u32);
     address.stream().bits() >> 33
+}
+
+/// The draws of a wrong answer.
+pub fn decoy_stream(seed: u64, cluster: u64, round: usize, number: usize) -> Stream {
+    address(seed).sample(cluster).step(round as u32).position(DECOY + number as u32).stream()
 }
 
 impl<'a> Clusters<'a> {

@@ -6,7 +6,8 @@
 //! | `cluster` | documents of a cluster, by its number |
 //! | `round` | one round, and what is called in it |
 //! | `prompts` | what is asked, as templates |
-//! | `proposal`, `answer` | replies read strictly, answers compared by rule |
+//! | `proposal`, `evidence`, `sentences` | proposals read strictly, what they cite |
+//! | `answer`, `decoy` | answers compared by rule; wrong ones by which a verifier is tried |
 //! | `rejection`, `reward` | why a round gave no item; the questioner's reward |
 //! | `players` | the models of the roles |
 //! | `transcript` | what was played, in an item's proof |
@@ -14,6 +15,8 @@
 
 mod answer;
 mod cluster;
+mod decoy;
+mod evidence;
 mod players;
 mod prompts;
 mod proposal;
@@ -21,6 +24,7 @@ mod rejection;
 pub mod replay;
 mod reward;
 mod round;
+mod sentences;
 #[cfg(test)]
 mod testing;
 mod transcript;
@@ -33,7 +37,7 @@ use crate::corpus::Corpus;
 use crate::error::{Result, SynthesisError};
 use crate::funnel::Counts;
 use crate::item::{Answer, Certificate, Engine, Form, Item, Passage, Proof};
-use crate::spec::{AgentsSpec, PromptFiles, RoleSpec, Unanswered};
+use crate::spec::{AgentsSpec, GrammarFiles, PromptFiles, RoleSpec, Unanswered};
 use crate::tools::{Maker, Search};
 use cluster::{Cluster, Clusters};
 use longlab_client::{ChatFailure, ChatModel};
@@ -82,7 +86,7 @@ impl<'a> AgentsMaker<'a> {
         if spec.near && search.is_none() {
             return Err(SynthesisError::Missing { what: "a search (`engines.agents.near`)".into() });
         }
-        let prompts = Prompts::new(Texts::read(&spec.prompts)?)?;
+        let prompts = Prompts::new(Texts::read(&spec)?)?;
         Ok(AgentsMaker { players: Players::new(&spec, the)?, prompts, spec, search, folder })
     }
 
@@ -97,6 +101,7 @@ impl<'a> AgentsMaker<'a> {
             verifier: the(),
             // Their texts count, wherever they lie.
             prompts: PromptFiles::default(),
+            grammars: GrammarFiles::default(),
             ..self.spec.clone()
         };
         Setting { seed, rules, players: self.players.names(), prompts: self.prompts.texts().clone() }
@@ -145,7 +150,7 @@ impl Maker for AgentsMaker<'_> {
     fn version(&self) -> String {
         let Setting { rules, players, prompts, .. } = self.setting(0);
         let search = self.search.map(|search| search.version());
-        format!("agents 1 {rules:?} {players:?} {prompts:?} {search:?}")
+        format!("agents 2 {rules:?} {players:?} {prompts:?} {search:?}")
     }
 
     fn make(

@@ -26,8 +26,8 @@ pub struct Players<'a>([Player<'a>; 3]);
 pub fn seat(role: Role) -> usize {
     match role {
         Role::Propose => 0,
-        Role::Ground | Role::Solve | Role::Omit => 1,
-        Role::Verify => 2,
+        Role::Ground | Role::Solve | Role::Omit | Role::Unasked => 1,
+        Role::Verify | Role::Decoy => 2,
     }
 }
 

@@ -2,14 +2,16 @@
 
 use super::answer::one_number;
 use super::cluster::Part;
+use super::evidence::evidence;
 use super::rejection::Rejection;
 use super::transcript::{Pair, Task};
 use crate::item::Evidence;
 use crate::name::{Said, words};
-use crate::spec::{AgentsSpec, Quotes};
-use longlab_documents::Span;
+use crate::spec::AgentsSpec;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Longest question with its options, bytes.
 const QUESTION: usize = 4_000;
@@ -17,11 +19,8 @@ const QUESTION: usize = 4_000;
 /// Longest option, bytes.
 const OPTION: usize = 1_000;
 
-/// Fewest words and most bytes of a quote.
-const QUOTE: (usize, usize) = (3, 1_000);
-
-/// Most quotes.
-const QUOTES: usize = 32;
+/// Letters from which a word tells what a question is about.
+const TELLING: usize = 4;
 
 /// Places of a reply at which an object is looked for.
 const STARTS: usize = 256;
@@ -40,7 +39,7 @@ struct Reply {
     #[serde(default)]
     options: Option<Options>,
     #[serde(default)]
-    evidence: Vec<Quote>,
+    evidence: Vec<Value>,
 }
 
 /// A text, or a number where one is asked for.
@@ -62,13 +61,6 @@ struct Options {
     c: Text,
     #[serde(rename = "D")]
     d: Text,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Quote {
-    document: usize,
-    quote: String,
 }
 
 #[derive(Deserialize)]
@@ -115,15 +107,28 @@ pub fn read(
     if names_document(&asked) {
         return Err(Rejection::NamesDocument);
     }
-    let answer = answer(task, &reply.answer.text(), &asked, rules)?;
+    let mut told = reply.answer.text();
+    let answer = answer(task, &told, &asked, rules)?;
     let question = match reply.options {
-        Some(options) => format!("{asked}\nChoices:\n{}", listed(options)?),
-        None => asked,
+        Some(options) => {
+            let texts = options.texts();
+            told = texts["ABCD".find(&answer).unwrap_or_default()].clone();
+            format!("{asked}\nChoices:\n{}", listed(&texts)?)
+        }
+        None => asked.clone(),
     };
     if solved.iter().any(|pair| words(&pair.question).eq(words(&question))) {
         return Err(Rejection::Repeated);
     }
-    Ok(Proposal { question, answer, evidence: evidence(reply.evidence, shown, rules)? })
+    let evidence = evidence(reply.evidence, shown, rules)?;
+    rests(&asked, &told, &evidence, rules)?;
+    Ok(Proposal { question, answer, evidence })
+}
+
+impl Options {
+    fn texts(self) -> [String; 4] {
+        [self.a, self.b, self.c, self.d].map(|option| option.text())
+    }
 }
 
 impl Text {
@@ -180,8 +185,7 @@ fn answer(task: Task, answer: &str, question: &str, rules: &AgentsSpec) -> Resul
 }
 
 /// The options, a line each.
-fn listed(options: Options) -> Result<String, Rejection> {
-    let texts = [options.a, options.b, options.c, options.d].map(|option| option.text());
+fn listed(texts: &[String; 4]) -> Result<String, Rejection> {
     let keys: Vec<String> = texts.iter().map(|text| words(text).collect::<Vec<_>>().join(" ")).collect();
     let sound = |at: usize| !texts[at].is_empty() && texts[at].len() <= OPTION && !keys[..at].contains(&keys[at]);
     // Options of marks alone have no words, and are not told apart.
@@ -204,65 +208,25 @@ fn names_document(question: &str) -> bool {
     })
 }
 
-/// The places of the quotes.
-fn evidence(quotes: Vec<Quote>, shown: &[Part], rules: &AgentsSpec) -> Result<Vec<Evidence>, Rejection> {
-    let mut evidence: Vec<Evidence> = vec![];
-    for quote in quotes.into_iter().take(QUOTES) {
-        match placed(&quote, shown) {
-            Ok(found) if !evidence.contains(&found) => evidence.push(found),
-            Ok(_) => {}
-            Err(_) if rules.quotes == Quotes::Some => {}
-            Err(rejection) => return Err(rejection),
-        }
+/// Whether the answer stands in what is cited, and the question is about it, as far as the settings ask for that.
+fn rests(question: &str, answer: &str, evidence: &[Evidence], rules: &AgentsSpec) -> Result<(), Rejection> {
+    let quotes: Vec<Said> = evidence.iter().map(|evidence| Said::of(&evidence.quote)).collect();
+    let says = |phrase: &str| quotes.iter().any(|quote| quote.says(phrase));
+    let telling: BTreeSet<String> = words(question).filter(|word| word.chars().count() >= TELLING).collect();
+    let shared = telling.iter().filter(|word| says(word)).count();
+    match () {
+        () if rules.verbatim && !says(answer) => Err(Rejection::Apart),
+        () if shared < rules.shared_words => Err(Rejection::OffTopic),
+        () => Ok(()),
     }
-    let mut documents: Vec<&str> = evidence.iter().map(|evidence| evidence.document.0.as_str()).collect();
-    documents.sort_unstable();
-    documents.dedup();
-    if documents.len() < rules.sources { Err(Rejection::Sources) } else { Ok(evidence) }
-}
-
-fn placed(quote: &Quote, shown: &[Part]) -> Result<Evidence, Rejection> {
-    let part = quote.document.checked_sub(1).and_then(|at| shown.get(at)).ok_or(Rejection::UnknownDocument)?;
-    let long_enough = words(&quote.quote).count() >= QUOTE.0 && quote.quote.len() <= QUOTE.1;
-    let found = if long_enough { find(&part.text, &quote.quote) } else { None };
-    let Span { start, end } = found.ok_or(Rejection::Quote)?;
-    let offset = part.place.span.start;
-    Ok(Evidence {
-        document: part.place.document.clone(),
-        span: Span { start: offset + start, end: offset + end },
-        quote: part.text[start..end].into(),
-    })
-}
-
-/// Where a quote first stands in a text, whatever white space is between its words: lines are broken otherwise in a quote.
-fn find(text: &str, quote: &str) -> Option<Span> {
-    let parts: Vec<&str> = quote.split_whitespace().collect();
-    let first = *parts.first()?;
-    let mut from = 0;
-    while let Some(at) = text[from..].find(first) {
-        let start = from + at;
-        if let Some(end) = follows(text, start + first.len(), &parts[1..]) {
-            return Some(Span { start, end });
-        }
-        from = start + first.chars().next().map_or(1, char::len_utf8);
-    }
-    None
-}
-
-/// The end of parts that stand in a text from a place on, with white space before each.
-fn follows(text: &str, from: usize, parts: &[&str]) -> Option<usize> {
-    parts.iter().try_fold(from, |at, part| {
-        let rest = &text[at..];
-        let trimmed = rest.trim_start();
-        let gap = rest.len() - trimmed.len();
-        (gap > 0 && trimmed.starts_with(part)).then_some(at + gap + part.len())
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::agents::testing::{part, rules};
+    use crate::spec::{Cite, Quotes};
+    use longlab_documents::Span;
     use proptest::prelude::*;
 
     fn shown() -> Vec<Part> {
@@ -342,7 +306,7 @@ mod tests {
         };
         assert_eq!(numeric("\"$1,200\"").unwrap(), "1200");
         assert_eq!(numeric("-3.50").unwrap(), "-3.5");
-        for wrong in ["\"0\"", "\"0.0\"", "\"many\"", "\"from 3 to 4\"", "\"3 million\"", "\"\"", "\"1e999\""] {
+        for wrong in ["\"0\"", "\"0.0\"", "\"many\"", "\"from 3 to 4\"", "\"5 of the six towns\"", "\"\"", "\"1e999\""] {
             assert_eq!(numeric(wrong), Err(Rejection::NoNumber), "{wrong}");
         }
         let choice = |options: &str, letter: &str| {
@@ -366,6 +330,52 @@ mod tests {
         let reply = GENERAL.replace("\"document\": 2", "\"document\": 9");
         let proposal = read(&reply, Task::General, &shown(), &[], &rules).unwrap();
         assert_eq!(proposal.evidence.len(), 1);
+    }
+
+    /// What a reply that cites by number is read as.
+    fn cited(evidence: &str, more: impl FnOnce(&mut AgentsSpec)) -> Result<Proposal, Rejection> {
+        let mut rules = AgentsSpec { cite: Cite::Number, sources: 1, ..rules() };
+        more(&mut rules);
+        let reply = format!(
+            r#"{{"evidence": {evidence}, "question": "Where was the builder of the Old Mill born?", "answer": "Northfield"}}"#
+        );
+        read(&reply, Task::General, &shown(), &[], &rules)
+    }
+
+    #[test]
+    fn what_is_cited_by_number_is_the_documents_own_sentence() {
+        let proposal = cited("[1, 3, 1]", |_| ()).unwrap();
+        let quotes: Vec<&str> = proposal.evidence.iter().map(|evidence| evidence.quote.as_str()).collect();
+        assert_eq!(quotes, ["The Old Mill was built\nby Ada Stone in 1850.", "Northfield has 1,200 people."]);
+        assert_eq!(proposal.evidence[1].span, Span { start: 100, end: 128 });
+        for wrong in ["[0]", "[5]", "[1, 99]"] {
+            assert_eq!(cited(wrong, |_| ()), Err(Rejection::UnknownNumber), "{wrong}");
+        }
+        for wrong in ["[-1]", "[1.5]", "[\"1\"]", "1", "[{\"document\": 1, \"quote\": \"It burned twice.\"}]"] {
+            assert_eq!(cited(wrong, |_| ()), Err(Rejection::Schema), "{wrong}");
+        }
+        let some = cited("[3, 99]", |rules| rules.quotes = Quotes::Some).unwrap();
+        assert_eq!(some.evidence.len(), 1);
+        assert_eq!(cited("[1, 2]", |rules| rules.sources = 2), Err(Rejection::Sources));
+        // A number is no quote.
+        assert_eq!(cited("[1]", |rules| rules.cite = Cite::Quote), Err(Rejection::Schema));
+    }
+
+    #[test]
+    fn answer_and_question_rest_on_what_is_cited() {
+        assert!(cited("[1, 3]", |rules| rules.verbatim = true).is_ok());
+        assert_eq!(cited("[1, 4]", |rules| rules.verbatim = true), Err(Rejection::Apart));
+        // Of "Where was the builder of the Old Mill born?" only "mill" has four letters and stands there.
+        assert!(cited("[1, 3]", |rules| rules.shared_words = 1).is_ok());
+        assert_eq!(cited("[1, 3]", |rules| rules.shared_words = 2), Err(Rejection::OffTopic));
+        assert_eq!(cited("[3]", |rules| rules.shared_words = 1), Err(Rejection::OffTopic));
+        let options = "\"options\": {\"A\": \"Mill\", \"B\": \"Northfield\", \"C\": 3, \"D\": \"Bern\"}, \"answer\"";
+        let chosen = |letter: &str| {
+            let reply = GENERAL.replace("\"answer\"", options).replace("\"Northfield\",\n", &format!("\"{letter}\",\n"));
+            read(&reply, Task::Choice, &shown(), &[], &AgentsSpec { verbatim: true, ..rules() })
+        };
+        assert!(chosen("B").is_ok());
+        assert_eq!(chosen("D"), Err(Rejection::Apart));
     }
 
     /// Pieces that replies are made of, hostile ones among them.
@@ -397,13 +407,6 @@ mod tests {
                     prop_assert!(!proposal.question.is_empty() && proposal.evidence.len() >= 2);
                 }
             }
-        }
-
-        #[test]
-        fn quotes_are_found_however_their_lines_are_broken(words in prop::collection::vec("[a-zé]{1,5}", 3..12), gaps in prop::collection::vec("[ \n\t]{1,3}", 12)) {
-            let text: String = words.iter().zip(&gaps).flat_map(|(word, gap)| [word.as_str(), gap.as_str()]).collect();
-            let found = find(&format!("é {text}"), &words.join(" "));
-            prop_assert!(found.is_some());
         }
     }
 }

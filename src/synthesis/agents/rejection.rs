@@ -33,12 +33,24 @@ pub enum Rejection {
     UnknownDocument,
     /// A quote does not stand in its document, or is too short or too long for one.
     Quote,
+    /// A number that no sentence was shown with.
+    UnknownNumber,
+    /// The answer does not stand in the quotes.
+    Apart,
+    /// The question has too few words of the quotes.
+    OffTopic,
     /// Too few documents are quoted.
     Sources,
+    /// The documents have no sentence that could be cited.
+    Nothing,
     /// Answered rightly without the documents.
     Ungrounded,
+    /// Answered rightly without the question.
+    Unasked,
     /// No answer of the solver can be read.
     Unread,
+    /// The solver's most common answer is not right by rule, and the verifier also says yes to a wrong one.
+    Fooled,
     /// The solver's most common answer is another.
     Differs,
     /// The verifier's votes on the most common answer have no majority.
@@ -57,7 +69,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// All, in the order of the play.
-    pub const ALL: [Rejection; 24] = [
+    pub const ALL: [Rejection; 30] = [
         Rejection::Cut,
         Rejection::NoObject,
         Rejection::Schema,
@@ -72,9 +84,15 @@ impl Rejection {
         Rejection::Told,
         Rejection::UnknownDocument,
         Rejection::Quote,
+        Rejection::UnknownNumber,
+        Rejection::Apart,
+        Rejection::OffTopic,
         Rejection::Sources,
+        Rejection::Nothing,
         Rejection::Ungrounded,
+        Rejection::Unasked,
         Rejection::Unread,
+        Rejection::Fooled,
         Rejection::Differs,
         Rejection::Unclear,
         Rejection::Seldom,
@@ -101,9 +119,15 @@ impl Rejection {
             Rejection::Told => "proposer: answer stands in the question",
             Rejection::UnknownDocument => "proposer: quotes a document that was not shown",
             Rejection::Quote => "proposer: quote does not stand in its document",
+            Rejection::UnknownNumber => "proposer: cites a number that was not shown",
+            Rejection::Apart => "proposer: answer does not stand in its quotes",
+            Rejection::OffTopic => "proposer: question has too few words of its quotes",
             Rejection::Sources => "proposer: too few documents quoted",
+            Rejection::Nothing => "cluster: no sentence that could be cited",
             Rejection::Ungrounded => "solver: right without the documents (grounding)",
+            Rejection::Unasked => "solver: right without the question (unasked)",
             Rejection::Unread => "solver: no answer that can be read",
+            Rejection::Fooled => "verifier: says yes to a wrong answer too (decoys)",
             Rejection::Differs => "verifier: the solver's answer is another",
             Rejection::Unclear => "verifier: no majority for a verdict",
             Rejection::Seldom => "solver: right less often than wanted",

@@ -3,15 +3,19 @@
 
 use super::answer::{alike, right, said};
 use super::cluster::{Cluster, Part, call_seed};
-use super::prompts::{Prompts, Proposing, border, told};
+use super::decoy::decoy;
+use super::prompts::{Asked, Prompts, Proposing, border};
 use super::proposal::{Proposal, read};
 use super::rejection::Rejection;
 use super::transcript::{Call, Judged, Pair, Role, Task, Transcript};
 use crate::answers::Answered;
 use crate::error::SynthesisError;
-use crate::spec::AgentsSpec;
-use longlab_client::{Case, ChatFailure, ChatRequest, Message, Template, Verdict};
+use crate::spec::{AgentsSpec, Cite};
+use longlab_client::{Case, ChatFailure, ChatRequest, Verdict};
 use longlab_documents::Hash;
+
+/// What stands in place of a question that is not asked.
+const NOTHING: &str = "Empty";
 
 /// Gives answers: models, or what they answered once.
 pub trait Ask {
@@ -91,6 +95,10 @@ struct Play<'a> {
     round: &'a Round<'a>,
     ask: &'a mut dyn Ask,
     calls: Vec<Call>,
+    /// Wrong answers that the verifier was asked about.
+    decoys: Vec<String>,
+    /// Whether it says no to them; none where it was not asked yet.
+    tells: Option<bool>,
     /// Right answers and all, once they are known.
     rate: Option<(usize, usize)>,
 }
@@ -112,7 +120,7 @@ impl Round<'_> {
     /// # Errors
     /// Where a model gives no answer.
     pub fn play(&self, ask: &mut dyn Ask) -> Result<Outcome, Ended> {
-        let mut play = Play { round: self, ask, calls: vec![], rate: None };
+        let mut play = Play { round: self, ask, calls: vec![], decoys: vec![], tells: None, rate: None };
         let reward = &self.rules.reward;
         Ok(match play.all()? {
             Ok(won) => Outcome::Won(Box::new(won)),
@@ -126,13 +134,15 @@ impl Play<'_> {
         let rules = self.round.rules;
         let proposal = step!(self.propose());
         step!(self.ground(&proposal));
+        step!(self.unasked(&proposal));
         let (mut judged, unread) = step!(self.solve(&proposal));
         step!(self.verify(&proposal, &mut judged));
         let count = |judged: &[Judged]| judged.iter().map(|own| own.answers).sum::<usize>();
         let (answers, correct) = (count(&judged) + unread, judged.iter().filter(|own| own.right()));
         let rate = (correct.map(|own| own.answers).sum::<usize>(), answers);
         self.rate = Some(rate);
-        if let Some(rejection) = refusal(&judged, rate, rules.solved) {
+        let fooled = self.tells == Some(false);
+        if let Some(rejection) = refusal(&judged, fooled, rate, rules.solved) {
             return Ok(Err(rejection));
         }
         let without = step!(self.omit(&proposal));
@@ -147,6 +157,8 @@ impl Play<'_> {
             solved: solved.to_vec(),
             judged,
             unread,
+            decoys: std::mem::take(&mut self.decoys),
+            fooled,
             rate,
             reward: rules.reward.of(rate),
             calls: std::mem::take(&mut self.calls),
@@ -155,11 +167,16 @@ impl Play<'_> {
     }
 
     /// Asks a role; the call is written down.
-    fn call(&mut self, role: Role, messages: Vec<Message>, most: usize) -> Stepped<Answered> {
-        let Round { seed, cluster, number, rules, .. } = *self.round;
-        let mut request = ChatRequest::new(messages, most);
-        request.temperature = Some(rules.temperature);
-        request.seed = Some(call_seed(seed, cluster.number, number, self.calls.len()));
+    fn call(&mut self, role: Role, asked: Asked, most: usize) -> Stepped<Answered> {
+        let Round { seed, cluster, number, .. } = *self.round;
+        self.call_with(role, asked, most, call_seed(seed, cluster.number, number, self.calls.len()))
+    }
+
+    fn call_with(&mut self, role: Role, asked: Asked, most: usize, seed: u64) -> Stepped<Answered> {
+        let mut request = ChatRequest::new(asked.messages, most);
+        request.temperature = Some(self.round.rules.temperature);
+        request.grammar = asked.grammar;
+        request.seed = Some(seed);
         match self.ask.ask(role, &request) {
             Ok(answered) => {
                 let (request, reply) = (answered.asked.clone(), Hash::of(&answered.reply));
@@ -176,9 +193,15 @@ impl Play<'_> {
         let shown = &cluster.parts[..self.round.shown()];
         let recent = &solved[solved.len().saturating_sub(rules.history)..];
         let level = self.round.level();
-        let proposing = Proposing { task: cluster.task, level, solved: recent, words: rules.answer_words.div_ceil(2) };
-        let text = prompts.propose(&proposing, &border(&cluster.parts), &told(shown))?;
-        let answered = step!(self.call(Role::Propose, vec![Message::user(text)], rules.tokens.propose));
+        let numbered = rules.cite == Cite::Number;
+        let parts = prompts.told(shown, numbered);
+        if numbered && parts.iter().all(|part| part["sentences"] == serde_json::json!([])) {
+            return Ok(Err(Rejection::Nothing));
+        }
+        let words = rules.answer_words.div_ceil(2);
+        let proposing = Proposing { task: cluster.task, level, solved: recent, words, numbered };
+        let asked = prompts.propose(&proposing, &border(&cluster.parts), &parts)?;
+        let answered = step!(self.call(Role::Propose, asked, rules.tokens.propose));
         let proposal = read(&answered.reply, cluster.task, shown, solved, rules);
         Ok(match (proposal, answered.cut) {
             // A reply that is cut after its object has said what it should.
@@ -189,11 +212,16 @@ impl Play<'_> {
 
     /// What the solver answers with these documents.
     fn solution(&mut self, role: Role, question: &str, parts: &[&Part]) -> Stepped<Option<String>> {
-        let Round { rules, prompts, cluster, .. } = *self.round;
-        let parts = told(parts.iter().copied());
-        let text = prompts.solve(cluster.task, question, &border(&cluster.parts), &parts)?;
-        let answered = step!(self.call(role, vec![Message::user(text)], rules.tokens.solve));
+        let Round { rules, cluster, .. } = *self.round;
+        let asked = self.solving(question, parts)?;
+        let answered = step!(self.call(role, asked, rules.tokens.solve));
         Ok(Ok(said(&answered.reply, cluster.task)))
+    }
+
+    fn solving(&self, question: &str, parts: &[&Part]) -> Result<Asked, Ended> {
+        let Round { prompts, cluster, .. } = *self.round;
+        let parts = prompts.told(parts.iter().copied(), false);
+        Ok(prompts.solve(cluster.task, question, &border(&cluster.parts), &parts)?)
     }
 
     /// The question must not be answered without the documents.
@@ -202,6 +230,21 @@ impl Play<'_> {
             let said = step!(self.solution(Role::Ground, &proposal.question, &[]));
             if said.is_some_and(|said| self.right(proposal, &said)) {
                 return Ok(Err(Rejection::Ungrounded));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// The answer must not be what the solver says to the documents whatever is asked. All rounds of a cluster ask the same, which models are asked once.
+    fn unasked(&mut self, proposal: &Proposal) -> Stepped<()> {
+        let Round { seed, rules, cluster, .. } = *self.round;
+        let parts: Vec<&Part> = cluster.parts.iter().collect();
+        for number in 0..rules.unasked {
+            let asked = self.solving(NOTHING, &parts)?;
+            let seed = call_seed(seed, cluster.number, 0, number);
+            let answered = step!(self.call_with(Role::Unasked, asked, rules.tokens.solve, seed));
+            if said(&answered.reply, cluster.task).is_some_and(|said| self.right(proposal, &said)) {
+                return Ok(Err(Rejection::Unasked));
             }
         }
         Ok(Ok(()))
@@ -238,11 +281,11 @@ impl Play<'_> {
             if own.rule || cluster.task == Task::Choice {
                 continue;
             }
-            let (question, gold) = (proposal.question.clone(), proposal.answer.clone());
-            let messages = Template::default().filled(&Case { question, predicted: own.said.clone(), gold });
+            if !step!(self.tells(proposal)) {
+                continue;
+            }
             for _ in 0..rules.votes {
-                let answered = step!(self.call(Role::Verify, messages.clone(), rules.tokens.verify));
-                let vote = match Verdict::of(&answered.reply) {
+                let vote = match step!(self.verdict(Role::Verify, proposal, &own.said)) {
                     Verdict::Yes => 0,
                     Verdict::No => 1,
                     Verdict::Failed => 2,
@@ -251,6 +294,36 @@ impl Play<'_> {
             }
         }
         Ok(Ok(()))
+    }
+
+    /// Whether the verifier says no to wrong answers; found once a question.
+    fn tells(&mut self, proposal: &Proposal) -> Stepped<bool> {
+        if let Some(tells) = self.tells {
+            return Ok(Ok(tells));
+        }
+        let Round { seed, rules, cluster, number, .. } = *self.round;
+        for at in 0..rules.decoys {
+            let wrong = decoy(cluster, &proposal.answer, (seed, number, at));
+            let refused = match &wrong {
+                Some(wrong) => step!(self.verdict(Role::Decoy, proposal, wrong)) == Verdict::No,
+                None => false,
+            };
+            self.decoys.extend(wrong);
+            if !refused {
+                self.tells = Some(false);
+                return Ok(Ok(false));
+            }
+        }
+        self.tells = Some(true);
+        Ok(Ok(true))
+    }
+
+    fn verdict(&mut self, role: Role, proposal: &Proposal, predicted: &str) -> Stepped<Verdict> {
+        let Round { rules, prompts, .. } = *self.round;
+        let (question, gold) = (proposal.question.clone(), proposal.answer.clone());
+        let asked = prompts.verify(Case { question, predicted: predicted.into(), gold })?;
+        let answered = step!(self.call(role, asked, rules.tokens.verify));
+        Ok(Ok(Verdict::of(&answered.reply)))
     }
 
     /// The question must not be answered without any one of the quoted documents.
@@ -281,10 +354,11 @@ impl Play<'_> {
 }
 
 /// Why a question that was answered so is not kept.
-fn refusal(judged: &[Judged], (right, answers): (usize, usize), [least, most]: [f64; 2]) -> Option<Rejection> {
+fn refusal(judged: &[Judged], fooled: bool, (right, answers): (usize, usize), [least, most]: [f64; 2]) -> Option<Rejection> {
     let common = judged.first()?;
     let share = right as f64 / answers as f64;
     match () {
+        () if fooled && !common.rule => Some(Rejection::Fooled),
         () if common.unclear() => Some(Rejection::Unclear),
         () if !common.right() => Some(Rejection::Differs),
         () if share < least => Some(Rejection::Seldom),

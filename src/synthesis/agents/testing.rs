@@ -20,5 +20,5 @@ pub fn rules() -> AgentsSpec {
 /// The templates of the crate.
 pub fn prompts() -> &'static Prompts {
     static PROMPTS: std::sync::OnceLock<Prompts> = std::sync::OnceLock::new();
-    PROMPTS.get_or_init(|| Prompts::new(Texts::read(&Default::default()).unwrap()).unwrap())
+    PROMPTS.get_or_init(|| Prompts::new(Texts::read(&rules()).unwrap()).unwrap())
 }

@@ -40,6 +40,10 @@ pub enum Role {
     Verify,
     /// The solver answered without one of the documents.
     Omit,
+    /// The solver answered without the question.
+    Unasked,
+    /// The verifier compared a wrong answer with the proposer's.
+    Decoy,
 }
 
 /// A call of a model.
@@ -120,6 +124,12 @@ pub struct Transcript {
     pub judged: Vec<Judged>,
     /// Answers of the solver that say nothing that can be read.
     pub unread: usize,
+    /// Wrong answers that the verifier was asked about before its votes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decoys: Vec<String>,
+    /// Whether it did not say no to one of them, or none could be made, so that its votes were not asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fooled: bool,
     /// Right answers of the solver, and all.
     pub rate: (usize, usize),
     /// The questioner's reward.

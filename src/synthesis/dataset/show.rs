@@ -106,6 +106,11 @@ fn beginning(text: &str, whole: bool) -> String {
 fn models(played: &Transcript) -> String {
     let judged: Vec<String> = played.judged.iter().map(said).collect();
     let (right, answers) = played.rate;
+    let tried = match (played.decoys.len(), played.fooled) {
+        (0, _) => String::new(),
+        (decoys, true) => format!("; the verifier says yes to one of {decoys} wrong answers, its votes do not count"),
+        (decoys, false) => format!("; the verifier says no to {decoys} wrong answers"),
+    };
     let mut calls: Vec<String> = vec![];
     for run in played.calls.chunk_by(|one, other| (one.role, &one.model) == (other.role, &other.model)) {
         calls.push(format!("{} times {:?} by {}", run.len(), run[0].role, run[0].model).to_lowercase());
@@ -117,7 +122,7 @@ fn models(played: &Transcript) -> String {
         played.level,
         played.task.name(),
         played.unread,
-        judged.join(", "),
+        judged.join(", ") + &tried,
         played.reward,
         calls.join(", ")
     )

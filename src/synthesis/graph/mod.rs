@@ -38,7 +38,7 @@ mod obfuscate;
 mod plan;
 mod read;
 mod scope;
-mod sentence;
+pub(crate) mod sentence;
 mod table;
 #[cfg(test)]
 mod testing;

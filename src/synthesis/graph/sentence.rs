@@ -35,7 +35,7 @@ fn may_state(sentence: &str) -> bool {
 }
 
 /// The sentences of a text, without those that are too long.
-fn sentences(text: &str, longest: usize) -> impl Iterator<Item = Range<usize>> + '_ {
+pub(crate) fn sentences(text: &str, longest: usize) -> impl Iterator<Item = Range<usize>> + '_ {
     let mut start = 0;
     let ends = text
         .match_indices(['.', '!', '?', '\n'])

@@ -14,8 +14,8 @@
 
 mod answer;
 mod list;
-mod number;
-mod text;
+pub(crate) mod number;
+pub(crate) mod text;
 
 pub use answer::said;
 
@@ -125,7 +125,8 @@ impl<'a> Gold<'a> {
         matches!(self.form, Form::MultiHop | Form::Reading) && list::read(self.text).is_none()
     }
 
-    fn answer(&self, answer: &str) -> Graded {
+    /// Grades what was said as the answer.
+    pub(crate) fn answer(&self, answer: &str) -> Graded {
         let graded = self.all().map(|gold| one(self.form, gold, answer));
         graded.reduce(|best, next| if next.score > best.score { next } else { best }).unwrap_or(Graded::UNPARSABLE)
     }

@@ -42,6 +42,12 @@ pub fn is_plain(text: &str) -> bool {
     text.trim().parse::<f64>().is_ok_and(f64::is_finite)
 }
 
+/// The one number that an answer says, multiplied as the word behind it says; none where it says no number, or more than one.
+pub fn value(answer: &str) -> Option<f64> {
+    let number = read(first_sentence(answer))?;
+    Some(number.value * number.scale)
+}
+
 /// Whether an answer says the gold's number; none where it says no number, or more than one, or the gold is none. Currencies, percent signs and units
 /// are not compared: the question asks for one.
 pub fn same(gold: &str, answer: &str) -> Option<bool> {

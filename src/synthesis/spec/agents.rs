@@ -1,12 +1,8 @@
 //! `[engines.agents]`: what the agents play, and who plays them.
 
 use super::check::{bounds, demand, share, shares};
-use super::{SpecError, Unanswered};
-use longlab_client::ClientSettings;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
+use super::{GrammarFiles, PromptFiles, ReplyTokens, RoleSpec, SpecError, Unanswered};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// `[engines.agents]`: a proposer asks about a cluster of documents, a solver answers, a verifier compares (section 3.2, engine C, after SPELL). What the
@@ -37,6 +33,9 @@ pub struct AgentsSpec {
     /// Shares of the tasks.
     #[serde(default)]
     pub tasks: TaskShares,
+    /// How a question says what it rests on.
+    #[serde(default)]
+    pub cite: Cite,
     /// Fewest documents that a question must quote.
     #[serde(default = "defaults::sources")]
     pub sources: usize,
@@ -46,12 +45,21 @@ pub struct AgentsSpec {
     /// Longest answer of a general question, words.
     #[serde(default = "defaults::answer_words")]
     pub answer_words: usize,
+    /// Whether the answer (of a choice the right option) must stand in a quote word for word.
+    #[serde(default)]
+    pub verbatim: bool,
+    /// Fewest words of a question, of four letters or more, that must stand in the quotes.
+    #[serde(default)]
+    pub shared_words: usize,
     /// Answers of the solver to a question.
     #[serde(default = "defaults::votes")]
     pub answers: usize,
     /// Votes of the verifier on an answer.
     #[serde(default = "defaults::votes")]
     pub votes: usize,
+    /// Wrong answers to each question that the verifier must say no to before its votes count.
+    #[serde(default)]
+    pub decoys: usize,
     /// Whether an answer that is right by rule needs no votes: the reward is the greater of rule and vote.
     #[serde(default = "defaults::yes")]
     pub rule: bool,
@@ -61,15 +69,21 @@ pub struct AgentsSpec {
     /// Answers of the solver without the documents that must all be wrong by rule.
     #[serde(default = "defaults::one")]
     pub grounding: usize,
+    /// Answers of the solver without the question that must all be wrong by rule.
+    #[serde(default)]
+    pub unasked: usize,
     /// Answers of the solver without each one of the quoted documents that must all be wrong by rule.
     #[serde(default)]
     pub necessity: usize,
     /// Temperature of all roles.
     #[serde(default = "defaults::temperature")]
     pub temperature: f64,
-    /// What proposer and solver are asked, in templates of one's own.
+    /// What the roles are asked, in templates of one's own.
     #[serde(default)]
     pub prompts: PromptFiles,
+    /// What the roles' replies are held to by their servers.
+    #[serde(default)]
+    pub grammars: GrammarFiles,
     /// Longest replies.
     #[serde(default)]
     pub tokens: ReplyTokens,
@@ -111,6 +125,17 @@ impl Default for TaskShares {
     }
 }
 
+/// How a proposal says what it rests on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cite {
+    /// It quotes: `{"document": 1, "quote": ".."}`.
+    #[default]
+    Quote,
+    /// It names sentences by the numbers that they are shown with: `3`. The quotes are then the document's own.
+    Number,
+}
+
 /// Which quotes of a proposal must stand in their documents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -120,35 +145,6 @@ pub enum Quotes {
     All,
     /// Those that do are taken, and the others left out.
     Some,
-}
-
-/// `[engines.agents.prompts]`: minijinja files in place of those of `templates/agents`. They get `task`, `border` and `parts`, which `{% include "documents" %}`
-/// shows; the proposer's also `level`, `solved` and `words`, the solver's `question`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PromptFiles {
-    /// The proposer's.
-    pub propose: Option<PathBuf>,
-    /// The solver's.
-    pub solve: Option<PathBuf>,
-}
-
-/// `[engines.agents.tokens]`: longest replies, tokens, thinking included.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ReplyTokens {
-    /// Of the proposer.
-    pub propose: usize,
-    /// Of the solver.
-    pub solve: usize,
-    /// Of the verifier.
-    pub verify: usize,
-}
-
-impl Default for ReplyTokens {
-    fn default() -> Self {
-        ReplyTokens { propose: 4_096, solve: 4_096, verify: 1_024 }
-    }
 }
 
 /// `[engines.agents.reward]`: SPELL's reward of the questioner, from the share of right answers.
@@ -173,51 +169,6 @@ impl Default for RewardSpec {
     }
 }
 
-/// Who plays a role.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub enum RoleSpec {
-    /// `"the"`: the model that the run is given.
-    #[default]
-    The,
-    /// A server of its own, a table with `url` and `model`.
-    Server(Box<ClientSettings>),
-}
-
-impl Serialize for RoleSpec {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            RoleSpec::The => serializer.serialize_str("the"),
-            RoleSpec::Server(settings) => settings.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for RoleSpec {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<RoleSpec, D::Error> {
-        struct Who;
-        impl<'de> Visitor<'de> for Who {
-            type Value = RoleSpec;
-
-            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("\"the\" (the model of the run), or a table with `url` and `model`")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<RoleSpec, E> {
-                if text == "the" {
-                    Ok(RoleSpec::The)
-                } else {
-                    Err(E::invalid_value(serde::de::Unexpected::Str(text), &self))
-                }
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RoleSpec, A::Error> {
-                ClientSettings::deserialize(MapAccessDeserializer::new(map)).map(|own| RoleSpec::Server(Box::new(own)))
-            }
-        }
-        deserializer.deserialize_any(Who)
-    }
-}
-
 impl AgentsSpec {
     /// Who plays the three roles: proposer, solver, verifier.
     pub fn roles(&self) -> [&RoleSpec; 3] {
@@ -226,13 +177,15 @@ impl AgentsSpec {
 
     /// The files that are named, to be found below the folder of the specification.
     pub(super) fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        let PromptFiles { propose, solve } = &mut self.prompts;
+        let PromptFiles { propose, solve, verify } = &mut self.prompts;
+        let held = &mut self.grammars;
+        let files = [propose, solve, verify, &mut held.propose, &mut held.solve, &mut held.verify];
         let caches =
             [&mut self.proposer, &mut self.solver, &mut self.verifier].into_iter().filter_map(|role| match role {
                 RoleSpec::The => None,
                 RoleSpec::Server(settings) => settings.cache.as_mut(),
             });
-        propose.iter_mut().chain(solve).chain(caches)
+        files.into_iter().filter_map(Option::as_mut).chain(caches)
     }
 
     /// Checks every value against its range.
@@ -247,10 +200,13 @@ impl AgentsSpec {
         demand((1..=1_000).contains(&words), "engines.agents.answer_words", words, "use 1 to 1,000 words")?;
         bounds("engines.agents.answers", [1, self.answers], 1, 64)?;
         bounds("engines.agents.votes", [1, self.votes], 1, 64)?;
+        demand(self.decoys <= 64, "engines.agents.decoys", self.decoys, "use 0 to 64 wrong answers")?;
+        demand(self.shared_words <= 64, "engines.agents.shared_words", self.shared_words, "use 0 to 64 words")?;
         let [least, most] = self.solved;
         let ordered = 0.0 < least && least <= most && most <= 1.0;
         demand(ordered, "engines.agents.solved", self.solved, "give two shares above 0 and up to 1, in order")?;
         demand(self.grounding <= 64, "engines.agents.grounding", self.grounding, "use 0 to 64 answers")?;
+        demand(self.unasked <= 64, "engines.agents.unasked", self.unasked, "use 0 to 64 answers")?;
         demand(self.necessity <= 64, "engines.agents.necessity", self.necessity, "use 0 to 64 answers")?;
         let warmth = self.temperature;
         demand((0.0..=2.0).contains(&warmth), "engines.agents.temperature", warmth, "use 0 to 2")?;
@@ -354,6 +310,11 @@ mod tests {
             ("sources = 9", "engines.agents.sources"),
             ("solved = [0.0, 1.0]", "engines.agents.solved"),
             ("votes = 0", "engines.agents.votes"),
+            ("unasked = 65", "engines.agents.unasked"),
+            ("decoys = 65", "engines.agents.decoys"),
+            ("shared_words = 65", "engines.agents.shared_words"),
+            ("cite = \"line\"", "`quote` or `number`"),
+            ("grammars = { propose = \"a\", judge = \"b\" }", "judge"),
             ("reward = { width = 0.0 }", "engines.agents.reward.width"),
             ("tasks = { choice = 0.0, numeric = 0.0, general = 0.0 }", "engines.agents.tasks"),
         ] {

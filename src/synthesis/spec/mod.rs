@@ -9,14 +9,16 @@ mod law;
 mod line;
 mod model;
 mod pattern;
+mod roles;
 
-pub use agents::{AgentsSpec, PromptFiles, Quotes, ReplyTokens, RewardSpec, RoleSpec, TaskShares};
+pub use agents::{AgentsSpec, Cite, Quotes, RewardSpec, TaskShares};
 pub use checks::{ChecksSpec, JudgeSpec, Unanswered, Without};
 pub use difficulty::{BinsOf, DifficultySpec, RetrospectiveSpec};
 pub use graph::{ClusterSpec, ExtractSpec, GraphSpec, Obfuscation, ReadSpec, StyleShares};
 pub use law::{Bin, Length, Spread, figure_3, weighted};
 pub use model::ModelSpec;
 pub use pattern::Pattern;
+pub use roles::{GrammarFiles, PromptFiles, ReplyTokens, RoleSpec};
 
 use longlab_documents::{Filter, Kind, Limits};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,5 @@
 use super::*;
+use crate::agents::prompts::{Grammars, Texts};
 use crate::agents::testing::{part, prompts, rules};
 use crate::answers::asked;
 
@@ -75,9 +76,10 @@ fn script<'a>(answers: &'a [&'a str], votes: &'a [&'a str]) -> impl FnMut(Role, 
     let (mut answers, mut votes) = (answers.iter().cycle(), votes.iter().cycle());
     move |role, _| match role {
         Role::Propose => PROPOSAL.into(),
-        Role::Ground | Role::Omit => "I do not know.".into(),
+        Role::Ground | Role::Omit | Role::Unasked => "I do not know.".into(),
         Role::Solve => format!("Therefore, the answer is {}", answers.next().unwrap()),
         Role::Verify => votes.next().unwrap().to_string(),
+        Role::Decoy => "They differ. [[NO]]".into(),
     }
 }
 
@@ -121,6 +123,97 @@ fn votes_decide_where_the_rule_does_not() {
 }
 
 #[test]
+fn a_verifier_that_says_yes_to_wrong_answers_is_not_heard() {
+    let rules = AgentsSpec { decoys: 2, ..of(3, 2) };
+    let answers = ["A northern field", "Bern", "A northern field"];
+    // One that can tell is asked about two wrong answers first, once a question.
+    let able = won(&rules, script(&answers, &["[[YES]]", "[[YES]]", "[[NO]]", "[[NO]]"]));
+    let Transcript { judged, decoys, fooled, calls, rate, .. } = &able.transcript;
+    assert_eq!((decoys.len(), *fooled, judged[0].votes, judged[1].votes, *rate), (2, false, [2, 0, 0], [0, 2, 0], (2, 3)));
+    assert_eq!(calls.iter().filter(|call| call.role == Role::Decoy).count(), 2);
+    let words = |decoy: &String| decoy.split_whitespace().count() == 1 && decoy != "Northfield";
+    assert!(decoys.iter().all(words), "{decoys:?}");
+    // One that cannot has no votes, whatever it would have said; nor has one that gives no verdict.
+    for reply in ["[[YES]]", "perhaps"] {
+        let mut sound = script(&answers, &["[[YES]]"]);
+        let mut voted = 0;
+        let (rejection, reward) = lost(&rules, |role, text| {
+            voted += usize::from(role == Role::Verify);
+            if role == Role::Decoy { reply.into() } else { sound(role, text) }
+        });
+        assert!(rejection == Rejection::Fooled && voted == 0 && reward.is_some_and(|reward| reward < 0.02));
+    }
+    // What is right by rule needs it not, and its yes to another answer does not count.
+    let mut sound = script(&["Northfield", "Bern", "Northfield"], &["[[YES]]"]);
+    let ruled = won(&rules, |role, text| if role == Role::Decoy { "[[YES]]".into() } else { sound(role, text) });
+    assert_eq!((ruled.transcript.fooled, ruled.transcript.rate, ruled.transcript.decoys.len()), (true, (2, 3), 1));
+    // Where the rule decides nothing, it has to be able.
+    let rules = AgentsSpec { rule: false, ..rules };
+    let mut sound = script(&["Northfield"], &["[[YES]]"]);
+    let unruled = lost(&rules, |role, text| if role == Role::Decoy { "[[YES]]".into() } else { sound(role, text) });
+    assert_eq!(unruled.0, Rejection::Fooled);
+}
+
+#[test]
+fn without_a_question_the_answer_is_another_in_all_rounds_by_one_request() {
+    let rules = AgentsSpec { unasked: 1, ..of(1, 1) };
+    let unasked = |number: usize| {
+        let (outcome, seen) = play_after(&rules, number, &[], script(&["Northfield"], &[]));
+        assert!(matches!(outcome, Ok(Outcome::Won(_))));
+        let found: Vec<ChatRequest> =
+            seen.into_iter().filter(|(role, _)| *role == Role::Unasked).map(|(_, request)| request).collect();
+        assert_eq!(found.len(), 1);
+        found[0].clone()
+    };
+    let first = unasked(1);
+    let text = &first.messages[0].content;
+    assert!(text.contains("Question: Empty") && text.contains("Northfield has") && !text.contains("Where was"), "{text}");
+    assert_eq!(first, unasked(2));
+}
+
+#[test]
+fn sentences_are_cited_by_their_numbers_and_replies_held_to_grammars() {
+    let grammars = Grammars {
+        propose: Some("root ::= {% for part in parts %}{% for own in part.sentences %}{{ own.number }}{% endfor %}{% endfor %}".into()),
+        solve: Some("root ::= {{ question|literal }}".into()),
+        verify: Some("root ::= {{ gold|literal }}".into()),
+    };
+    let texts = Texts { grammars, verify: Some("{{ question }} {{ gold }}? {{ predicted }}".into()), ..prompts().texts().clone() };
+    let prompts = Prompts::new(texts).unwrap();
+    let rules = AgentsSpec { cite: Cite::Number, shown: Some(2), decoys: 1, ..of(1, 1) };
+    let proposal = r#"{"evidence": [1, 4], "question": "Where was the builder of the Old Mill born?", "answer": "Northfield"}"#;
+    let mut sound = script(&["A northern field"], &["[[YES]]"]);
+    let answer = |role: Role, text: &str| if role == Role::Propose { proposal.into() } else { sound(role, text) };
+    let (cluster, mut script) = (cluster(Task::General), Script { answer, seen: vec![] });
+    let round = Round { seed: 3, rules: &rules, prompts: &prompts, cluster: &cluster, number: 1, solved: &[] };
+    let Outcome::Won(won) = round.play(&mut script).unwrap() else { panic!("lost") };
+    let quotes: Vec<&str> = won.proposal.evidence.iter().map(|evidence| evidence.quote.as_str()).collect();
+    assert_eq!(quotes, ["The Old Mill was built by Ada Stone in 1850.", "Ada Stone was born there."]);
+    let grammar = |wanted: Role| {
+        let own = script.seen.iter().find(|(role, _)| *role == wanted).map(|(_, request)| request.clone());
+        own.and_then(|request| request.grammar).unwrap()
+    };
+    // Two parts of two sentences each are shown.
+    assert_eq!(grammar(Role::Propose), "root ::= 1234");
+    assert_eq!(grammar(Role::Solve), "root ::= \"Where was the builder of the Old Mill born?\"");
+    assert_eq!((grammar(Role::Verify), grammar(Role::Decoy)), ("root ::= \"Northfield\"".into(), "root ::= \"Northfield\"".into()));
+    let shown = |role: Role, text: &str| {
+        script.seen.iter().filter(|(own, _)| *own == role).all(|(_, request)| request.messages[0].content.contains(text))
+    };
+    assert!(shown(Role::Propose, "[4] Ada Stone was born there.") && !shown(Role::Solve, "[4]"));
+    assert!(shown(Role::Verify, "Northfield? A northern field"));
+}
+
+#[test]
+fn a_cluster_without_sentences_is_not_asked_about() {
+    let rules = AgentsSpec { cite: Cite::Number, ..of(1, 1) };
+    let cluster = Cluster { number: 7, task: Task::General, parts: vec![part("Short", "Mills. 1850."), part("Shorter", "-")] };
+    let mut script = Script { answer: |_, _: &str| panic!("nobody is asked"), seen: vec![] };
+    let round = Round { seed: 3, rules: &rules, prompts: prompts(), cluster: &cluster, number: 1, solved: &[] };
+    assert_eq!(round.play(&mut script).unwrap(), Outcome::Lost(Rejection::Nothing, None));
+}
+
+#[test]
 fn the_most_common_answer_must_be_right_and_often_enough() {
     assert_eq!(lost(&of(3, 1), script(&["Bern", "Northfield", "Bern"], &["[[NO]]"])).0, Rejection::Differs);
     let bounded = |solved| AgentsSpec { solved, ..of(4, 1) };
@@ -136,7 +229,7 @@ fn what_ends_a_round_is_named_and_rewarded() {
     let one = |role: Role, said: &'static str| {
         let mut sound = script(&["Northfield"], &["[[YES]]"]);
         lost(
-            &AgentsSpec { necessity: 1, ..of(2, 1) },
+            &AgentsSpec { necessity: 1, unasked: 1, ..of(2, 1) },
             move |own, text| {
                 if own == role { said.into() } else { sound(own, text) }
             },
@@ -149,6 +242,7 @@ fn what_ends_a_round_is_named_and_rewarded() {
     let (unread, reward) = one(Role::Solve, "I cannot say.");
     assert!(unread == Rejection::Unread && reward.is_some_and(|reward| reward < 0.02));
     assert_eq!(one(Role::Omit, "the answer is Northfield").0, Rejection::Needless);
+    assert_eq!(one(Role::Unasked, "the answer is Northfield"), (Rejection::Unasked, None));
     assert_eq!(one(Role::Solve, "refuse"), (Rejection::Refused, None));
     let (ended, seen) = play(&of(1, 1), |role, _| if role == Role::Propose { PROPOSAL.into() } else { "die".into() });
     assert!(matches!(ended, Err(Ended::Failure(ChatFailure::Failed { .. }))) && seen.len() == 2);

@@ -87,6 +87,28 @@ fn solve(prompt: &str, seed: u64) -> String {
     }
 }
 
+/// The same model where sentences have numbers: it cites the first of the first document, says no to wrong answers, and is held to grammars.
+fn counts(request: &ChatRequest) -> String {
+    let prompt = &request.messages.last().unwrap().content;
+    let grammar = request.grammar.as_deref().unwrap_or_default();
+    if prompt.starts_with("Problem: ") {
+        return plays(request);
+    }
+    if !prompt.starts_with("Write one question") {
+        assert_eq!(grammar, "");
+        let empty = prompt.contains("Question: Empty");
+        return if empty { "Therefore, the answer is what?".into() } else { solve(prompt, request.seed.unwrap()) };
+    }
+    let solved = prompt.lines().filter(|line| line.starts_with("- Which word closes")).count();
+    let mut sentences = prompt.lines().filter(|line| line.starts_with('['));
+    let Some(sentence) = sentences.nth(solved) else { return r#"{"unanswerable": "no more lines"}"#.into() };
+    let (number, line) = sentence[1..].split_once("] ").unwrap();
+    assert!(grammar.starts_with("root ::= ") && grammar.contains(&format!("\"{number}\"")), "{grammar}");
+    let (start, end) = ends(line);
+    let question = format!("Which word closes the line of {start}?");
+    format!("{{\"evidence\": [{number}], \"question\": \"{question}\", \"answer\": \"{end}\"}}")
+}
+
 fn made(world: &World, out: &str, more: &str, dies_after: usize) -> (Result<Summary>, usize) {
     let model = Model::new(plays, dies_after);
     let spec = world.spec(out, &format!("{AGENTS}{more}"));
@@ -194,6 +216,36 @@ fn a_role_may_have_a_server_of_its_own() {
 }
 
 #[test]
+fn what_is_cited_by_number_is_quoted_from_the_documents_and_played_again() {
+    let world = World::new();
+    let grammar = "root ::= {% for part in parts %}{% for own in part.sentences %}{{ (own.number ~ '')|literal }} | {% endfor %}{% endfor %}\"\"";
+    fs::write(world.path("propose.gbnf.j2"), grammar).unwrap();
+    let more = "cite = \"number\"\nsources = 1\nverbatim = true\nshared_words = 1\nunasked = 1\ndecoys = 1\n\
+        tasks = { choice = 0.0, numeric = 0.0, general = 1.0 }\ngrammars = { propose = \"propose.gbnf.j2\" }\n";
+    let model = Model::new(counts, usize::MAX);
+    let spec = world.spec("out", &format!("{AGENTS}{more}"));
+    let made = world.run_with(&spec, 2, &mut Silent, Some((&model, &Holds))).unwrap();
+    let report = verify(&made.folder, Some(&world.path("tokenizer.json"))).unwrap();
+    assert!(report.is_sound(), "{:#?}", report.findings);
+    let mut items = records(&made.folder);
+    assert!(items.len() >= 5, "{}\n{}", items.len(), made.funnel.markdown());
+    let mut tried = 0;
+    for Record { item, .. } in &mut items {
+        let quote = &item.certificate.evidence[0].quote;
+        assert!(quote.contains(&item.answer.text) && item.certificate.evidence.len() == 1, "{quote}");
+        let played = transcript(item);
+        assert!(played.calls.iter().any(|call| call.role == Role::Unasked) && !played.fooled);
+        tried += played.decoys.len();
+    }
+    assert!(tried > 0, "no verifier was tried");
+    // Without the grammar's text the requests are others.
+    let agents = fs::read_to_string(made.folder.join("agents.json")).unwrap();
+    fs::write(made.folder.join("agents.json"), agents.replace("root ::= ", "root ::=  ")).unwrap();
+    let spoiled = verify(&made.folder, Some(&world.path("tokenizer.json"))).unwrap();
+    assert!(spoiled.findings.iter().any(|own| own.found.fault == Fault::LineageBroken));
+}
+
+#[test]
 fn orders_in_documents_make_no_item_and_no_other_call() {
     let world = World::new();
     for number in 0..30 {
@@ -251,7 +303,7 @@ fn planted_corruptions_of_agents_items_are_found_and_named() {
     };
     assert_eq!(copied(&|_, _| ()), []);
     type Change<'a> = (&'a str, Fault, &'a dyn Fn(&mut Item, &PathBuf));
-    let changes: [Change; 10] = [
+    let changes: [Change; 12] = [
         ("question", Fault::QuestionAltered, &|item, _| item.question.push('?')),
         ("answer", Fault::AnswerDiffers, &|item, _| item.answer.text.push('0')),
         ("evidence left out", Fault::EvidenceAltered, &|item, _| {
@@ -261,6 +313,8 @@ fn planted_corruptions_of_agents_items_are_found_and_named() {
         ("quote", Fault::QuoteAltered, &|item, _| item.certificate.evidence[0].quote.push('x')),
         ("necessity", Fault::NecessityDiffers, &|item, _| item.certificate.necessity[0] = Some("made up".into())),
         ("votes", Fault::LineageBroken, &|item, _| transcript(item).judged[0].votes = [9, 0, 0]),
+        ("decoys", Fault::LineageBroken, &|item, _| transcript(item).decoys.push("made up".into())),
+        ("a verifier's fault", Fault::LineageBroken, &|item, _| transcript(item).fooled = true),
         ("reward", Fault::LineageBroken, &|item, _| transcript(item).reward += 0.5),
         ("a call's model", Fault::LineageBroken, &|item, _| transcript(item).calls[1].model = "another".into()),
         ("another part", Fault::LineageBroken, &|item, _| transcript(item).parts.swap(0, 1)),
