@@ -25,9 +25,9 @@ struct Quote {
 /// # Errors
 /// Where it is not of the form that was asked for, does not stand in the documents, or is of too few of them.
 pub fn evidence(cited: Vec<Value>, shown: &[Part], rules: &AgentsSpec) -> Result<Vec<Evidence>, Rejection> {
-    let place: &dyn Fn(Value) -> Result<Evidence, Rejection> = match rules.cite {
-        Cite::Quote => &|value| quoted(&form(value)?, shown),
-        Cite::Number => &|value| counted(form(value)?, shown),
+    let place = |value: Value| match rules.cite {
+        Cite::Quote => quoted(&form(value)?, shown),
+        Cite::Number => counted(form(value)?, shown),
     };
     let mut evidence: Vec<Evidence> = vec![];
     for value in cited.into_iter().take(QUOTES) {

@@ -7,7 +7,7 @@ use super::transcript::{Pair, Task};
 use crate::error::{Result, SynthesisError};
 use crate::spec::AgentsSpec;
 use longlab_client::{Case, Message, Template};
-use longlab_documents::Hash;
+use longlab_documents::{Hash, Span};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -138,7 +138,7 @@ impl Prompts {
 
     /// Fills every template once.
     fn probe(&self) -> Result<()> {
-        let sentence = Sentence { number: 1, text: "a text".into(), words: vec![], span: longlab_documents::Span::default() };
+        let sentence = Sentence { number: 1, text: "a text".into(), words: vec![], span: Span { start: 0, end: 0 } };
         let shown = [json!({ "title": "a title", "text": "a text", "sentences": [sentence] })];
         let probe = Proposing { task: Task::General, level: 1, solved: &[], words: 9, numbered: true };
         let text = |asked: &Asked| asked.messages.iter().map(|own| own.content.as_str()).collect::<String>();

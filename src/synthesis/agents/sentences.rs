@@ -44,7 +44,7 @@ pub fn numbered<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Vec<Vec<Senten
             number += 1;
             Sentence { number, words: words(&text), text, span }
         });
-        counted.collect()
+        counted.collect::<Vec<Sentence>>()
     };
     parts.into_iter().map(&mut of).collect()
 }

@@ -34,7 +34,7 @@ fn documents(prompt: &str) -> Vec<Vec<&str>> {
 /// The first words of a line, and its last without its point.
 fn ends(line: &str) -> (String, &str) {
     let words: Vec<&str> = line.split_whitespace().collect();
-    (words[..3].join(" "), words[words.len() - 1].trim_end_matches('.'))
+    (words[..words.len().min(3)].join(" "), words[words.len() - 1].trim_end_matches('.'))
 }
 
 /// A model that plays all three roles: it asks what the n-th line of the first document ends with, n growing with what was solved; it answers wrongly now
