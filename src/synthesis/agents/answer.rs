@@ -23,9 +23,7 @@ pub fn said(reply: &str, task: Task) -> Option<String> {
     match task {
         Task::Choice => ["A", "B", "C", "D"].into_iter().find(|letter| right(task, letter, said)).map(String::from),
         Task::Numeric => number::value(said).map(|value| value.to_string()),
-        Task::General => {
-            (!text::words(said).is_empty()).then(|| said.split_whitespace().collect::<Vec<_>>().join(" "))
-        }
+        Task::General => (!text::words(said).is_empty()).then(|| said.split_whitespace().collect::<Vec<_>>().join(" ")),
     }
 }
 

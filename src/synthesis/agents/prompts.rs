@@ -144,7 +144,8 @@ impl Prompts {
         let text = |asked: &Asked| asked.messages.iter().map(|own| own.content.as_str()).collect::<String>();
         let proposed = self.propose(&probe, "border", &shown)?;
         let solved = self.solve(Task::General, "a question", "border", &shown)?;
-        let verified = self.verify(Case { question: "a question".into(), predicted: "said".into(), gold: "gold".into() })?;
+        let verified =
+            self.verify(Case { question: "a question".into(), predicted: "said".into(), gold: "gold".into() })?;
         let documents = "it shows no documents; write {% include \"documents\" %} into it";
         let asks = text(&solved);
         let shows = [

@@ -306,7 +306,8 @@ mod tests {
         };
         assert_eq!(numeric("\"$1,200\"").unwrap(), "1200");
         assert_eq!(numeric("-3.50").unwrap(), "-3.5");
-        for wrong in ["\"0\"", "\"0.0\"", "\"many\"", "\"from 3 to 4\"", "\"5 of the six towns\"", "\"\"", "\"1e999\""] {
+        for wrong in ["\"0\"", "\"0.0\"", "\"many\"", "\"from 3 to 4\"", "\"5 of the six towns\"", "\"\"", "\"1e999\""]
+        {
             assert_eq!(numeric(wrong), Err(Rejection::NoNumber), "{wrong}");
         }
         let choice = |options: &str, letter: &str| {
@@ -371,7 +372,8 @@ mod tests {
         assert_eq!(cited("[3]", |rules| rules.shared_words = 1), Err(Rejection::OffTopic));
         let options = "\"options\": {\"A\": \"Mill\", \"B\": \"Northfield\", \"C\": 3, \"D\": \"Bern\"}, \"answer\"";
         let chosen = |letter: &str| {
-            let reply = GENERAL.replace("\"answer\"", options).replace("\"Northfield\",\n", &format!("\"{letter}\",\n"));
+            let reply =
+                GENERAL.replace("\"answer\"", options).replace("\"Northfield\",\n", &format!("\"{letter}\",\n"));
             read(&reply, Task::Choice, &shown(), &[], &AgentsSpec { verbatim: true, ..rules() })
         };
         assert!(chosen("B").is_ok());

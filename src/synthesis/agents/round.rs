@@ -354,7 +354,12 @@ impl Play<'_> {
 }
 
 /// Why a question that was answered so is not kept.
-fn refusal(judged: &[Judged], fooled: bool, (right, answers): (usize, usize), [least, most]: [f64; 2]) -> Option<Rejection> {
+fn refusal(
+    judged: &[Judged],
+    fooled: bool,
+    (right, answers): (usize, usize),
+    [least, most]: [f64; 2],
+) -> Option<Rejection> {
     let common = judged.first()?;
     let share = right as f64 / answers as f64;
     match () {

@@ -37,7 +37,8 @@ pub struct Word {
 pub fn numbered<'a>(parts: impl IntoIterator<Item = &'a Part>) -> Vec<Vec<Sentence>> {
     let mut number = 0;
     let mut of = |part: &Part| {
-        let ranges = sentences(&part.text, QUOTE.1).map(|range| (Span::from(range.clone()), part.text[range].to_string()));
+        let ranges =
+            sentences(&part.text, QUOTE.1).map(|range| (Span::from(range.clone()), part.text[range].to_string()));
         let lines = ranges.map(|(span, text)| (span, text.split_whitespace().collect::<Vec<_>>().join(" ")));
         let long_enough = lines.filter(|(_, text)| crate::name::words(text).count() >= QUOTE.0);
         let counted = long_enough.map(|(span, text)| {

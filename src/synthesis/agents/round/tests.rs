@@ -129,7 +129,10 @@ fn a_verifier_that_says_yes_to_wrong_answers_is_not_heard() {
     // One that can tell is asked about two wrong answers first, once a question.
     let able = won(&rules, script(&answers, &["[[YES]]", "[[YES]]", "[[NO]]", "[[NO]]"]));
     let Transcript { judged, decoys, fooled, calls, rate, .. } = &able.transcript;
-    assert_eq!((decoys.len(), *fooled, judged[0].votes, judged[1].votes, *rate), (2, false, [2, 0, 0], [0, 2, 0], (2, 3)));
+    assert_eq!(
+        (decoys.len(), *fooled, judged[0].votes, judged[1].votes, *rate),
+        (2, false, [2, 0, 0], [0, 2, 0], (2, 3))
+    );
     assert_eq!(calls.iter().filter(|call| call.role == Role::Decoy).count(), 2);
     let words = |decoy: &String| decoy.split_whitespace().count() == 1 && decoy != "Northfield";
     assert!(decoys.iter().all(words), "{decoys:?}");
@@ -167,21 +170,32 @@ fn without_a_question_the_answer_is_another_in_all_rounds_by_one_request() {
     };
     let first = unasked(1);
     let text = &first.messages[0].content;
-    assert!(text.contains("Question: Empty") && text.contains("Northfield has") && !text.contains("Where was"), "{text}");
+    assert!(
+        text.contains("Question: Empty") && text.contains("Northfield has") && !text.contains("Where was"),
+        "{text}"
+    );
     assert_eq!(first, unasked(2));
 }
 
 #[test]
 fn sentences_are_cited_by_their_numbers_and_replies_held_to_grammars() {
     let grammars = Grammars {
-        propose: Some("root ::= {% for part in parts %}{% for own in part.sentences %}{{ own.number }}{% endfor %}{% endfor %}".into()),
+        propose: Some(
+            "root ::= {% for part in parts %}{% for own in part.sentences %}{{ own.number }}{% endfor %}{% endfor %}"
+                .into(),
+        ),
         solve: Some("root ::= {{ question|literal }}".into()),
         verify: Some("root ::= {{ gold|literal }}".into()),
     };
-    let texts = Texts { grammars, verify: Some("{{ question }} {{ gold }}? {{ predicted }}".into()), ..prompts().texts().clone() };
+    let texts = Texts {
+        grammars,
+        verify: Some("{{ question }} {{ gold }}? {{ predicted }}".into()),
+        ..prompts().texts().clone()
+    };
     let prompts = Prompts::new(texts).unwrap();
     let rules = AgentsSpec { cite: Cite::Number, shown: Some(2), decoys: 1, ..of(1, 1) };
-    let proposal = r#"{"evidence": [1, 4], "question": "Where was the builder of the Old Mill born?", "answer": "Northfield"}"#;
+    let proposal =
+        r#"{"evidence": [1, 4], "question": "Where was the builder of the Old Mill born?", "answer": "Northfield"}"#;
     let mut sound = script(&["A northern field"], &["[[YES]]"]);
     let answer = |role: Role, text: &str| if role == Role::Propose { proposal.into() } else { sound(role, text) };
     let (cluster, mut script) = (cluster(Task::General), Script { answer, seen: vec![] });
@@ -196,9 +210,16 @@ fn sentences_are_cited_by_their_numbers_and_replies_held_to_grammars() {
     // Two parts of two sentences each are shown.
     assert_eq!(grammar(Role::Propose), "root ::= 1234");
     assert_eq!(grammar(Role::Solve), "root ::= \"Where was the builder of the Old Mill born?\"");
-    assert_eq!((grammar(Role::Verify), grammar(Role::Decoy)), ("root ::= \"Northfield\"".into(), "root ::= \"Northfield\"".into()));
+    assert_eq!(
+        (grammar(Role::Verify), grammar(Role::Decoy)),
+        ("root ::= \"Northfield\"".into(), "root ::= \"Northfield\"".into())
+    );
     let shown = |role: Role, text: &str| {
-        script.seen.iter().filter(|(own, _)| *own == role).all(|(_, request)| request.messages[0].content.contains(text))
+        script
+            .seen
+            .iter()
+            .filter(|(own, _)| *own == role)
+            .all(|(_, request)| request.messages[0].content.contains(text))
     };
     assert!(shown(Role::Propose, "[4] Ada Stone was born there.") && !shown(Role::Solve, "[4]"));
     assert!(shown(Role::Verify, "Northfield? A northern field"));
@@ -207,7 +228,8 @@ fn sentences_are_cited_by_their_numbers_and_replies_held_to_grammars() {
 #[test]
 fn a_cluster_without_sentences_is_not_asked_about() {
     let rules = AgentsSpec { cite: Cite::Number, ..of(1, 1) };
-    let cluster = Cluster { number: 7, task: Task::General, parts: vec![part("Short", "Mills. 1850."), part("Shorter", "-")] };
+    let cluster =
+        Cluster { number: 7, task: Task::General, parts: vec![part("Short", "Mills. 1850."), part("Shorter", "-")] };
     let mut script = Script { answer: |_, _: &str| panic!("nobody is asked"), seen: vec![] };
     let round = Round { seed: 3, rules: &rules, prompts: prompts(), cluster: &cluster, number: 1, solved: &[] };
     assert_eq!(round.play(&mut script).unwrap(), Outcome::Lost(Rejection::Nothing, None));
@@ -228,12 +250,9 @@ fn the_most_common_answer_must_be_right_and_often_enough() {
 fn what_ends_a_round_is_named_and_rewarded() {
     let one = |role: Role, said: &'static str| {
         let mut sound = script(&["Northfield"], &["[[YES]]"]);
-        lost(
-            &AgentsSpec { necessity: 1, unasked: 1, ..of(2, 1) },
-            move |own, text| {
-                if own == role { said.into() } else { sound(own, text) }
-            },
-        )
+        lost(&AgentsSpec { necessity: 1, unasked: 1, ..of(2, 1) }, move |own, text| {
+            if own == role { said.into() } else { sound(own, text) }
+        })
     };
     assert_eq!(one(Role::Propose, "nothing"), (Rejection::NoObject, Some(-1.0)));
     assert_eq!(one(Role::Propose, "{\"question\": <cut>"), (Rejection::Cut, Some(-1.0)));
