@@ -46,6 +46,10 @@ def proof(certificate):
     if it["by"] == "path":
         steps = "; ".join(f"({head}) -[{relation}]- ({tail}), evidence {at + 1}" for head, relation, tail, at in it["steps"])
         return f'{steps}; operation `{it["operation"]}`'
+    if it["by"] == "models":
+        answers = "; ".join(f'{a["answers"]} times {json.dumps(a["said"], ensure_ascii=False)}, {"right by rule" if a["rule"] else "votes " + str(a["votes"])}' for a in it["judged"])
+        tried = f'; wrong answers shown to the verifier: {json.dumps(it["decoys"], ensure_ascii=False)}{", not told apart" if it.get("fooled") else ""}' if it.get("decoys") else ""
+        return f'round {it["round"]} over cluster {it["cluster"]}, {len(it["calls"])} calls; the solver answered {answers}{tried}; questioner\'s reward {it["reward"]:.3f}'
     return it["by"]
 
 
@@ -106,13 +110,14 @@ def main():
     parser.add_argument("engine")
     parser.add_argument("--items", type=int, default=20)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--spec", default="documents.toml")
     arguments = parser.parse_args()
     sources = Sources(arguments.dataset, arguments.corpus)
     fit = lambda item: item["engine"] == arguments.engine and all(sources.is_permissive(e["document"]) for e in item["certificate"]["evidence"])
     items = [item for split in ("train", "test") for item in lines(arguments.dataset / f"{split}.jsonl") if fit(item)]
     drawn = random.Random(arguments.seed).sample(items, min(arguments.items, len(items)))
     print(f"# Items of the engine `{arguments.engine}`\n")
-    print(f"{len(drawn)} items drawn at random (seed {arguments.seed}) from a set of `experiments/synthesis/documents.toml`, among those whose evidence "
+    print(f"{len(drawn)} items drawn at random (seed {arguments.seed}) from a set of `experiments/synthesis/{arguments.spec}`, among those whose evidence "
           "is of permissively licensed sources. Long passages are abridged in the middle; passages of sources under other licences are named and not shown. "
           "Made by `experiments/synthesis/pages.py`.\n")
     for item in drawn:
