@@ -315,6 +315,46 @@ mod tests {
     }
 
     #[test]
+    fn the_trials_grammars_hold_to_the_sentences_words() {
+        let file = |name: &str| {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../experiments/synthesis/agents");
+            Some(std::fs::read_to_string(std::path::Path::new(folder).join(name)).unwrap())
+        };
+        let grammars = Grammars {
+            propose: file("propose.gbnf.j2"),
+            solve: file("solve.gbnf.j2"),
+            verify: file("verify.gbnf.j2"),
+        };
+        let verify = file("verify.j2");
+        let own = |name: &str| file(name).unwrap();
+        let texts = Texts { propose: own("propose.j2"), solve: own("solve.j2"), verify, grammars, ..Texts::read(&rules()).unwrap() };
+        let prompts = Prompts::new(texts).unwrap();
+        let proposing = Proposing { task: Task::General, level: 1, solved: &[], words: 9, numbered: true };
+        let held = |text: &str| {
+            let told = prompts.told(&[part("Mills", text)], true);
+            let solve = prompts.solve(Task::General, "Where?", "b", &told).unwrap();
+            (prompts.propose(&proposing, "b", &told).unwrap().grammar.unwrap(), solve.grammar.unwrap())
+        };
+        let (proposal, answer) = held("Nobody saw it burn. The \"Old\" Mill was built by Ada Stone in 1850.");
+        let roots: Vec<&str> = proposal.lines().filter(|line| line.starts_with("root")).collect();
+        assert_eq!(roots, ["root ::= s2p3 "]);
+        let rule = r#"s2p3 ::= "{\"evidence\": [2], \"question\": \"" ask " " "was built " s2q5 "?\", \"answer\": \"" ( "Mill" | "Old\\\" Mill" | "The \\\"Old\\\" Mill" ) "\"}""#;
+        assert!(proposal.lines().any(|line| line == rule), "{proposal}");
+        assert!(answer.contains(r#"s2a1n1 ::= "Old" ( "\" " s2a2n2 )?"#) && !answer.contains("nothing"), "{answer}");
+        // Every rule that is named is there.
+        for grammar in [&proposal, &answer] {
+            let there: Vec<&str> = grammar.lines().filter_map(|line| line.split_once(" ::= ")).map(|(name, _)| name).collect();
+            let bare: String = grammar.split('"').step_by(2).collect::<Vec<_>>().join(" ");
+            let named = bare.split(|c: char| !c.is_alphanumeric()).filter(|name| name.starts_with('s') && name.len() > 3);
+            for name in named {
+                assert!(there.contains(&name), "{name} in {grammar}");
+            }
+        }
+        let (none, free) = held("Mills!");
+        assert!(none.contains("root ::= \"{\\\"unanswerable\\\": 1}\"") && free.contains("( \"nothing\" )"), "{none} {free}");
+    }
+
+    #[test]
     fn a_grammar_is_made_of_the_sentences_that_are_shown() {
         let grammar = "root ::= {% for part in parts %}{% for own in part.sentences %}\"{{ own.number }}\" {% endfor %}{% endfor %}";
         let grammars = Grammars { propose: Some(grammar.into()), ..Grammars::default() };
