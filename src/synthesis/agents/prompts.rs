@@ -320,14 +320,17 @@ mod tests {
             let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../experiments/synthesis/agents");
             Some(std::fs::read_to_string(std::path::Path::new(folder).join(name)).unwrap())
         };
-        let grammars = Grammars {
-            propose: file("propose.gbnf.j2"),
-            solve: file("solve.gbnf.j2"),
-            verify: file("verify.gbnf.j2"),
-        };
+        let grammars =
+            Grammars { propose: file("propose.gbnf.j2"), solve: file("solve.gbnf.j2"), verify: file("verify.gbnf.j2") };
         let verify = file("verify.j2");
         let own = |name: &str| file(name).unwrap();
-        let texts = Texts { propose: own("propose.j2"), solve: own("solve.j2"), verify, grammars, ..Texts::read(&rules()).unwrap() };
+        let texts = Texts {
+            propose: own("propose.j2"),
+            solve: own("solve.j2"),
+            verify,
+            grammars,
+            ..Texts::read(&rules()).unwrap()
+        };
         let prompts = Prompts::new(texts).unwrap();
         let proposing = Proposing { task: Task::General, level: 1, solved: &[], words: 9, numbered: true };
         let held = |text: &str| {
@@ -343,15 +346,21 @@ mod tests {
         assert!(answer.contains(r#"s2a1n1 ::= "Old" ( "\" " s2a2n2 )?"#) && !answer.contains("nothing"), "{answer}");
         // Every rule that is named is there.
         for grammar in [&proposal, &answer] {
-            let there: Vec<&str> = grammar.lines().filter_map(|line| line.split_once(" ::= ")).map(|(name, _)| name).collect();
-            let bare: String = grammar.split('"').step_by(2).collect::<Vec<_>>().join(" ");
-            let named = bare.split(|c: char| !c.is_alphanumeric()).filter(|name| name.starts_with('s') && name.len() > 3);
+            let there: Vec<&str> =
+                grammar.lines().filter_map(|line| line.split_once(" ::= ")).map(|(name, _)| name).collect();
+            let unescaped = grammar.replace("\\\\", "").replace("\\\"", "");
+            let bare: String = unescaped.split('"').step_by(2).collect::<Vec<_>>().join(" ");
+            let named =
+                bare.split(|c: char| !c.is_alphanumeric()).filter(|name| name.starts_with('s') && name.len() > 3);
             for name in named {
                 assert!(there.contains(&name), "{name} in {grammar}");
             }
         }
         let (none, free) = held("Mills!");
-        assert!(none.contains("root ::= \"{\\\"unanswerable\\\": 1}\"") && free.contains("( \"nothing\" )"), "{none} {free}");
+        assert!(
+            none.contains("root ::= \"{\\\"unanswerable\\\": 1}\"") && free.contains("( \"nothing\" )"),
+            "{none} {free}"
+        );
     }
 
     #[test]
