@@ -4,6 +4,7 @@
 use super::decide::decide;
 use super::job::{self, Places, Policy};
 use super::judging::Asking;
+use super::play;
 use super::receipt::{self, Receipt};
 use super::replay;
 use super::train::Trainer;
@@ -54,6 +55,7 @@ pub fn verify(
     let pool = job::training_pool(settings, &policy.tokenizer)?;
     let trainer = Trainer::new(settings, seed, &policy, &pool).with_reference_for(&[settings])?;
     let mut trainer = trainer.with_judge(&places.judged, Asking::Kept)?;
+    trainer.past = play::past(settings, &places, 0)?;
     for (receipt, before) in receipts[1..].iter().zip(&receipts) {
         let sampled = sampled.contains(&receipt.step);
         let again = match sampled {
@@ -82,5 +84,8 @@ fn learn_again(trainer: &mut Trainer, places: &Places, policy: &Policy, step: u6
     let flat = record.flat(trainer.settings);
     let decision = decide(trainer.settings, &mut trainer.memory, &flat);
     let (_, made) = trainer.learn(step, &groups, &flat, &decision)?;
+    if let Some(past) = &mut trainer.past {
+        past.take(&play::load(&places.selfplay, step)?);
+    }
     Ok(Receipt::of(step, &record, &decision, decision.loss(), made, before))
 }
