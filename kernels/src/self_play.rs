@@ -4,16 +4,17 @@
 //! Equation numbers are those that the released code names. Where paper and code leave a choice, it is an argument.
 //!
 //! ```
-//! use longlab_kernels::self_play::{Combine, Mapping, Ties, Verdict, majority, responder, verifier};
+//! use longlab_kernels::self_play::{Combine, Question, Questioner, Ties, Verdict, majority, responder, verifier};
 //! use Verdict::{Malformed, No, Yes};
 //! let votes = [Yes, No, Yes, Malformed];
 //! let won = majority(&votes, Ties::First);
 //! assert_eq!(won, Some(Yes));
 //! assert_eq!(verifier(&votes, won), [1.0, 0.0, 1.0, -1.0]);
 //! assert_eq!(responder(Combine::Max, 0.0, won), 1.0);
-//! let shape = Mapping::Gaussian { centre: 0.5, width: 0.5 / 3.0 };
-//! assert_eq!(shape.reward(0.5), 1.0);
-//! assert_eq!((shape.reward(0.0), shape.reward(1.0)), (0.0, 0.0));
+//! let paid = |question| Questioner::default().reward(question);
+//! assert_eq!(paid(Question::Answered(0.5)), 1.0);
+//! assert_eq!((paid(Question::Answered(0.0)), paid(Question::Answered(1.0))), (0.0, 0.0));
+//! assert_eq!((paid(Question::Malformed), paid(Question::Ungrounded)), (-1.0, -0.5));
 //! ```
 
 /// One vote on whether an answer means the same as the reference.
@@ -124,9 +125,55 @@ impl Mapping {
             return 0.0;
         }
         match self {
-            Mapping::Gaussian { centre, width } => (-(mean - centre).powi(2) / (2.0 * width * width)).exp(),
+            Mapping::Gaussian { centre, width } => {
+                let off = (mean - centre) / width;
+                (-off * off / 2.0).exp()
+            }
             Mapping::Reverse => 1.0 - mean,
             Mapping::Tent => 1.0 - 2.0 * (mean - 0.5).abs(),
+        }
+    }
+}
+
+/// What came of a question.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Question {
+    /// It is no question with a reference.
+    Malformed,
+    /// It is answered without the documents.
+    Ungrounded,
+    /// It was answered, with this mean reward of the responses, 0..1.
+    Answered(f64),
+}
+
+/// What the questioner is paid. The default is that of the paper and its code.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Questioner {
+    /// For a question that some responses solve.
+    pub mapping: Mapping,
+    /// For one that all of them solve; what none solves is worth 0.
+    pub always: f64,
+    /// For one that is answered without the documents.
+    pub ungrounded: f64,
+    /// For what is none.
+    pub malformed: f64,
+}
+
+impl Default for Questioner {
+    fn default() -> Self {
+        let mapping = Mapping::Gaussian { centre: 0.5, width: 0.5 / 3.0 };
+        Questioner { mapping, always: 0.0, ungrounded: -0.5, malformed: -1.0 }
+    }
+}
+
+impl Questioner {
+    /// The reward for a question.
+    pub fn reward(&self, question: Question) -> f64 {
+        match question {
+            Question::Malformed => self.malformed,
+            Question::Ungrounded => self.ungrounded,
+            Question::Answered(mean) if mean >= 1.0 => self.always,
+            Question::Answered(mean) => self.mapping.reward(mean),
         }
     }
 }

@@ -397,6 +397,23 @@ choice! {
     }
 }
 
+impl Learn {
+    /// Whether there is self-play.
+    pub fn is_on(self) -> bool {
+        self != Learn::Off
+    }
+
+    /// Whether the questioner learns.
+    pub fn questioner(self) -> bool {
+        matches!(self, Learn::All | Learn::WithoutVerifier)
+    }
+
+    /// Whether the verifier learns.
+    pub fn verifier(self) -> bool {
+        matches!(self, Learn::All | Learn::WithoutQuestioner)
+    }
+}
+
 choice! {
     /// Which verdict wins where two have the most votes.
     TiedVotes as longlab_kernels::self_play::Ties {

@@ -1,9 +1,9 @@
 //! Job identity: a hash of everything that can change the result of a job, and of nothing else.
 
-use super::choice::{AdvantageScale, AepoMode, GateLevel, Kind, Learn, LossKind, World, Worth};
+use super::choice::{AdvantageScale, AepoMode, GateLevel, Kind, LossKind, World, Worth};
 use super::error::SpecError;
 use super::key::Key;
-use super::settings::{KEYS, Settings};
+use super::settings::{KEYS, Settings, Spell};
 use crate::shards::{ShardsError, weight_files};
 use serde_json::{Map, Value, json};
 use std::io;
@@ -152,7 +152,7 @@ fn acts_later(path: &str, settings: &Settings) -> bool {
         "reward.judge_url" => false,
         "warm.riddles" => settings.warm.riddles > 0,
         "warm.verdicts" => settings.warm.verdicts > 0,
-        _ if group(path) == "spell" => settings.spell.learn != Learn::Off,
+        _ if group(path) == "spell" => settings.spell.learn.is_on(),
         "lora.rank" | "lora.alpha" | "lora.targets" => settings.lora.rank > 0,
         _ => true,
     }
@@ -186,8 +186,22 @@ fn acts_in_rl(path: &str, settings: &Settings) -> bool {
         ("loss", _) => acts_in_loss(path, settings),
         ("aepo", _) => settings.aepo.mode != AepoMode::Off,
         ("advantage", _) => settings.advantage.scale != AdvantageScale::None,
-        (_, "spell.centre" | "spell.width") => settings.spell.worth == Worth::Gaussian,
+        ("spell", _) => acts_in_play(path, &settings.spell),
         _ => path != "train.checkpoint_every",
+    }
+}
+
+fn acts_in_play(path: &str, spell: &Spell) -> bool {
+    match path {
+        "spell.centre" | "spell.width" => spell.worth == Worth::Gaussian,
+        "spell.solved_low" | "spell.solved_high" => spell.memory > 0,
+        "spell.grounding_bar" | "spell.ungrounded" => spell.grounding > 0,
+        "spell.ties" | "spell.combine" => spell.votes > 0,
+        "spell.verdicts" | "spell.agree_low" | "spell.agree_high" | "spell.verifier_share" => {
+            spell.votes > 0 && spell.learn.verifier()
+        }
+        "spell.bad_share" => spell.learn.questioner(),
+        _ => true,
     }
 }
 

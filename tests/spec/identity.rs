@@ -121,6 +121,27 @@ fn the_bell_of_a_question_acts_with_the_bell() {
     assert!(!acts.contains("spell.centre") && !acts.contains("spell.width") && acts.contains("spell.votes"));
 }
 
+/// What a part of the game needs says nothing where that part is not played, or its role does not learn.
+#[test]
+fn keys_of_a_part_of_self_play_act_with_it() {
+    let idle = |change: &dyn Fn(&mut Settings)| -> Vec<&str> {
+        let mut settings = Settings::default();
+        settings.spell.learn = Learn::All;
+        let all = acting(Kind::Rl, &settings);
+        change(&mut settings);
+        let left = acting(Kind::Rl, &settings);
+        all.into_iter().filter(|key| !left.contains(key)).collect()
+    };
+    let judging = ["spell.agree_high", "spell.agree_low", "spell.verdicts", "spell.verifier_share"];
+    assert_eq!(idle(&|settings| settings.spell.learn = Learn::WithoutVerifier), judging);
+    assert_eq!(idle(&|settings| settings.spell.learn = Learn::WithoutQuestioner), ["spell.bad_share"]);
+    assert_eq!(idle(&|settings| settings.spell.grounding = 0), ["spell.grounding_bar", "spell.ungrounded"]);
+    assert_eq!(idle(&|settings| settings.spell.memory = 0), ["spell.solved_high", "spell.solved_low"]);
+    let mut voting = [&judging[..], &["spell.combine", "spell.ties"]].concat();
+    voting.sort_unstable();
+    assert_eq!(idle(&|settings| settings.spell.votes = 0), voting);
+}
+
 #[test]
 fn all_keys_of_a_gated_job_act_but_how_often_it_is_saved() {
     assert_eq!(acting(Kind::Rl, &all_on()), all_but(&["model", "warm"], &IDLE));

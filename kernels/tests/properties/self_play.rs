@@ -1,6 +1,8 @@
 //! The rewards of self-play: what holds of any votes and any mean.
 
-use longlab_kernels::self_play::{Combine, Mapping, Ties, Verdict, agreement, majority, responder, verifier};
+use longlab_kernels::self_play::{
+    Combine, Mapping, Question, Questioner, Ties, Verdict, agreement, majority, responder, verifier,
+};
 use proptest::prelude::*;
 
 fn votes() -> impl Strategy<Value = Vec<Verdict>> {
@@ -85,6 +87,11 @@ proptest! {
         prop_assert!((0.0..=1.0).contains(&reward), "{reward}");
         prop_assert_eq!(mapping.reward(0.0), 0.0);
         prop_assert_eq!(mapping.reward(1.0), 0.0);
+        let paid = Questioner { mapping, always: 0.25, ungrounded: -0.5, malformed: -1.0 };
+        let due = if mean == 1.0 { 0.25 } else { reward };
+        prop_assert_eq!(paid.reward(Question::Answered(mean)), due);
+        prop_assert_eq!(paid.reward(Question::Answered(1.0)), 0.25);
+        prop_assert_eq!((paid.reward(Question::Ungrounded), paid.reward(Question::Malformed)), (-0.5, -1.0));
     }
 
     /// The bell is highest at its centre, even, and falls to both sides.

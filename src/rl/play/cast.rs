@@ -7,11 +7,12 @@ use super::{Played, Role};
 use crate::data::Sample;
 use crate::rl::rollout::{Drawing, Group, roll_out, sampling};
 use crate::rl::train::Trainer;
+use crate::spec::settings::Spell;
 use crate::synth::micro::read;
 use crate::synth::micro::riddle::{self, Riddle};
 use crate::task::{Graded, Status, TaskType, World};
 use anyhow::{Context, Result};
-use longlab_kernels::self_play::{Verdict, agreement, majority, responder, verifier};
+use longlab_kernels::self_play::{Question, Verdict, agreement, majority, responder, verifier};
 use longlab_kernels::stats;
 use longlab_kernels::stream::{Address, Purpose};
 
@@ -250,18 +251,18 @@ impl Trainer<'_> {
 }
 
 /// Rewards and fate of a question, once all was drawn.
-fn settle(spell: &crate::spec::settings::Spell, case: &mut Case) {
+fn settle(spell: &Spell, case: &mut Case) {
     let line = &mut case.line;
     let rewards: Vec<f64> = line.answers.iter().map(|answer| answer.reward).collect();
     line.mean = stats::mean(&rewards);
     if rewards.iter().any(|reward| *reward != rewards[0]) {
         line.fate = Fate::Open;
     }
-    line.reward = match line.fate {
-        Fate::Malformed => spell.malformed,
-        Fate::Ungrounded => spell.ungrounded,
-        Fate::Even | Fate::Open => spell.mapping().reward(line.mean.unwrap_or(0.0)),
-    };
+    line.reward = spell.questioner().reward(match line.fate {
+        Fate::Malformed => Question::Malformed,
+        Fate::Ungrounded => Question::Ungrounded,
+        Fate::Even | Fate::Open => Question::Answered(line.mean.unwrap_or(0.0)),
+    });
     if let Some(group) = &mut case.responses {
         for (rollout, reward) in group.rollouts.iter_mut().zip(rewards) {
             rollout.graded = paid(reward, rollout.graded);

@@ -1,10 +1,9 @@
 //! Which groups of a step are learned from (the paper's role-specific dynamic sampling).
 
-use super::Role;
 use super::cast::Case;
 use super::log::Fate;
 use crate::rl::rollout::Group;
-use crate::spec::settings::{Learn, Settings, Verdicts};
+use crate::spec::settings::{Settings, Verdicts};
 use longlab_kernels::stream::Stream;
 
 /// Takes the groups to learn from out of the cases of a step, which are not empty.
@@ -16,16 +15,13 @@ use longlab_kernels::stream::Stream;
 ///   majority says what the rule says.
 pub(super) fn choose(settings: &Settings, stream: &mut Stream, cases: Vec<Case>) -> Vec<Group<'static>> {
     let (spell, prompts) = (&settings.spell, settings.train.prompts);
-    let learns = |role: Role| match (role, spell.learn) {
-        (Role::Responder, _) => true,
-        (Role::Questioner, learn) => matches!(learn, Learn::All | Learn::WithoutVerifier),
-        (Role::Verifier, learn) => matches!(learn, Learn::All | Learn::WithoutQuestioner),
-    };
+    let (asks, judges) = (spell.learn.questioner(), spell.learn.verifier());
     let open: Vec<usize> = (0..cases.len()).filter(|&n| cases[n].line.fate == Fate::Open).take(prompts).collect();
     let bad: Vec<usize> = (0..cases.len()).filter(|&n| cases[n].line.fate != Fate::Open).collect();
     let wanted = match open.len() {
+        _ if !asks => 0,
         0 => prompts,
-        count => (spell.bad_share * count as f64).round() as usize,
+        count => (spell.bad_share * count as f64) as usize,
     };
     let bad = some(stream, &bad, wanted);
     let rows = (open.len() * settings.train.group) as f64;
@@ -41,14 +37,14 @@ pub(super) fn choose(settings: &Settings, stream: &mut Stream, cases: Vec<Case>)
     let mut groups = Vec::new();
     for (n, case) in cases.into_iter().enumerate() {
         let is_open = open.contains(&n);
-        if learns(Role::Verifier) {
+        if judges {
             let own = case.votes.into_iter().enumerate().filter(|(v, _)| voted.contains(&(n, *v)));
             groups.extend(own.map(|(_, vote)| vote.group));
         }
         groups.extend(case.responses.filter(|_| is_open));
         // A batch is never empty: a lone question has no advantage and teaches nothing.
-        let nothing = open.is_empty() && !learns(Role::Questioner) && groups.is_empty();
-        if nothing || (learns(Role::Questioner) && (is_open || bad.contains(&n))) {
+        let nothing = open.is_empty() && !asks && groups.is_empty();
+        if nothing || (asks && (is_open || bad.contains(&n))) {
             groups.push(case.question);
         }
     }

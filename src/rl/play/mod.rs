@@ -18,9 +18,9 @@ pub use seats::Seats;
 
 use super::job::Places;
 use super::rollout::Group;
-use crate::spec::settings::{Learn, Settings, Spell, Worth};
+use crate::spec::settings::{Settings, Spell, Worth};
 use anyhow::{Context, Result};
-use longlab_kernels::self_play::Mapping;
+use longlab_kernels::self_play::{Mapping, Questioner};
 use std::path::{Path, PathBuf};
 
 /// Who a rollout was.
@@ -46,7 +46,7 @@ impl Role {
 
 /// Whether these settings play.
 pub fn is_on(settings: &Settings) -> bool {
-    settings.spell.learn != Learn::Off
+    settings.spell.learn.is_on()
 }
 
 /// What a step of self-play left.
@@ -113,12 +113,13 @@ pub fn past(settings: &Settings, places: &Places, done: u64) -> Result<Option<Pa
 }
 
 impl Spell {
-    /// What a question is worth by the mean reward of its responses.
-    pub fn mapping(&self) -> Mapping {
-        match self.worth {
+    /// What the questioner is paid. A question that all responses solve is worth nothing, whatever `spell.worth`.
+    pub fn questioner(&self) -> Questioner {
+        let mapping = match self.worth {
             Worth::Gaussian => Mapping::Gaussian { centre: self.centre, width: self.width },
             Worth::Reverse => Mapping::Reverse,
             Worth::Tent => Mapping::Tent,
-        }
+        };
+        Questioner { mapping, always: 0.0, ungrounded: self.ungrounded, malformed: self.malformed }
     }
 }

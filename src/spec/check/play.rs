@@ -1,13 +1,13 @@
 //! What self-play asks for.
 
 use super::Clash;
-use crate::spec::choice::{JudgedBy, Learn, World};
+use crate::spec::choice::{JudgedBy, World};
 use crate::spec::settings::Settings;
 
 /// A contradiction between keys of self-play and others.
 pub(super) fn clash(settings: &Settings) -> Option<Clash> {
     let (spell, mix) = (&settings.spell, &settings.data.mix);
-    if spell.learn == Learn::Off {
+    if !spell.learn.is_on() {
         return None;
     }
     if !settings.data.file.is_empty() {
