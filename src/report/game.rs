@@ -158,17 +158,20 @@ pub fn in_words(line: &Line) -> String {
 }
 
 /// All steps of all jobs as one table.
-pub fn as_csv(all: &[Steps]) -> String {
+fn as_csv(all: &[Steps]) -> Result<Vec<u8>> {
     let columns = GameRow::columns();
-    let mut text = format!("variant,seed,{}\n", columns.join(","));
+    let mut table = csv::Writer::from_writer(Vec::new());
+    table.write_record(["variant", "seed"].into_iter().chain(columns.iter().map(String::as_str)))?;
     for steps in all {
+        let seed = steps.job.seed.to_string();
         for row in &steps.rows {
-            let cell = |name: &String| row.get(name).map_or(String::new(), f64::to_string);
-            let cells: Vec<String> = columns.iter().map(cell).collect();
-            text += &format!("{:?},{},{}\n", steps.job.variant, steps.job.seed, cells.join(","));
+            let cells: Vec<String> =
+                columns.iter().map(|name| row.get(name).map_or(String::new(), f64::to_string)).collect();
+            let named = [steps.job.variant.as_str(), &seed];
+            table.write_record(named.into_iter().chain(cells.iter().map(String::as_str)))?;
         }
     }
-    text
+    Ok(table.into_inner()?)
 }
 
 /// The quarters as JSON.
@@ -193,8 +196,8 @@ pub fn as_json(all: &[Steps]) -> Value {
 pub fn write(title: &str, all: &[Steps], questions: usize, out: &Path) -> Result<PathBuf> {
     std::fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
     let path = out.join("game.md");
-    for (path, text) in [(&path, page(title, all, questions)?), (&out.join("game.csv"), as_csv(all))] {
-        crate::files::write_whole(path, text.as_bytes()).with_context(|| format!("writing {}", path.display()))?;
+    for (path, bytes) in [(&path, page(title, all, questions)?.into_bytes()), (&out.join("game.csv"), as_csv(all)?)] {
+        crate::files::write_whole(path, &bytes).with_context(|| format!("writing {}", path.display()))?;
     }
     Ok(path)
 }
@@ -219,7 +222,9 @@ mod tests {
         let page = page("Title", &all, 0).expect("a page");
         assert!(page.contains("| reward of the responder | 0.50 (0.50 to 0.50) | 0.75 (0.50 to 1.00) |"), "{page}");
         assert!(page.contains("## other\n\n1 steps, 1 seed."), "{page}");
-        assert_eq!(as_csv(&all).lines().count(), 18);
+        let table = String::from_utf8(as_csv(&all).expect("a table")).expect("text");
+        assert_eq!(table.lines().count(), 18);
+        assert!(table.lines().nth(9).is_some_and(|line| line.starts_with("SPELL,1,")), "{table}");
         assert_eq!(as_json(&all)[0]["last_quarter"]["solved"], 1.0);
     }
 }

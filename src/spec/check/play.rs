@@ -10,7 +10,7 @@ pub(super) fn clash(settings: &Settings) -> Option<Clash> {
     if !spell.learn.is_on() {
         return None;
     }
-    if !settings.data.file.is_empty() {
+    if settings.data.dataset().is_some() {
         return Some(Clash {
             keys: &["data.file", "spell.learn"],
             message: "data.file and spell.learn are both set".to_string(),
