@@ -14,6 +14,7 @@
 //! | [`merge`] | merging models tensor by tensor: linear, task arithmetic, TIES, DARE, SCE |
 //! | [`properties`] | what must hold of any loss, advantage, gate or latch, to be called on one's own |
 //! | [`adamw`] | the optimizer over explicit moments |
+//! | [`self_play`] | rewards of questioner, responder and verifier on one policy (SPELL) |
 //! | [`similarity`] | CPython's `difflib` ratio, the dense reward of dialogue tasks |
 //! | [`stats`] | intervals, bootstraps, tests, power, variance components, the verdict on a claim |
 //!
@@ -30,6 +31,7 @@ pub mod linear;
 pub mod loss;
 pub mod merge;
 pub mod properties;
+pub mod self_play;
 pub mod similarity;
 pub mod stats;
 pub mod stream;

@@ -55,6 +55,14 @@ pub enum Purpose {
     Verify = 15,
     /// Tokens of an answer to a user.
     Answer = 16,
+    /// Self-play: tokens of a question and its reference.
+    Question = 17,
+    /// Self-play: tokens of an answer without documents.
+    Grounding = 18,
+    /// Self-play: tokens of a verdict.
+    Verdict = 19,
+    /// Self-play: which documents a question is about, and what of a step is learned from.
+    Play = 20,
 }
 
 /// Where a draw belongs: 8 + 4 + 4 + 8 + 4 + 4 bytes, exactly a ChaCha key.

@@ -20,6 +20,8 @@ mod optimizer;
 mod plain;
 #[path = "properties/randomness.rs"]
 mod randomness;
+#[path = "properties/self_play.rs"]
+mod self_play;
 #[path = "properties/statistics.rs"]
 mod statistics;
 #[path = "properties/text.rs"]

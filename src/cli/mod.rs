@@ -27,6 +27,7 @@ mod run;
 mod serve;
 mod signals;
 mod slurm;
+mod spell;
 mod status;
 mod synth;
 mod table;
@@ -58,6 +59,7 @@ Examples:
   longlab run experiments/quickstart.toml            train, evaluate, report; goes on where it was stopped
   longlab run experiments/table5.toml --jobs 2       two jobs side by side
   longlab run experiments/table5.toml --executor slurm   the same on a Slurm cluster
+  longlab spell experiments/spell.toml               self-play: questions, answers and verdicts of one policy
   longlab plan experiments/table5.toml               what would run, and for how long
   longlab plan experiments/table5.toml --resolved    every setting of every variant
   longlab report experiments/table5.toml             the report again, without running anything
@@ -96,6 +98,7 @@ impl Folders {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArgs),
+    Spell(spell::SpellArgs),
     Plan(plan::PlanArgs),
     Job(job::JobArgs),
     Report(report::ReportArgs),
@@ -135,6 +138,7 @@ pub fn main() -> ExitCode {
     let layout = folders.layout();
     let ended = match command {
         Command::Run(args) => run::run(&args, &layout),
+        Command::Spell(args) => spell::run(&args, &layout),
         Command::Plan(args) => plan::run(&args, &layout),
         Command::Job(args) => job::run(&args),
         Command::Report(args) => report::run(&args, &layout),

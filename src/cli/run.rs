@@ -28,7 +28,7 @@ Examples:
   longlab run experiments/table5.toml --executor slurm --slurm-args '--account=lab --qos=long' --detach")]
 pub(super) struct RunArgs {
     #[command(flatten)]
-    chosen: Chosen,
+    pub(super) chosen: Chosen,
     /// Jobs side by side [default: what cores and memory carry]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,

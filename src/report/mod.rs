@@ -11,6 +11,7 @@ pub(crate) mod doc;
 mod error;
 mod estimate;
 mod gallery;
+pub mod game;
 mod gather;
 pub(crate) mod html;
 pub mod input;

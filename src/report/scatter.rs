@@ -126,6 +126,7 @@ mod tests {
         let row = |entropy: f32| vec![entropy, entropy + 0.5];
         let rows: Vec<Vec<f32>> = [0.0, 1.0, 2.0, 3.0].map(row).into();
         Record {
+            seats: None,
             samples: vec![3, 4],
             tasks: vec![0, 1],
             rewards: vec![1.0, 0.0, 0.5, 0.5],

@@ -17,7 +17,9 @@ pub struct Flat {
     pub rewards: Vec<f64>,
     /// Prompt of each rollout, as its place in the batch.
     pub groups: Vec<usize>,
-    /// Task type of each rollout, as in [`crate::task::TaskType::index`].
+    /// Rollouts that are compared with each other have the same number here: those of a prompt; in self-play all questions of the batch.
+    pub peers: Vec<usize>,
+    /// Task type of each rollout, as in [`crate::task::TaskType::index`]; questions and votes of self-play come after those.
     pub tasks: Vec<usize>,
     /// Response tokens of each rollout.
     pub lengths: Vec<usize>,
@@ -58,16 +60,26 @@ impl Decision {
         // Forward passes are cut anew out of each part.
         let micro: Vec<usize> = match settings.train.updates {
             1 => pick(&flat.micro),
-            _ => (0..rollouts.len()).map(|i| i / (settings.train.micro_prompts * settings.train.group)).collect(),
+            _ => ranks(&groups).into_iter().map(|rank| rank / settings.train.micro_prompts).collect(),
         };
         let rollouts = Rollouts { groups: &groups, lengths: &lengths, keep: &keep, dropped: &dropped, micro: &micro };
         token_shares(&rollouts, normalizer(settings))
     }
 }
 
+/// The rank of each rollout's prompt among those that are there; rollouts of a prompt stand side by side.
+fn ranks(groups: &[usize]) -> Vec<usize> {
+    let mut rank = 0;
+    let next = |i: usize| {
+        rank += usize::from(i > 0 && groups[i] != groups[i - 1]);
+        rank
+    };
+    (0..groups.len()).map(next).collect()
+}
+
 /// Decides a step; `memory` is what AEPO remembers of the steps before.
 pub fn decide(settings: &Settings, memory: &mut Memory, flat: &Flat) -> Decision {
-    let advantages = advantages(&flat.rewards, &flat.groups, &flat.tasks, &advantage_options(settings));
+    let advantages = advantages(&flat.rewards, &flat.peers, &flat.tasks, &advantage_options(settings));
     let entropy = batch_entropy(&flat.entropies, settings.entropy.measure.into());
     let on = memory.step(&settings.aepo, entropy);
     let bonus = bonus(settings, memory, entropy);

@@ -6,6 +6,7 @@ use super::gates::Memory;
 use super::judging::Asking;
 use super::metrics::{Events, MetricsRow, StepLog, TimingRow};
 use super::optimizer::AdamW;
+use super::play::{self, GameRow};
 use super::progress::{Event, Observer, Stopped};
 use super::receipt::{self, Receipt, Receipts};
 use super::record::Record;
@@ -112,6 +113,10 @@ pub struct Places {
     pub receipts: PathBuf,
     /// `judged/`: what a judge said.
     pub judged: PathBuf,
+    /// `selfplay/`: the questions of self-play, one file a step.
+    pub selfplay: PathBuf,
+    /// `selfplay.csv`.
+    pub game: PathBuf,
 }
 
 impl Places {
@@ -125,6 +130,8 @@ impl Places {
             rollouts: dir.join("rollouts"),
             receipts: dir.join("receipt.jsonl"),
             judged: dir.join("judged"),
+            selfplay: dir.join("selfplay"),
+            game: dir.join("selfplay.csv"),
         }
     }
 
@@ -170,19 +177,30 @@ pub fn reinforce(
     let mut trainer = trainer.with_judge(&places.judged, Asking::Live)?;
     let state = stand(places, &policy.model, &mut trainer.optimizer)?;
     trainer.memory = state.memory;
+    trainer.past = play::past(settings, places, state.step)?;
     let mut metrics = StepLog::open::<MetricsRow>(&places.metrics, state.step)?;
     let mut timing = StepLog::open::<TimingRow>(&places.timing, state.step)?;
     let first = || Receipt::first(settings, seed, receipt::weights(policy.model.parameters()));
     let mut receipts = Receipts::open(&places.receipts, state.step, first)?;
     let mut events = Events::open(&places.events, &places.metrics)?;
+    let mut game = match play::is_on(settings) {
+        true => Some(StepLog::open::<GameRow>(&places.game, state.step)?),
+        false => None,
+    };
+    events.replay(&places.game);
     observer.on(&Event::Stage { name: "train".into(), done: state.step, total: train.steps })?;
     for step in state.step + 1..=train.steps {
-        let Step { row, timing: seconds, record, decision, made } = trainer.step(step)?;
+        let Step { row, timing: seconds, record, decision, made, played } = trainer.step(step)?;
         record.save(&Record::path(&places.rollouts, step))?;
         receipts.push(Receipt::of(step, &record, &decision, row.loss, made, receipts.chain()))?;
         metrics.push(&row)?;
         timing.push(&seconds)?;
         events.push(&row);
+        if let (Some(game), Some((lines, row))) = (&mut game, &played) {
+            play::save(&places.selfplay, step, lines)?;
+            game.push(row)?;
+            events.push(row);
+        }
         let stopping = observer.stopping();
         if step % train.checkpoint_every == 0 || step == train.steps || stopping {
             let state = State { step, updates: trainer.optimizer.updates, memory: trainer.memory, course: None };

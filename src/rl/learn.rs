@@ -68,6 +68,8 @@ pub struct Portion {
     pub prompts: Vec<usize>,
     /// Places of their rollouts.
     pub rollouts: Vec<usize>,
+    /// Prompt of each of these.
+    groups: Vec<usize>,
     /// Share of each token, 0 where masked.
     shares: Rows,
     /// Where random choices of the loss are drawn.
@@ -93,8 +95,10 @@ pub fn portions(
     decision: &Decision,
 ) -> Result<Vec<Portion>> {
     let (train, prompts) = (&settings.train, flat.groups.last().map_or(0, |last| last + 1));
-    let (size, updates) = (flat.groups.len() / prompts.max(1), updates(settings, prompts));
-    let of = |places: &[usize]| places.iter().flat_map(|&place| place * size..(place + 1) * size).collect::<Vec<_>>();
+    let updates = updates(settings, prompts);
+    // Rollouts of a prompt stand side by side, prompts in their order.
+    let from = |place: usize| flat.groups.partition_point(|&group| group < place);
+    let of = |places: &[usize]| places.iter().flat_map(|&place| from(place)..from(place + 1)).collect::<Vec<_>>();
     // Every n-th prompt, so that each part holds short and long ones.
     let mine: Vec<usize> = (0..prompts).filter(|place| place % updates == update).collect();
     let mut shares = decision.shares_of(settings, flat, &of(&mine)).into_iter();
@@ -102,7 +106,8 @@ pub fn portions(
     let portion = |(n, chunk): (usize, &[usize])| {
         let rollouts = of(chunk);
         let shares = shares.by_ref().take(rollouts.len()).collect();
-        Portion { prompts: chunk.to_vec(), rollouts, shares, address: address.rollout(n as u32) }
+        let groups = rollouts.iter().map(|&i| flat.groups[i]).collect();
+        Portion { prompts: chunk.to_vec(), rollouts, groups, shares, address: address.rollout(n as u32) }
     };
     Ok(mine.chunks(train.micro_prompts).enumerate().map(portion).collect())
 }
@@ -125,11 +130,9 @@ pub struct Numbers {
 /// Log-probabilities that are not finite (the weights have diverged), or a column that the loss needs and `numbers` lacks.
 pub fn gradient(settings: &Settings, decision: &Decision, portion: &Portion, numbers: &Numbers) -> Result<Gradient> {
     let advantages: Vec<f64> = portion.rollouts.iter().map(|&i| decision.advantages[i]).collect();
-    let size = portion.rollouts.len() / portion.prompts.len().max(1);
-    let groups: Vec<usize> = portion.rollouts.iter().map(|i| i / size.max(1)).collect();
     let old = numbers.old.as_ref().unwrap_or(&numbers.logp);
-    let mut batch =
-        Batch::new(&numbers.logp, old, &advantages, &groups, &portion.shares).context("the policy has diverged")?;
+    let mut batch = Batch::new(&numbers.logp, old, &advantages, &portion.groups, &portion.shares)
+        .context("the policy has diverged")?;
     if let Some(entropies) = &numbers.entropies {
         batch = batch.with_entropies(entropies)?;
     }
@@ -202,11 +205,16 @@ impl Learner<'_> {
 
     /// The gradient of the weighted log-probabilities.
     fn plain(&self, groups: &[Group], weights: &[Vec<f32>]) -> Result<()> {
-        let rows = self.settings.train.group;
-        let chunk = self.settings.train.micro_prompts;
-        for (groups, weights) in groups.chunks(chunk).zip(weights.chunks(chunk * rows)) {
+        let mut rest = weights;
+        let mut weighed = Vec::with_capacity(groups.len());
+        for group in groups {
+            let (own, after) = rest.split_at(group.rollouts.len());
+            weighed.push((group, own));
+            rest = after;
+        }
+        for groups in weighed.chunks(self.settings.train.micro_prompts) {
             // A group of equal rewards has nothing to teach.
-            let live = groups.iter().zip(weights.chunks(rows)).filter(|(_, w)| w.iter().flatten().any(|&w| w != 0.0));
+            let live = groups.iter().filter(|(_, weights)| weights.iter().flatten().any(|&w| w != 0.0));
             let parts: Vec<Part> = live.map(|(group, weights)| part(group, weights)).collect();
             if parts.is_empty() {
                 continue;
@@ -219,19 +227,12 @@ impl Learner<'_> {
     /// The gradient of one forward and backward pass.
     fn learn(&self, groups: &[Group], portion: &Portion, decision: &Decision) -> Result<()> {
         let needs = needs(self.settings, decision);
-        let size = self.settings.train.group;
         let parts: Vec<Part> = portion.prompts.iter().map(|&place| whole(&groups[place])).collect();
         let pass_of = |model, entropies| pass(model, &parts, self.way(), entropies);
         let found = pass_of(self.model, needs.entropies)?;
-        let response = |&i: &usize| &groups[i / size].rollouts[i % size].response;
-        let shape: Vec<usize> = portion.rollouts.iter().map(|i| response(i).tokens.len()).collect();
-        let sampled = || {
-            portion
-                .rollouts
-                .iter()
-                .map(|i| response(i).logprobs.iter().map(|&value| f64::from(value)).collect())
-                .collect()
-        };
+        let responses = || portion.prompts.iter().flat_map(|&place| &groups[place].rollouts).map(|r| &r.response);
+        let shape: Vec<usize> = responses().map(|response| response.tokens.len()).collect();
+        let sampled = || responses().map(|r| r.logprobs.iter().map(|&value| f64::from(value)).collect()).collect();
         let reference = self.reference.filter(|_| needs.reference).map(|policy| {
             let _guard = tch::no_grad_guard();
             Ok::<_, LmError>(rows(&pass_of(&policy.model, false)?.logp, &shape))

@@ -210,14 +210,19 @@ impl Events {
         }
         fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
         let mut events = Events { writer: SummaryWriter::new(dir) };
-        let text = fs::read_to_string(metrics).unwrap_or_default();
+        events.replay(metrics);
+        Ok(events)
+    }
+
+    /// Adds the scalars of all rows of a table of steps, where there is one.
+    pub fn replay(&mut self, table: &Path) {
+        let text = fs::read_to_string(table).unwrap_or_default();
         let mut lines = text.lines();
         let columns: Vec<String> = lines.next().unwrap_or_default().split(',').map(String::from).collect();
         for line in lines {
             let cells: Vec<String> = line.split(',').map(String::from).collect();
-            events.scalars(&columns, &cells);
+            self.scalars(&columns, &cells);
         }
-        Ok(events)
     }
 
     /// Adds the scalars of one row.

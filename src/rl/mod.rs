@@ -10,6 +10,7 @@ pub mod judging;
 pub mod learn;
 pub mod metrics;
 pub mod optimizer;
+pub mod play;
 pub mod progress;
 pub mod receipt;
 pub mod record;

@@ -2,12 +2,15 @@
 //!
 //! `rollouts/<step>.safetensors` holds, groups in the order in which the step learned from them: `samples` (their numbers in the
 //! pool) and `tasks`, one a group; `lengths`, `rewards`, `finished` and `slopes`, one a rollout; `tokens`, `logprobs`, `entropies` and
-//! `entropies_one`, all rollouts one after the other.
+//! `entropies_one`, all rollouts one after the other. A step of self-play has `roles`, `sizes` and `prompts` besides, one a group: its prompts are
+//! in no pool, and `samples` holds digests of them.
 
 use super::decide::Flat;
+use super::play::{Role, Seats};
 use super::rollout::Group;
 use crate::files;
 use crate::spec::settings::{EntropyTemperature, Settings};
+use crate::task::TaskType;
 use anyhow::{Context, Result, ensure};
 use longlab_kernels::stats;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -34,6 +37,8 @@ pub struct Record {
     pub entropies: Vec<Vec<f32>>,
     /// Entropy at each token at temperature 1, nats.
     pub entropies_one: Vec<Vec<f32>>,
+    /// What a step of self-play has besides.
+    pub seats: Option<Seats>,
 }
 
 /// Mean of some numbers; 0 of none.
@@ -56,25 +61,50 @@ impl Record {
             logprobs: all().map(|rollout| rollout.response.logprobs.clone()).collect(),
             entropies: all().map(|rollout| rollout.response.entropies.clone()).collect(),
             entropies_one: all().map(|rollout| rollout.response.entropies_one.clone()).collect(),
+            seats: None,
         }
     }
 
+    /// The record of a batch of self-play: with roles and prompts, and digests of these in place of numbers.
+    pub fn of_play(groups: &[Group]) -> Record {
+        let seats = Seats::of(groups);
+        Record { samples: seats.digests(), seats: Some(seats), ..Record::of(groups) }
+    }
+
     /// Rollouts of each prompt.
-    fn group_size(&self) -> usize {
-        self.rewards.len() / self.samples.len().max(1)
+    pub fn sizes(&self) -> Vec<usize> {
+        match &self.seats {
+            Some(seats) => seats.sizes.iter().map(|&size| size as usize).collect(),
+            None => vec![self.rewards.len() / self.samples.len().max(1); self.samples.len()],
+        }
+    }
+
+    fn role(&self, group: usize) -> Role {
+        self.seats.as_ref().map_or(Role::Responder, |seats| seats.role(group))
     }
 
     /// What the decisions of a step need of it.
     pub fn flat(&self, settings: &Settings) -> Flat {
-        let size = self.group_size().max(1);
-        let groups: Vec<usize> = (0..self.rewards.len()).map(|i| i / size).collect();
+        let sizes = self.sizes();
+        let groups: Vec<usize> = (0..sizes.len()).flat_map(|group| std::iter::repeat_n(group, sizes[group])).collect();
+        // Each question has a prompt of its own: they are compared within the batch.
+        let asked = (0..sizes.len()).find(|&group| self.role(group) == Role::Questioner);
+        let peer = |&group: &usize| match self.role(group) {
+            Role::Questioner => asked.unwrap_or(group),
+            Role::Responder | Role::Verifier => group,
+        };
+        let task = |&group: &usize| match self.role(group) {
+            Role::Responder => self.tasks[group] as usize,
+            role => TaskType::ALL.len() + role.index() as usize,
+        };
         let entropies = match settings.entropy.temperature {
             EntropyTemperature::Sampling => &self.entropies,
             EntropyTemperature::One => &self.entropies_one,
         };
         Flat {
             rewards: self.rewards.clone(),
-            tasks: groups.iter().map(|&group| self.tasks[group] as usize).collect(),
+            peers: groups.iter().map(peer).collect(),
+            tasks: groups.iter().map(task).collect(),
             lengths: self.tokens.iter().map(Vec::len).collect(),
             entropies: entropies.clone(),
             micro: groups.iter().map(|&group| group / settings.train.micro_prompts).collect(),
@@ -98,7 +128,7 @@ impl Record {
             true => (Dtype::U16, ids.flat_map(|&token| (token as u16).to_le_bytes()).collect()),
             false => (Dtype::U32, ids.flat_map(|token| token.to_le_bytes()).collect()),
         };
-        let blobs: [(&str, Dtype, usize, Vec<u8>); 10] = [
+        let mut blobs: Vec<(&str, Dtype, usize, Vec<u8>)> = vec![
             ("samples", Dtype::U64, self.samples.len(), self.samples.iter().flat_map(|v| v.to_le_bytes()).collect()),
             ("tasks", Dtype::U32, self.tasks.len(), self.tasks.iter().flat_map(|v| v.to_le_bytes()).collect()),
             ("rewards", Dtype::F64, rollouts, self.rewards.iter().flat_map(|v| v.to_le_bytes()).collect()),
@@ -110,6 +140,9 @@ impl Record {
             ("entropies", Dtype::F32, tokens, flat(&self.entropies)),
             ("entropies_one", Dtype::F32, tokens, flat(&self.entropies_one)),
         ];
+        if let Some(seats) = &self.seats {
+            blobs.extend(seats.blobs());
+        }
         let views =
             blobs.iter().map(|(name, kind, count, bytes)| Ok((*name, TensorView::new(*kind, vec![*count], bytes)?)));
         let views = views.collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
@@ -154,6 +187,14 @@ impl Record {
             logprobs: split(&floats("logprobs")?, &lengths)?,
             entropies: split(&floats("entropies")?, &lengths)?,
             entropies_one: split(&floats("entropies_one")?, &lengths)?,
+            seats: match file.tensor("roles") {
+                Err(_) => None,
+                Ok(_) => Some(Seats {
+                    roles: part("roles", Dtype::U8)?.to_vec(),
+                    sizes: words(part("sizes", Dtype::U32)?),
+                    prompts: split(&words(part("prompts", Dtype::U32)?), &words(part("prompt_lengths", Dtype::U32)?))?,
+                }),
+            },
         };
         let (prompts, rollouts) = (record.samples.len(), record.rewards.len());
         ensure!(record.tasks.len() == prompts, "{} task types for {prompts} prompts", record.tasks.len());
@@ -164,7 +205,12 @@ impl Record {
             record.finished.len(),
             record.slopes.len()
         );
-        ensure!(prompts > 0 && rollouts.is_multiple_of(prompts), "{rollouts} rollouts of {prompts} prompts");
+        match &record.seats {
+            Some(seats) => seats.check(prompts, rollouts)?,
+            None => {
+                ensure!(prompts > 0 && rollouts.is_multiple_of(prompts), "{rollouts} rollouts of {prompts} prompts");
+            }
+        }
         Ok(record)
     }
 }
@@ -182,57 +228,5 @@ fn split<T: Copy>(values: &[T], lengths: &[u32]) -> Result<Vec<Vec<T>>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(largest: u32) -> Record {
-        let rows = vec![vec![0.5f32, 0.25], vec![], vec![1.0], vec![0.0, 2.0, 3.0]];
-        Record {
-            samples: vec![7, 1 << 40],
-            tasks: vec![0, 4],
-            rewards: vec![1.0, 0.0, 0.1, 0.3],
-            finished: vec![true, false, true, true],
-            slopes: vec![0.5, 0.0, 1.25, 0.75],
-            tokens: vec![vec![1, 2], vec![], vec![largest], vec![4, 5, 6]],
-            logprobs: rows.iter().map(|row| row.iter().map(|value| -value).collect()).collect(),
-            entropies: rows.clone(),
-            entropies_one: rows,
-        }
-    }
-
-    #[test]
-    fn a_record_is_read_back_as_it_was() {
-        let dir = tempfile::tempdir().expect("a folder");
-        for largest in [65_535, 65_536, u32::MAX] {
-            let path = Record::path(dir.path(), 3);
-            record(largest).save(&path).expect("written");
-            assert_eq!(Record::load(&path).expect("read"), record(largest));
-        }
-    }
-
-    #[test]
-    fn groups_and_tasks_are_those_of_the_prompts() {
-        let mut settings = Settings::default();
-        settings.train.micro_prompts = 1;
-        let flat = record(9).flat(&settings);
-        assert_eq!((flat.groups, flat.tasks, flat.micro), (vec![0, 0, 1, 1], vec![0, 0, 4, 4], vec![0, 0, 1, 1]));
-        assert_eq!(flat.lengths, [2, 0, 1, 3]);
-    }
-
-    #[test]
-    fn damage_is_an_error_and_never_a_panic() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let path = Record::path(dir.path(), 1);
-        record(9).save(&path).expect("written");
-        let whole = std::fs::read(&path).expect("bytes");
-        for cut in 0..whole.len() {
-            assert!(Record::parse(&whole[..cut]).is_err(), "cut at {cut}");
-        }
-        for at in 0..whole.len() {
-            let mut bytes = whole.clone();
-            bytes[at] ^= 0x41;
-            // A changed number inside a tensor may go unseen; what must not happen is a panic.
-            let _ = Record::parse(&bytes);
-        }
-    }
-}
+#[path = "record_tests.rs"]
+mod tests;

@@ -11,14 +11,17 @@ use super::gates::Memory;
 use super::job::{self, Places, Policy};
 use super::learn::{self, Learner, Numbers};
 use super::metrics::MetricsRow;
+use super::play::Role;
 use super::record::Record;
 use super::rollout::{Group, Rollout};
 use super::train::Trainer;
+use crate::data::Sample;
 use crate::lm::Response;
 use crate::spec::settings::Settings;
-use crate::task::{Graded, Status, template};
+use crate::task::{Graded, Status, TaskType, World};
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::path::Path;
 use tch::{Kind, Tensor};
 
@@ -214,11 +217,11 @@ fn came_out_again(norms: &[f64], step: u64, norm: f64) -> Result<()> {
 }
 
 /// The groups of a step as they were after sampling. Statuses are not stored and not needed.
-pub(super) fn groups<'a>(record: &Record, policy: &Policy, pool: &'a [crate::data::Sample]) -> Result<Vec<Group<'a>>> {
-    let size = record.rewards.len() / record.samples.len();
-    let group = |(place, &id): (usize, &u64)| -> Result<Group<'a>> {
-        let sample =
-            pool.iter().find(|sample| sample.id == id).with_context(|| format!("no sample {id} in the pool"))?;
+pub(super) fn groups<'a>(record: &Record, policy: &Policy, pool: &'a [Sample]) -> Result<Vec<Group<'a>>> {
+    let mut first = 0;
+    let group = |((place, &id), size): ((usize, &u64), usize)| -> Result<Group<'a>> {
+        let own = first..first + size;
+        first += size;
         let rollout = |i: usize| Rollout {
             response: Response {
                 tokens: record.tokens[i].clone(),
@@ -230,13 +233,24 @@ pub(super) fn groups<'a>(record: &Record, policy: &Policy, pool: &'a [crate::dat
             },
             graded: Graded { status: Status::Wrong, score: record.rewards[i] },
         };
-        Ok(Group {
-            sample,
-            prompt: policy.tokenizer.encode(&template::prompt(sample))?,
-            rollouts: (place * size..(place + 1) * size).map(rollout).collect(),
-        })
+        let rollouts = own.map(rollout).collect();
+        if let Some(seats) = &record.seats {
+            let (role, prompt) = (seats.role(place), seats.prompts[place].clone());
+            return Ok(Group { sample: Cow::Owned(nothing(id)), role, prompt, rollouts });
+        }
+        let sample =
+            pool.iter().find(|sample| sample.id == id).with_context(|| format!("no sample {id} in the pool"))?;
+        let prompt = policy.tokenizer.encode(&sample.prompt())?;
+        Ok(Group { sample: Cow::Borrowed(sample), role: Role::Responder, prompt, rollouts })
     };
-    record.samples.iter().enumerate().map(group).collect()
+    record.samples.iter().enumerate().zip(record.sizes()).map(group).collect()
+}
+
+/// What stands for the sample of a prompt that is in no pool: the prompt itself was stored.
+fn nothing(id: u64) -> Sample {
+    let none = String::new;
+    let (task, world) = (TaskType::Reading, World::Micro);
+    Sample { id, task, world, text: none(), question: none(), gold: none(), evidence: vec![], asked: None }
 }
 
 /// All gradients in a row; zeros where a parameter has none.

@@ -1,10 +1,12 @@
 //! Rollouts of a batch: G responses a sample, graded.
 
+use super::play::Role;
 use crate::data::Sample;
 use crate::lm::{Decoder, Request, Response, Sampling, Tokenizer, generate};
 use crate::task::{Graded, template};
 use anyhow::{Context, Result};
 use longlab_kernels::stream::Address;
+use std::borrow::Cow;
 
 /// One graded rollout.
 pub struct Rollout {
@@ -17,11 +19,21 @@ pub struct Rollout {
 /// A sample with its prompt tokens and rollouts.
 pub struct Group<'a> {
     /// The sample.
-    pub sample: &'a Sample,
+    pub sample: Cow<'a, Sample>,
+    /// Who the rollouts were.
+    pub role: Role,
     /// Prompt tokens.
     pub prompt: Vec<u32>,
-    /// Its G rollouts.
+    /// Its rollouts: `train.group` of them, in self-play what the role has.
     pub rollouts: Vec<Rollout>,
+}
+
+impl Group<'_> {
+    /// The group with a sample of its own.
+    pub fn owned(self) -> Group<'static> {
+        let Group { sample, role, prompt, rollouts } = self;
+        Group { sample: Cow::Owned(sample.into_owned()), role, prompt, rollouts }
+    }
 }
 
 /// How responses are drawn: limits, and how many prompts are decoded side by side.
@@ -66,7 +78,12 @@ pub fn roll_out<'a>(
             let graded = sample.grade(&text, response.finished);
             Ok(Rollout { response, graded })
         });
-        Ok(Group { sample, prompt, rollouts: rollouts.collect::<Result<_>>()? })
+        Ok(Group {
+            sample: Cow::Borrowed(sample),
+            role: Role::Responder,
+            prompt,
+            rollouts: rollouts.collect::<Result<_>>()?,
+        })
     });
     graded.collect()
 }

@@ -7,6 +7,7 @@ use super::judging::{Asking, Judging};
 use super::learn::{self, Learner};
 use super::metrics::{MetricsRow, TimingRow};
 use super::optimizer::{AdamW, clip_gradients};
+use super::play::{GameRow, Line, Past, Played};
 use super::receipt::{self, Made};
 use super::record::Record;
 use super::rollout::{Drawing, Group, roll_out, sampling};
@@ -41,6 +42,8 @@ pub struct Trainer<'a> {
     pub reference: Option<Policy>,
     /// The judge of answers that the rule calls wrong, where there is one.
     pub judging: Option<Judging>,
+    /// What was posed before, in self-play.
+    pub past: Option<Past>,
 }
 
 /// What a step leaves behind.
@@ -55,6 +58,8 @@ pub struct Step {
     pub decision: Decision,
     /// Digests of gradients and weights.
     pub made: Made,
+    /// The questions of self-play; none without it.
+    pub played: Option<(Vec<Line>, GameRow)>,
 }
 
 impl<'a> Trainer<'a> {
@@ -71,6 +76,7 @@ impl<'a> Trainer<'a> {
             memory: Memory::default(),
             reference: None,
             judging: None,
+            past: None,
         }
     }
 
@@ -97,14 +103,23 @@ impl<'a> Trainer<'a> {
     /// One step: sample, roll out, score, advantage, gate, loss, update. Steps count from 1.
     pub fn step(&mut self, step: u64) -> Result<Step> {
         let clock = Instant::now();
-        let mut groups = self.roll_out(step)?;
+        let (mut groups, played) = match &self.past {
+            None => (self.roll_out(step)?, None),
+            Some(past) => {
+                let Played { groups, lines, row } = self.play(past, step)?;
+                (groups, Some((lines, row)))
+            }
+        };
         if let Some(judging) = &self.judging {
             judging.judge(&mut groups, self.tokenizer, &format!("{step:06}"))?;
         }
         // Micro-batches hold prompts of like length; the order is a function of the batch alone.
-        groups.sort_by_key(|group| (group.prompt.len(), group.sample.id));
+        groups.sort_by_key(|group| (group.prompt.len(), group.role, group.sample.id));
         let rollout_seconds = clock.elapsed().as_secs_f64();
-        let record = Record::of(&groups);
+        let record = if played.is_some() { Record::of_play(&groups) } else { Record::of(&groups) };
+        if let (Some(past), Some((lines, _))) = (&mut self.past, &played) {
+            past.take(lines);
+        }
         let flat = record.flat(self.settings);
         let decision = decide(self.settings, &mut self.memory, &flat);
         let clock = Instant::now();
@@ -117,7 +132,7 @@ impl<'a> Trainer<'a> {
             update_tokens: flat.lengths.iter().sum::<usize>() + groups.iter().map(|g| g.prompt.len()).sum::<usize>(),
         };
         let row = measure(step, &groups, &flat, &decision, grad_norm);
-        Ok(Step { row, timing, record, decision, made })
+        Ok(Step { row, timing, record, decision, made, played })
     }
 
     fn roll_out(&self, step: u64) -> Result<Vec<Group<'a>>> {
@@ -176,9 +191,11 @@ fn measure(step: u64, groups: &[Group], flat: &Flat, decision: &Decision, grad_n
     };
     let share = |sign: fn(f64) -> bool| mean(advantages.iter().map(|&a| f64::from(u8::from(sign(a))))).unwrap_or(0.0);
     let tokens: usize = flat.lengths.iter().sum();
+    // Rewards of questions and votes are of another kind.
+    let answered = (0..flat.rewards.len()).filter(|&i| flat.tasks[i] < TaskType::ALL.len());
     MetricsRow {
         step,
-        reward: mean(flat.rewards.iter().copied()).unwrap_or(0.0),
+        reward: mean(answered.map(|i| flat.rewards[i])).unwrap_or(0.0),
         rewards: TaskType::ALL.map(of),
         entropy: *entropy,
         response_tokens: tokens as f64 / flat.lengths.len() as f64,

@@ -4,6 +4,7 @@
 use super::decide::decide;
 use super::job::{self, Places, Policy};
 use super::judging::Asking;
+use super::play;
 use super::receipt::{self, Receipt};
 use super::replay;
 use super::train::Trainer;
@@ -19,7 +20,7 @@ pub struct Checked {
     pub step: u64,
     /// Whether its rollouts were sampled anew.
     pub sampled: bool,
-    /// The first part that came out otherwise: one of [`receipt::PARTS`]; none when all agree.
+    /// The first part that came out otherwise: one of [`receipt::PARTS`], or the questions of self-play; none when all agree.
     pub differs: Option<&'static str>,
 }
 
@@ -54,13 +55,14 @@ pub fn verify(
     let pool = job::training_pool(settings, &policy.tokenizer)?;
     let trainer = Trainer::new(settings, seed, &policy, &pool).with_reference_for(&[settings])?;
     let mut trainer = trainer.with_judge(&places.judged, Asking::Kept)?;
+    trainer.past = play::past(settings, &places, 0)?;
     for (receipt, before) in receipts[1..].iter().zip(&receipts) {
         let sampled = sampled.contains(&receipt.step);
-        let again = match sampled {
-            true => step_again(&mut trainer, receipt.step, &before.chain)?,
-            false => learn_again(&mut trainer, &places, &policy, receipt.step, &before.chain)?,
+        let (again, posed) = match sampled {
+            true => step_again(&mut trainer, &places, receipt.step, &before.chain)?,
+            false => (learn_again(&mut trainer, &places, &policy, receipt.step, &before.chain)?, None),
         };
-        let checked = Checked { step: receipt.step, sampled, differs: again.differs(receipt) };
+        let checked = Checked { step: receipt.step, sampled, differs: again.differs(receipt).or(posed) };
         each(&checked)?;
         if checked.differs.is_some() {
             return Ok(());
@@ -69,10 +71,19 @@ pub fn verify(
     Ok(())
 }
 
-/// A whole step, sampling included.
-fn step_again(trainer: &mut Trainer, step: u64, before: &str) -> Result<Receipt> {
+/// A whole step, sampling included; and what of self-play is not as it was written down.
+fn step_again(
+    trainer: &mut Trainer,
+    places: &Places,
+    step: u64,
+    before: &str,
+) -> Result<(Receipt, Option<&'static str>)> {
     let made = trainer.step(step)?;
-    Ok(Receipt::of(step, &made.record, &made.decision, made.row.loss, made.made, before))
+    let posed = match &made.played {
+        Some((lines, _)) if *lines != play::load(&places.selfplay, step)? => Some("questions of the game"),
+        _ => None,
+    };
+    Ok((Receipt::of(step, &made.record, &made.decision, made.row.loss, made.made, before), posed))
 }
 
 /// A step from its stored rollouts.
@@ -82,5 +93,8 @@ fn learn_again(trainer: &mut Trainer, places: &Places, policy: &Policy, step: u6
     let flat = record.flat(trainer.settings);
     let decision = decide(trainer.settings, &mut trainer.memory, &flat);
     let (_, made) = trainer.learn(step, &groups, &flat, &decision)?;
+    if let Some(past) = &mut trainer.past {
+        past.take(&play::load(&places.selfplay, step)?);
+    }
     Ok(Receipt::of(step, &record, &decision, decision.loss(), made, before))
 }

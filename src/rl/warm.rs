@@ -14,7 +14,7 @@ use crate::synth::micro::{self, Plan, Skill};
 use crate::task::template;
 use anyhow::Result;
 use longlab_kernels::stream::{Address, Purpose};
-use practice::{Example, Role, chunks, part, readings, sums};
+use practice::{Example, Role, chunks, part, readings, sums, verdicts};
 
 /// What one warm step measured.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,13 +67,13 @@ impl Tally {
                 Role::Drill(Skill::LookUp) | Role::Echo => self.lookups.count(right),
                 Role::Drill(Skill::Arithmetic) => self.sums.count(right),
                 Role::Trace(from) if t + 1 >= from => self.answers.count(right),
-                Role::Trace(_) | Role::Drill(_) => {}
+                Role::Trace(_) | Role::Drill(_) | Role::Turn => {}
             }
         }
     }
 }
 
-/// Weight of the arithmetic beside what is read.
+/// Weight of the arithmetic beside what is read, and of the verdicts.
 const SUMS_SHARE: f32 = 0.5;
 
 /// One supervised step: draws lessons, learns traces and look-ups (not the questions).
@@ -88,11 +88,12 @@ pub fn step(
 ) -> Result<WarmRow> {
     let readings = readings(settings, tokenizer, course, seed, step)?;
     let sums = sums(course.sums(settings, step), tokenizer, seed, step)?;
+    let verdicts = verdicts(settings, tokenizer, seed, step)?;
     let context_tokens = readings.iter().map(|e| e.prefix.len()).sum::<usize>() as f64 / readings.len() as f64;
     let pad = tokenizer.id(template::PAD).unwrap_or_default();
     let mut tally = Tally::default();
     // Each kind is a mean of its own: arithmetic has many tokens and would drown the look-ups.
-    for (examples, share) in [(readings, 1.0), (sums, SUMS_SHARE)] {
+    for (examples, share) in [(readings, 1.0), (sums, SUMS_SHARE), (verdicts, SUMS_SHARE)] {
         let learned = examples.iter().flat_map(|e| &e.lines).flat_map(|line| &line.learned).filter(|l| **l).count();
         let weight = share / learned.max(1) as f32;
         for chunk in chunks(examples, settings) {
@@ -122,7 +123,8 @@ pub fn vocabulary() -> Vec<String> {
     let mut words = std::collections::BTreeSet::new();
     for n in 0..3000 {
         let mut stream = Address::new(0, Purpose::World).sample(n).stream();
-        let plan = Plan { tokens: 64 + 4 * (n as usize % 128), questions: 8, drills: 1, first: false, noise };
+        let plan =
+            Plan { tokens: 64 + 4 * (n as usize % 128), questions: 8, drills: 1, riddles: 0, first: false, noise };
         let lesson = micro::lesson(&mut stream, &plan);
         let mut take = |text: &str| {
             for word in text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {

@@ -1,5 +1,7 @@
 //! Checks that need more than one key, or other files.
 
+mod play;
+
 use super::choice::{AepoMode, GateLevel, Kind, Scale, World};
 use super::error::{SpecError, Spot};
 use super::file::{Draft, Place, inside};
@@ -60,7 +62,8 @@ pub(super) fn layer(layer: &Layer<'_>, kind: Kind, name: &Spot<'_>, cell: Option
     let settings = &layer.settings;
     let shape = if kind == Kind::Base { shape(settings) } else { None };
     let clash = bounds(settings).or_else(|| lengths(settings)).or_else(|| mix(settings));
-    let clash = clash.or_else(|| dataset(settings, kind)).or_else(|| english(settings, kind)).or(shape);
+    let clash = clash.or_else(|| dataset(settings, kind)).or_else(|| english(settings, kind));
+    let clash = clash.or_else(|| play::clash(settings)).or(shape);
     match clash.or_else(|| idle(layer)) {
         None => Ok(()),
         Some(Clash { keys, message, help }) => {

@@ -380,3 +380,84 @@ choice! {
         Server = "server",
     }
 }
+
+choice! {
+    /// Which roles of self-play learn; all of them are played by the policy.
+    Learn {
+        /// There is no self-play: samples come from the pool with their gold answers.
+        Off = "off",
+        /// All three.
+        All = "all",
+        /// Responder and verifier.
+        WithoutQuestioner = "without_questioner",
+        /// Questioner and responder.
+        WithoutVerifier = "without_verifier",
+        /// The responder alone.
+        Responder = "responder",
+    }
+}
+
+impl Learn {
+    /// Whether there is self-play.
+    pub fn is_on(self) -> bool {
+        self != Learn::Off
+    }
+
+    /// Whether the questioner learns.
+    pub fn questioner(self) -> bool {
+        matches!(self, Learn::All | Learn::WithoutVerifier)
+    }
+
+    /// Whether the verifier learns.
+    pub fn verifier(self) -> bool {
+        matches!(self, Learn::All | Learn::WithoutQuestioner)
+    }
+}
+
+choice! {
+    /// Which verdict wins where two have the most votes.
+    TiedVotes as longlab_kernels::self_play::Ties {
+        /// The one that was cast first.
+        First = "first",
+        /// That the answers differ.
+        No = "no",
+        /// That they are the same.
+        Yes = "yes",
+    }
+}
+
+choice! {
+    /// How the score of the rule and the verdict of the majority make the reward of a response.
+    Combined as longlab_kernels::self_play::Combine {
+        /// The greater of the two.
+        Max = "max",
+        /// Their mean.
+        Mean = "mean",
+        /// The lesser of the two.
+        Min = "min",
+        /// The rule alone; verdicts are drawn and learned all the same.
+        Rule = "rule",
+    }
+}
+
+choice! {
+    /// What a question is worth to its questioner.
+    Worth {
+        /// A bell over the mean reward of the responses.
+        Gaussian = "gaussian",
+        /// The less the better (Absolute Zero, arXiv 2505.03335).
+        Reverse = "reverse",
+        /// The nearer to one half the better, along straight lines (R-Zero, arXiv 2508.05004).
+        Tent = "tent",
+    }
+}
+
+choice! {
+    /// Which divided votes the verifier learns from.
+    Verdicts {
+        /// Those whose majority says what the rule says.
+        Consistent = "consistent",
+        /// All.
+        Any = "any",
+    }
+}

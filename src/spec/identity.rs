@@ -1,9 +1,9 @@
 //! Job identity: a hash of everything that can change the result of a job, and of nothing else.
 
-use super::choice::{AdvantageScale, AepoMode, GateLevel, Kind, LossKind, World};
+use super::choice::{AdvantageScale, AepoMode, GateLevel, Kind, LossKind, World, Worth};
 use super::error::SpecError;
 use super::key::Key;
-use super::settings::{KEYS, Settings};
+use super::settings::{KEYS, Settings, Spell};
 use crate::shards::{ShardsError, weight_files};
 use serde_json::{Map, Value, json};
 use std::io;
@@ -150,6 +150,9 @@ fn acts_later(path: &str, settings: &Settings) -> bool {
         "train.recompute" => settings.train.recompute != settled.train.recompute,
         "reward.judge" | "reward.judge_model" | "reward.judge_tokens" => settings.reward.judge != settled.reward.judge,
         "reward.judge_url" => false,
+        "warm.riddles" => settings.warm.riddles > 0,
+        "warm.verdicts" => settings.warm.verdicts > 0,
+        _ if group(path) == "spell" => settings.spell.learn.is_on(),
         "lora.rank" | "lora.alpha" | "lora.targets" => settings.lora.rank > 0,
         _ => true,
     }
@@ -183,7 +186,22 @@ fn acts_in_rl(path: &str, settings: &Settings) -> bool {
         ("loss", _) => acts_in_loss(path, settings),
         ("aepo", _) => settings.aepo.mode != AepoMode::Off,
         ("advantage", _) => settings.advantage.scale != AdvantageScale::None,
+        ("spell", _) => acts_in_play(path, &settings.spell),
         _ => path != "train.checkpoint_every",
+    }
+}
+
+fn acts_in_play(path: &str, spell: &Spell) -> bool {
+    match path {
+        "spell.centre" | "spell.width" => spell.worth == Worth::Gaussian,
+        "spell.solved_low" | "spell.solved_high" => spell.memory > 0,
+        "spell.grounding_bar" | "spell.ungrounded" => spell.grounding > 0,
+        "spell.ties" | "spell.combine" => spell.votes > 0,
+        "spell.verdicts" | "spell.agree_low" | "spell.agree_high" | "spell.verifier_share" => {
+            spell.votes > 0 && spell.learn.verifier()
+        }
+        "spell.bad_share" => spell.learn.questioner(),
+        _ => true,
     }
 }
 
@@ -214,7 +232,7 @@ fn acts_in_loss(path: &str, settings: &Settings) -> bool {
 /// The warm start, then the evaluation and the probe, which rolls out under training conditions.
 fn acts_in_base(path: &str, settings: &Settings) -> bool {
     match (group(path), path) {
-        ("sampler" | "advantage" | "loss" | "entropy" | "gate" | "aepo", _) => false,
+        ("sampler" | "advantage" | "loss" | "entropy" | "gate" | "aepo" | "spell", _) => false,
         ("eval", _) => acts_in_eval(path, settings),
         // No pool is drawn, and the warm start has steps and a rate of its own.
         (
@@ -232,7 +250,7 @@ fn acts_in_base(path: &str, settings: &Settings) -> bool {
         (
             "warm",
             "warm.echo" | "warm.sums" | "warm.start_tokens" | "warm.mastery" | "warm.patience" | "warm.growth"
-            | "warm.long_share" | "warm.long_tokens" | "warm.drills",
+            | "warm.long_share" | "warm.long_tokens" | "warm.drills" | "warm.riddles" | "warm.verdicts",
         ) if settings.data.world == World::English => false,
         (_, "warm.echo") => settings.warm.echo > 0,
         (_, "warm.sums") => settings.warm.sums > 0,

@@ -34,6 +34,8 @@ pub struct Settings {
     pub aepo: Aepo,
     /// The training loop and its optimizer.
     pub train: Train,
+    /// Self-play.
+    pub spell: Spell,
     /// Low-rank adapters.
     pub lora: Lora,
     /// The supervised warm start.
@@ -262,6 +264,32 @@ settings! {
         judge_tokens: usize = 2048, in 1..=1000000, unit "tokens", source "ours", doc "Longest reply of the judge, thinking included.";
     }
 
+    /// Self-play: one policy poses questions over the pool's documents, answers them and judges the answers (docs/spell.md). `train.prompts` questions
+    /// with `train.group` responses each make a batch.
+    group (spell) Spell {
+        learn: Learn = Learn::Off, source "SPELL, arXiv 2509.23863: all; the others are its ablations", doc "Whether there is self-play, and which roles learn. The other keys of `spell` act where this is not `off`.";
+        documents: usize = 5, in 1..=1000, unit "documents", source "SPELL's scripts", doc "Documents of a cluster that a questioner sees for the first time, at most; the responder sees all.";
+        memory: usize = 3, in 0..=1000, unit "questions", source "SPELL's scripts (`cache_size`)", doc "Earlier questions about a cluster that its questioner sees, with their documents; 0 for none.";
+        solved_low: f64 = 0.01, in 0..=1, unit "reward", source "SPELL's scripts (`cached_lower`)", doc "Least mean reward of the responses to a question that is remembered.";
+        solved_high: f64 = 1.0, in 0..=1, unit "reward", source "SPELL's scripts (`cached_higher`)", doc "Greatest mean reward of those.";
+        grounding: usize = 1, in 0..=1024, unit "answers", source "SPELL's code: one", doc "Answers without documents by which questions are sorted out; 0 for no such check.";
+        grounding_bar: f64 = 0.1, in 0..=1, unit "score", source "SPELL's code", doc "Mean score by the rule from which on a question counts as answered without documents.";
+        votes: usize = 8, in 0..=1024, unit "votes", source "SPELL's scripts (`self_verification.n`)", doc "Votes on each answer; 0 for the rule alone.";
+        ties: TiedVotes = TiedVotes::First, source "SPELL's code; the paper does not say", doc "Which verdict wins where two have the most votes.";
+        combine: Combined = Combined::Max, source "SPELL, Eq. 6", doc "How score and verdict make the reward of a response.";
+        worth: Worth = Worth::Gaussian, source "SPELL, Eq. 7; the others are what its code compares it with", doc "What a question is worth by the mean reward of its responses; nothing where all or none of them solve it.";
+        centre: f64 = 0.5, in 0..=1, unit "reward", source "SPELL, Eq. 7", doc "Mean reward of the questions that are worth most. Acts with `gaussian`.";
+        width: f64 = 0.5 / 3.0, in 0.001..=100, unit "reward", source "SPELL, Eq. 7: 0.5 / 3", doc "Standard deviation of the bell. Acts with `gaussian`.";
+        malformed: f64 = -1.0, in -10..=1, unit "reward", source "SPELL's code", doc "Reward of a malformed question.";
+        ungrounded: f64 = -0.5, in -10..=1, unit "reward", source "SPELL's code", doc "Reward of a question that is answered without documents.";
+        bad_share: f64 = 1.0, in 0..=1000, unit "share", source "SPELL's scripts (`questioner_bad_case_ratio`)", doc "Questions without open answers that are learned from, to each with.";
+        verdicts: Verdicts = Verdicts::Consistent, source "SPELL's scripts (`maj_cons`)", doc "Which divided votes are learned from.";
+        agree_low: f64 = 0.51, in 0..=1, unit "share", source "SPELL's scripts (`update_lower_bound`)", doc "Least share of the sound votes with the majority, of votes that are learned from.";
+        agree_high: f64 = 0.99, in 0..=1, unit "share", source "SPELL's scripts (`update_upper_bound`)", doc "Greatest share of those.";
+        verifier_share: f64 = 0.125, in 0..=1000, unit "share", source "SPELL's scripts: one over the votes", doc "Votes that are learned from, to each response that is.";
+        rounds: usize = 10, in 1..=1000, unit "rounds", source "SPELL's scripts (`max_num_gen_batches`)", doc "Rounds of `train.prompts` questions in a step, at most, until as many are open.";
+    }
+
     /// Low-rank matrices that are learned in place of the weights (LoRA, arXiv 2106.09685).
     group (lora) Lora {
         rank: usize = 0, in 0..=1024, unit "columns", source "ours; the paper trains all weights", doc "Rank of the adapters; 0 trains all weights.";
@@ -279,6 +307,8 @@ settings! {
         warmup: u64 = 50, in 0..=1000000, unit "steps", source "ours", doc "Steps over which the rate grows linearly.";
         echo: u64 = 0, in 0..=1000000, unit "steps", source "ours; the copying circuit forms on random sequences first (Olsson et al. 2022, arXiv 2209.11895)", doc "Steps at the beginning that echo random sequences, at most: text begins as soon as sequences of 40 tokens are echoed well.";
         sums: usize = 0, in 0..=1000000, unit "rows", source "ours; practised among the traces alone, sums were not learned in 3,300 steps", doc "Rows of worked arithmetic at each step, three computations each, after empty contexts: all from the end of the echoes until it is mastered, an eighth afterwards, none over the last quarter of the steps.";
+        riddles: usize = 0, in 0..=1024, unit "rows", source "ours; the roles of self-play are taught before it", doc "Questions posed by a questioner, to each context of facts.";
+        verdicts: usize = 0, in 0..=1000000, unit "rows", source "ours", doc "Verdicts on two answers at each step, after empty contexts.";
         start_tokens: usize = 48, in 16..=1000000, unit "tokens", source "ours; contexts that do not grow stayed on a plateau", doc "Length of contexts at step 0.";
         mastery: f64 = 0.8, in 0..=1, unit "share", source "ours; contexts that grew on a clock outran the learner", doc "Contexts grow while the running share of right look-ups is at least this.";
         patience: u64 = 850, in 0..=1000000, unit "steps", source "ours", doc "From this step on contexts grow at a quarter of `warm.growth` even where look-ups are not mastered.";

@@ -206,3 +206,17 @@ fn what_the_english_world_cannot_do() {
     refused(&scratch, "\"english\"", "warm.from is `scratch`", "docs/smol.md");
     read(&english("\"warm.from\" = \"models/smol\"").replace("seeds", "kind = \"base\"\nseeds"));
 }
+
+/// Self-play is about facts of the micro world, and its own judge.
+#[test]
+fn what_self_play_cannot_do() {
+    let facts = "\"data.mix.dialogue\" = 0\n\"data.mix.numeric\" = 0\n";
+    let play = |rest: &str| spec(&format!("{facts}\"spell.learn\" = \"all\"\n{rest}"), "");
+    read(&play(""));
+    let mixed = spec("\"spell.learn\" = \"all\"\n\"data.mix.numeric\" = 0", "");
+    refused(&mixed, "\"all\"", "no question can be posed", "data.mix.dialogue");
+    refused(&play("\"reward.judge\" = \"server\""), "\"server\"", "are both set", "its own judge");
+    refused(&play("\"data.file\" = \"made\""), "\"made\"", "are both set", "leave data.file out");
+    refused(&play("\"spell.agree_low\" = 0.995"), "0.995", "spell.agree_low (0.995) is greater than", "raise");
+    refused(&play("\"data.world\" = \"english\""), "\"english\"", "data.world is `english`", "");
+}

@@ -2,10 +2,11 @@
 
 use super::{other_values, read, spec};
 use longlab::spec::identity::{Identity, LIBTORCH, Machine};
-use longlab::spec::settings::{Compute, JudgedBy, Train};
+use longlab::spec::settings::{Compute, JudgedBy, Learn, Train, Worth};
 use longlab::spec::{AepoMode, GateLevel, KEYS, Key, Kind, LossKind, Settings, World};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 fn machine() -> Machine {
     Machine { libtorch: "1".to_string(), cpu: "x".to_string() }
@@ -46,8 +47,33 @@ fn all_on() -> Settings {
     settings
 }
 
-/// Keys of the policy loss that act only beside a switch, and how often a job is saved and where its judge is.
-const IDLE: [&str; 13] = [
+/// Keys of self-play that act where `spell.learn` is not off.
+const PLAY: [&str; 19] = [
+    "spell.agree_high",
+    "spell.agree_low",
+    "spell.bad_share",
+    "spell.centre",
+    "spell.combine",
+    "spell.documents",
+    "spell.grounding",
+    "spell.grounding_bar",
+    "spell.malformed",
+    "spell.memory",
+    "spell.rounds",
+    "spell.solved_high",
+    "spell.solved_low",
+    "spell.ties",
+    "spell.ungrounded",
+    "spell.verdicts",
+    "spell.verifier_share",
+    "spell.votes",
+    "spell.width",
+];
+
+/// Keys that act only beside a switch, and how often a job is saved and where its judge is.
+static IDLE: LazyLock<Vec<&str>> = LazyLock::new(|| [&LOSS[..], &PLAY, &["spell.worth"]].concat());
+
+const LOSS: [&str; 13] = [
     "train.checkpoint_every",
     "gate.removal",
     "loss.clip_low",
@@ -82,8 +108,38 @@ fn keys_act_beside_their_switch() {
     assert_eq!(acts(&|settings| settings.loss.entropy_target = 0.1), ["loss.entropy_step"]);
     assert_eq!(acts(&|settings| settings.loss.kl = 0.1), ["loss.kl_estimator"]);
     assert_eq!(acts(&|settings| settings.gate.level = GateLevel::All), ["gate.removal"]);
+    assert_eq!(acts(&|settings| settings.spell.learn = Learn::All), [&PLAY[..], &["spell.worth"]].concat());
     let judge = ["reward.judge_model", "reward.judge_tokens"];
     assert_eq!(acts(&|settings| settings.reward.judge = JudgedBy::Server), judge);
+}
+
+#[test]
+fn the_bell_of_a_question_acts_with_the_bell() {
+    let mut tent = all_on();
+    (tent.spell.learn, tent.spell.worth) = (Learn::All, Worth::Tent);
+    let acts = acting(Kind::Rl, &tent);
+    assert!(!acts.contains("spell.centre") && !acts.contains("spell.width") && acts.contains("spell.votes"));
+}
+
+/// What a part of the game needs says nothing where that part is not played, or its role does not learn.
+#[test]
+fn keys_of_a_part_of_self_play_act_with_it() {
+    let idle = |change: &dyn Fn(&mut Settings)| -> Vec<&str> {
+        let mut settings = Settings::default();
+        settings.spell.learn = Learn::All;
+        let all = acting(Kind::Rl, &settings);
+        change(&mut settings);
+        let left = acting(Kind::Rl, &settings);
+        all.into_iter().filter(|key| !left.contains(key)).collect()
+    };
+    let judging = ["spell.agree_high", "spell.agree_low", "spell.verdicts", "spell.verifier_share"];
+    assert_eq!(idle(&|settings| settings.spell.learn = Learn::WithoutVerifier), judging);
+    assert_eq!(idle(&|settings| settings.spell.learn = Learn::WithoutQuestioner), ["spell.bad_share"]);
+    assert_eq!(idle(&|settings| settings.spell.grounding = 0), ["spell.grounding_bar", "spell.ungrounded"]);
+    assert_eq!(idle(&|settings| settings.spell.memory = 0), ["spell.solved_high", "spell.solved_low"]);
+    let mut voting = [&judging[..], &["spell.combine", "spell.ties"]].concat();
+    voting.sort_unstable();
+    assert_eq!(idle(&|settings| settings.spell.votes = 0), voting);
 }
 
 #[test]
@@ -133,7 +189,7 @@ fn without_a_step_only_evaluation_acts() {
 
 #[test]
 fn a_base_is_made_by_its_shape_data_and_warm_start() {
-    let groups = ["sampler", "advantage", "loss", "entropy", "gate", "aepo", "data.mix"];
+    let groups = ["sampler", "advantage", "loss", "entropy", "gate", "aepo", "data.mix", "spell"];
     let keys = [
         "model.base",
         "data.file",
@@ -185,8 +241,9 @@ fn the_canonical_text_keeps_its_form() {
     assert_eq!((value["seed"].as_u64(), value["base"].as_str()), (Some(7), Some("b\"b")));
     let paths: Vec<&String> = value["settings"].as_object().unwrap().keys().collect();
     assert!(paths.is_sorted());
+    let later = ["train.compute", "train.recompute", "warm.riddles", "warm.verdicts"];
     let late =
-        |path: &&&String| path.starts_with("lora.") || ["train.compute", "train.recompute"].contains(&path.as_str());
+        |path: &&&String| path.starts_with("lora.") || path.starts_with("spell.") || later.contains(&path.as_str());
     assert_eq!(paths.iter().filter(late).count(), 0, "keys that came later say nothing at their defaults");
     let half = Settings { train: Train { compute: Compute::Bf16, ..Train::default() }, ..Settings::default() };
     assert!(Identity { settings: &half, ..identity.clone() }.canonical().contains("\"train.compute\":\"bf16\""));

@@ -63,6 +63,17 @@ fn the_smol_base_goes_on_from_a_pretrained_policy() {
     }
 }
 
+/// So does the one of the base policy of self-play, which goes on from the micro base and learns the roles.
+#[test]
+fn the_base_of_self_play_learns_the_roles() {
+    let path = folder().join("spell/base.toml");
+    let base = parse(&std::fs::read_to_string(&path).unwrap(), &path).unwrap_or_else(|error| panic!("{error}"));
+    let settings = &base.variants[0].settings;
+    assert_eq!((base.kind, settings.begins_from(Kind::Base)), (Kind::Base, Some("experiments/micro/base")));
+    assert!(settings.warm.riddles > 0 && settings.warm.verdicts > 0);
+    assert!(shipped("spell").variants.iter().all(|variant| variant.settings.model.base == "experiments/spell/base"));
+}
+
 /// Every row of the paper's table is there, in its order, and every published curve is in the tree.
 #[test]
 fn every_published_row_has_its_variant() {
@@ -96,6 +107,7 @@ fn variants_differ_only_in_what_they_are_named_for() {
         ("table2", vec!["sampler.", "advantage."]),
         ("table4", vec!["gate."]),
         ("smol_table5", vec!["aepo.", "sampler.", "advantage."]),
+        ("spell", vec!["spell."]),
     ] {
         let experiment = shipped(name);
         assert_eq!(experiment.kind, Kind::Rl);
@@ -156,7 +168,8 @@ fn every_experiment_is_read() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|end| end == "toml") {
             let experiment = shipped(&path.file_stem().unwrap().to_string_lossy());
-            let short = ["quickstart", "rivals", "smol_table5", "smol_documents"].contains(&experiment.name.as_str());
+            let short =
+                ["quickstart", "rivals", "smol_table5", "smol_documents", "spell"].contains(&experiment.name.as_str());
             assert!(short || experiment.seeds.len() >= 5, "{}", experiment.name);
             let scale = if experiment.name.starts_with("smol") { "smol" } else { "micro" };
             assert_eq!(experiment.scale.name(), scale);

@@ -8,7 +8,7 @@ use crate::rl::batch::{Part, Row};
 use crate::spec::settings::{Settings, Warm, World};
 use crate::synth::micro::question::Ask;
 use crate::synth::micro::trace::{Noise, Trace};
-use crate::synth::micro::{self, Drill, Plan, Skill};
+use crate::synth::micro::{self, Drill, Plan, Skill, riddle};
 use crate::task::template;
 use anyhow::Result;
 use longlab_kernels::stream::{Address, Purpose};
@@ -26,6 +26,8 @@ pub(super) enum Role {
     Trace(usize),
     Drill(Skill),
     Echo,
+    /// A turn of the questioner or the verifier of self-play.
+    Turn,
 }
 
 pub(super) struct Example {
@@ -63,9 +65,23 @@ pub(super) fn sums(rows: usize, tokenizer: &Tokenizer, seed: u64, step: u64) -> 
     (0..rows.div_ceil(SUMS_ROWS)).map(example).collect()
 }
 
-/// Rows of arithmetic to an empty context, and the address of the first such context: past all others of a step.
+/// Rows of verdicts on two answers after empty contexts: a verifier sees no documents. None in English.
+pub(super) fn verdicts(settings: &Settings, tokenizer: &Tokenizer, seed: u64, step: u64) -> Result<Vec<Example>> {
+    let rows = if settings.data.world == World::Micro { settings.warm.verdicts } else { 0 };
+    let prefix = tokenizer.encode(&template::documents(""))?;
+    let example = |n: usize| {
+        let mut stream = Address::new(seed, Purpose::Warm).step(step as u32).sample((VERDICTS_AT + n) as u64).stream();
+        let own = SUMS_ROWS.min(rows - n * SUMS_ROWS);
+        let line = |_| turn_line(tokenizer, &riddle::judged(&mut stream, settings.warm.mistakes));
+        Ok(Example { prefix: prefix.clone(), lines: (0..own).map(line).collect::<Result<_>>()? })
+    };
+    (0..rows.div_ceil(SUMS_ROWS)).map(example).collect()
+}
+
+/// Rows of arithmetic or verdicts to an empty context, and the address of the first such context: past all others of a step.
 const SUMS_ROWS: usize = 6;
 const SUMS_AT: usize = 1 << 20;
+const VERDICTS_AT: usize = 1 << 21;
 
 fn lessons(settings: &Settings, tokenizer: &Tokenizer, course: &Course, seed: u64, step: u64) -> Result<Vec<Example>> {
     let warm = &settings.warm;
@@ -76,11 +92,13 @@ fn lessons(settings: &Settings, tokenizer: &Tokenizer, course: &Course, seed: u6
             let mut stream = Address::new(seed, Purpose::Warm).step(step as u32).sample(n as u64).stream();
             let tokens = course.length(settings, &mut stream);
             let first = course.reads_first();
-            let plan = Plan { tokens, questions: warm.questions - drills, drills, first, noise };
+            let riddles = if first { 0 } else { warm.riddles };
+            let plan = Plan { tokens, questions: warm.questions - drills, drills, riddles, first, noise };
             let lesson = micro::lesson(&mut stream, &plan);
             let traces = lesson.turns.iter().map(|(ask, trace)| trace_line(tokenizer, ask, trace));
             let looked_up = lesson.drills.iter().map(|drill| drill_line(tokenizer, drill));
-            let lines = traces.chain(looked_up).collect::<Result<_>>()?;
+            let posed = lesson.riddles.iter().map(|turn| turn_line(tokenizer, turn));
+            let lines = traces.chain(looked_up).chain(posed).collect::<Result<_>>()?;
             Ok(Example { prefix: tokenizer.encode(&template::documents(&lesson.text))?, lines })
         })
         .collect()
@@ -125,6 +143,14 @@ fn trace_line(tokenizer: &Tokenizer, ask: &Ask, trace: &Trace) -> Result<Line> {
     let answer_from = tokens.iter().position(|&token| Some(token) == close).map_or(tokens.len(), |i| i + 1);
     let learned = (0..tokens.len()).map(|t| t >= asked).collect();
     Ok(Line { tokens, learned, role: Role::Trace(answer_from) })
+}
+
+fn turn_line(tokenizer: &Tokenizer, turn: &riddle::Turn) -> Result<Line> {
+    let mut tokens = tokenizer.encode(&template::question(&turn.ask))?;
+    let asked = tokens.len();
+    tokens.extend(tokenizer.encode(&template::response(&turn.thinking, &turn.answer))?);
+    let learned = (0..tokens.len()).map(|t| t >= asked).collect();
+    Ok(Line { tokens, learned, role: Role::Turn })
 }
 
 fn drill_line(tokenizer: &Tokenizer, drill: &Drill) -> Result<Line> {

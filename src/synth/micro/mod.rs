@@ -6,7 +6,9 @@
 pub mod facts;
 pub mod lexicon;
 pub mod question;
+pub mod read;
 pub mod render;
+pub mod riddle;
 pub mod trace;
 
 use crate::data::Sample;
@@ -56,6 +58,8 @@ pub struct Lesson {
     pub turns: Vec<(Ask, trace::Trace)>,
     /// Rows of practice.
     pub drills: Vec<Drill>,
+    /// Questions that a questioner poses.
+    pub riddles: Vec<riddle::Turn>,
 }
 
 /// A row of practice without question or thinking: (cue, what follows from the documents).
@@ -90,6 +94,8 @@ pub struct Plan {
     pub questions: usize,
     /// Rows of practice.
     pub drills: usize,
+    /// Questions that a questioner poses; none over contexts without facts.
+    pub riddles: usize,
     /// Whether it is a first lesson: facts and figures in plain words, practice of reading alone.
     pub first: bool,
     /// Noise of the traces.
@@ -130,7 +136,9 @@ pub fn lesson(stream: &mut Stream, plan: &Plan) -> Lesson {
         turns.push((ask, trace));
     }
     let drills = (0..plan.drills).map(|_| drill(stream, &context, plan.first)).collect();
-    Lesson { text: context.text(), turns, drills }
+    // Drawn last: a lesson without them is what it was before there were any.
+    let riddles = (0..plan.riddles).filter_map(|_| riddle::posed(stream, &context, plan.noise.mistakes)).collect();
+    Lesson { text: context.text(), turns, drills, riddles }
 }
 
 const DRILLED_FACTS: usize = 8;
