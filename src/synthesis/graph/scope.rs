@@ -29,7 +29,7 @@ impl<'a> Scope<'a> {
                     scope.defined.entry(full).or_insert(noun);
                 }
                 "imports" => {
-                    let brought = scope.brought(note);
+                    let brought = scope.brought(note).or_else(|| scope.brings_its_name(note));
                     scope.imported.insert(last_part(&note.object), brought);
                 }
                 _ => {}
@@ -164,6 +164,14 @@ impl<'a> Scope<'a> {
     fn brought(&self, note: &Note) -> Option<String> {
         let module = self.module_of(note).filter(|module| self.is_python() && *module != note.object)?;
         if module.starts_with('.') { beside(&self.document.source, module) } else { Some(module.to_string()) }
+    }
+
+    /// `datetime` of `from datetime import datetime`, which brings what the module defines under its own name.
+    fn brings_its_name(&self, note: &Note) -> Option<String> {
+        let module = self.module_of(note).filter(|module| self.is_python() && *module == note.object)?;
+        let (_, names) = note.span.of(&self.document.text)?.split_once("import")?;
+        let mut names = names.split([',', '(', ')']).filter_map(|name| name.split_whitespace().next());
+        names.any(|name| name == module).then(|| module.to_string())
     }
 
     /// Whether an import of Python leads above the folder of the corpus.
@@ -352,6 +360,10 @@ mod tests {
             .note(file, "imports", "Protocol", "from typing import Protocol\n")
             .note(file, "imports", "os.path", "import os.path\n")
             .note(file, "imports", "tool", "from . import tool\n")
+            .note(file, "imports", "netrc", "from netrc import (NetrcParseError, netrc)\n")
+            .note(file, "imports", "NetrcParseError", "from netrc import (NetrcParseError, netrc)\n")
+            .note(file, "imports", "netrc", "from netrc import (NetrcParseError, netrc)\n")
+            .note(file, "imports", "glob", "from glob import globs\n")
             .note(file, "defines", "River", "class River\n")
             .note("River", "defines", "flow", "def flow\n")
             .note(file, "defines", "outer", "def outer\n")
@@ -371,6 +383,11 @@ mod tests {
         assert_eq!(key("outer", "River.flow"), "code:pkg/a.py#River.flow");
         assert_eq!(key("outer", "os.path.join"), "from:os.path#join");
         assert_eq!(key("outer", "tool.run"), "from:pkg.tool#run");
+        assert_eq!(
+            (key("outer", "netrc"), key("outer", "netrc.read")),
+            ("from:netrc#netrc".into(), "from:netrc.netrc#read".into())
+        );
+        assert_eq!(key("outer", "glob"), "import:glob");
         assert_eq!(key("outer", "x.run"), "member:pkg#run");
         assert_eq!(key("outer", "f(x).run"), "member:pkg#run");
         assert_eq!(key("River.flow", "self.run"), "name:pkg#run");
