@@ -103,6 +103,16 @@ def page(item, sources):
     return "\n".join(out)
 
 
+def sample(items, count, stream):
+    """Items drawn at random, as many of each style; with the number of styles."""
+    styles = sorted({item["style"] or "" for item in items})
+    drawn = []
+    for style in styles:
+        own = [item for item in items if (item["style"] or "") == style]
+        drawn += stream.sample(own, min(count // len(styles), len(own)))
+    return drawn, len(styles)
+
+
 def main():
     parser = argparse.ArgumentParser(description="Write items of a dataset as pages to be read.")
     parser.add_argument("dataset", type=Path)
@@ -115,9 +125,10 @@ def main():
     sources = Sources(arguments.dataset, arguments.corpus)
     fit = lambda item: item["engine"] == arguments.engine and all(sources.is_permissive(e["document"]) for e in item["certificate"]["evidence"])
     items = [item for split in ("train", "test") for item in lines(arguments.dataset / f"{split}.jsonl") if fit(item)]
-    drawn = random.Random(arguments.seed).sample(items, min(arguments.items, len(items)))
+    drawn, styles = sample(items, arguments.items, random.Random(arguments.seed))
+    evenly = f", as many of each of {styles} styles," if styles > 1 else ""
     print(f"# Items of the engine `{arguments.engine}`\n")
-    print(f"{len(drawn)} items drawn at random (seed {arguments.seed}) from a set of `experiments/synthesis/{arguments.spec}`, among those whose evidence "
+    print(f"{len(drawn)} items drawn at random (seed {arguments.seed}){evenly} from a set of `experiments/synthesis/{arguments.spec}`, among those whose evidence "
           "is of permissively licensed sources. Long passages are abridged in the middle; passages of sources under other licences are named and not shown. "
           "Made by `experiments/synthesis/pages.py`.\n")
     for item in drawn:

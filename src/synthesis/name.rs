@@ -66,9 +66,14 @@ impl Said {
         phrase.0.len() > 1 && self.0.contains(&phrase.0)
     }
 
+    /// The words, in lower case.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.0.split(' ').filter(|word| !word.is_empty())
+    }
+
     /// How many words there are.
     pub fn len(&self) -> usize {
-        self.0.split(' ').filter(|word| !word.is_empty()).count()
+        self.words().count()
     }
 
     /// Whether there are no words.

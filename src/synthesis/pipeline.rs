@@ -266,7 +266,7 @@ impl<'a> Run<'a> {
             counter: &self.counter,
             search: self.tools.search,
         };
-        self.stages.run("extend", &key("extend 2", &inputs, &settings), observer, |folder, watch| {
+        self.stages.run("extend", &key("extend 3", &inputs, &settings), observer, |folder, watch| {
             stages::extend(&paths, &with, folder, watch)
         })
     }

@@ -1,5 +1,6 @@
 //! What no passage without evidence may say: irrelevant documents are proved not to hold the evidence.
 
+use super::copied::Values;
 use crate::item::{ColumnKind, Item, Passage, Proof, Shape};
 use crate::name::{Said, words};
 use crate::table::facts::gather;
@@ -17,6 +18,8 @@ pub struct Absence<'a> {
     phrases: Vec<Said>,
     /// Names of the rows that a table question is over.
     keys: HashSet<Vec<String>>,
+    /// What the rows that a table question is over hold.
+    values: Values,
     /// Both ends of each fact of a path.
     facts: Vec<[Said; 2]>,
 }
@@ -28,7 +31,7 @@ pub enum Telling {
     Phrase,
     /// A table with the columns of the question.
     Table,
-    /// A row of one of the names in question.
+    /// A row of one of the names in question, or so many of the values that it may be the same table in another form.
     Row,
     /// Both ends of a fact that the question rests on.
     Fact,
@@ -36,7 +39,7 @@ pub enum Telling {
 
 impl<'a> Absence<'a> {
     /// What must be absent for an item: the phrases of its certificate, quotes of four words or more, the answer where it is a name, and for questions
-    /// over tables every table with such columns and every row of such a name; for paths also both ends of one of their facts in one passage.
+    /// over tables every table with such columns, every row of such a name and every copy of their rows; for paths also both ends of one of their facts in one passage.
     pub fn of(item: &'a Item) -> Absence<'a> {
         let certificate = &item.certificate;
         let quotes = certificate.evidence.iter().map(|evidence| Said::of(&evidence.quote));
@@ -46,6 +49,7 @@ impl<'a> Absence<'a> {
             item,
             phrases: phrases.filter(|phrase| !phrase.is_empty()).collect(),
             keys: keys(item),
+            values: Values::of(item),
             facts: facts(item),
         }
     }
@@ -68,7 +72,7 @@ impl<'a> Absence<'a> {
         let cells = tables.flat_map(|table| table.rows.iter().flatten());
         let mut cells = cells.filter(|cell| overlap(cell.span, passage.span));
         let named = |text: &str| !self.keys.is_empty() && self.keys.contains(&words(text).collect::<Vec<_>>());
-        cells.any(|cell| named(&cell.text)).then_some(Telling::Row)
+        (cells.any(|cell| named(&cell.text)) || self.values.are_said(&said)).then_some(Telling::Row)
     }
 
     /// Whether a passage holds evidence, so that it may say all of it.

@@ -1,6 +1,7 @@
 //! Context extension: irrelevant documents around the evidence, up to a length that a law gives, with exact token counts.
 
 pub mod absence;
+mod copied;
 pub mod cut;
 mod fill;
 pub mod length;

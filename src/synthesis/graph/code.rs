@@ -119,7 +119,7 @@ mod tests {
             "code:pkg/sub/shapes.py#Square",
             "from:pkg.base#Shape",
             "code:pkg/sub/shapes.py#Square.area",
-            "name:pkg#pow",
+            "member:pkg/sub#pow",
         ];
         assert_eq!(keys, expected);
         assert_eq!(found.triplets[4].tail.noun, "class");

@@ -164,7 +164,7 @@ fn unnumbered(title: &str) -> &str {
     if numbered && plain && number.len() <= 12 { rest.trim_start() } else { title }
 }
 
-/// Reads the one notice of copyright of a file: its first year.
+/// Reads the one notice of copyright of a file: its first year. A notice opens its line; what stands within markup is an example, and counts as a second one.
 pub(super) fn copyright(document: &Document, page: &Name, found: &mut Extraction) {
     let text = &document.text;
     let head = &text[..crate::extend::cut::floor(text, NOTICE)];
@@ -175,11 +175,16 @@ pub(super) fn copyright(document: &Document, page: &Name, found: &mut Extraction
         let year = rest.get(..4).filter(|year| year.bytes().all(|byte| byte.is_ascii_digit()))?;
         let opens = rest.as_bytes().get(4).is_none_or(|byte| !byte.is_ascii_alphanumeric());
         let end = at + head[at..].find('\n').unwrap_or(head.len() - at);
-        opens.then_some((year, Span { start: at, end }))
+        let start = head[..at].rfind('\n').map_or(0, |feed| feed + 1);
+        let own = !head[start..at].contains(|c: char| c.is_alphanumeric()) && !head[at..end].contains("</");
+        opens.then_some((year, own, Span { start: at, end }))
     });
-    let Some((year, span)) = notices.next() else { return };
+    let Some((year, own, span)) = notices.next() else { return };
     if notices.next().is_some() {
         return found.refuse("one of several notices of copyright");
+    }
+    if !own {
+        return found.refuse("a notice of copyright that may be an example");
     }
     let relation = Relation::new(Family::Attribute, "first copyright year");
     found.add(text, Some(page.clone()), relation, Name::thing(year, "year"), span);
@@ -245,5 +250,9 @@ mod tests {
         assert_eq!(facts("# Copyright (C) 2001-2026 Some Project"), ["pkg/a.py|first copyright year|2001"]);
         assert_eq!(facts("# Copyright 2011 Alex\n# Copyright 2012 Bo"), Vec::<&str>::new());
         assert_eq!(facts("# copyright notice in 2001"), Vec::<&str>::new());
+        assert_eq!(facts("© Copyright 2023 Some Project."), ["pkg/a.py|first copyright year|2023"]);
+        assert_eq!(facts("  &copy; Copyright 2010 by <a href=\"http://domain.invalid/\">you</a>."), Vec::<&str>::new());
+        assert_eq!(facts("<p>Copyright 2010 by you</p>"), Vec::<&str>::new());
+        assert_eq!(facts("# Copyright (C) 2001 Ada <ada@stone.org>"), ["pkg/a.py|first copyright year|2001"]);
     }
 }

@@ -1,13 +1,11 @@
 //! Which symbol a name in a file of code means. Keys of symbols are
 //! `code:FILE#Class.method` for a definition, `from:MODULE#name` for what an import brings from elsewhere, `import:MODULE` for a module,
-//! `bare:name` for a name of Python that its file neither defines nor imports (a builtin), and `name:PACKAGE#name` where the file does not show what is meant.
+//! `bare:name` for a name of Python that its file neither defines nor imports (a builtin), `member:PACKAGE#name` for what is called of something whose type no
+//! file shows, and `name:PACKAGE#name` where the file does not show what is meant.
 
 use super::name::{Name, is_identifier};
 use longlab_documents::{Document, Note, Span};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Stands for the whole corpus where a package is asked for.
-const ANYWHERE: &str = "*";
 
 /// The names of a file.
 pub(super) struct Scope<'a> {
@@ -31,7 +29,7 @@ impl<'a> Scope<'a> {
                     scope.defined.entry(full).or_insert(noun);
                 }
                 "imports" => {
-                    let brought = scope.brought(note);
+                    let brought = scope.brought(note).or_else(|| scope.brings_its_name(note));
                     scope.imported.insert(last_part(&note.object), brought);
                 }
                 _ => {}
@@ -81,10 +79,10 @@ impl<'a> Scope<'a> {
         let parts: Vec<&str> = written.split(['.', ':', '-', '>']).filter(|part| !part.is_empty()).collect();
         let name = Name::symbol(written, "")?;
         match parts.as_slice() {
-            _ if !plain => Some(self.unknown(name)),
+            _ if !plain => Some(self.member(name)),
             ["self" | "cls" | "this" | "Self", _] => self.own(subject, name),
             [_] => self.bare(subject, name),
-            [outer @ .., _] => self.reached(outer, name),
+            [outer @ .., _] => self.reached(outer, written, name),
             [] => None,
         }
     }
@@ -92,6 +90,11 @@ impl<'a> Scope<'a> {
     /// A symbol that the file does not show the home of.
     fn unknown(&self, name: Name) -> Name {
         Name { key: format!("name:{}#{}", package(&self.document.source), name.text), ..name }
+    }
+
+    /// A method of something that may be of any type, from here or from elsewhere: `connection.create_function` of a driver and of what wraps it.
+    fn member(&self, name: Name) -> Name {
+        Name { key: format!("member:{}#{}", package(&self.document.source), name.text), ..name }
     }
 
     /// A method of the class around.
@@ -130,7 +133,7 @@ impl<'a> Scope<'a> {
     }
 
     /// A name reached through others, `module.name` or `Class.name`.
-    fn reached(&self, outer: &[&str], name: Name) -> Option<Name> {
+    fn reached(&self, outer: &[&str], written: &str, name: Name) -> Option<Name> {
         let full = format!("{}.{}", outer.join("."), name.text);
         if self.defined.contains_key(&full) {
             return self.defined(&full);
@@ -141,7 +144,9 @@ impl<'a> Scope<'a> {
             _ if self.is_python() && self.imported.contains_key(outer[outer.len() - 1]) => {
                 Some(from(&outer.join("."), name))
             }
-            _ => Some(self.unknown(name)),
+            // `Type::name` of Rust is no member of a value.
+            _ if self.is_rust() && written.contains("::") && !written.contains('.') => Some(self.unknown(name)),
+            _ => Some(self.member(name)),
         }
     }
 
@@ -159,6 +164,14 @@ impl<'a> Scope<'a> {
     fn brought(&self, note: &Note) -> Option<String> {
         let module = self.module_of(note).filter(|module| self.is_python() && *module != note.object)?;
         if module.starts_with('.') { beside(&self.document.source, module) } else { Some(module.to_string()) }
+    }
+
+    /// `datetime` of `from datetime import datetime`, which brings what the module defines under its own name.
+    fn brings_its_name(&self, note: &Note) -> Option<String> {
+        let module = self.module_of(note).filter(|module| self.is_python() && *module == note.object)?;
+        let (_, names) = note.span.of(&self.document.text)?.split_once("import")?;
+        let mut names = names.split([',', '(', ')']).filter_map(|name| name.split_whitespace().next());
+        names.any(|name| name == module).then(|| module.to_string())
     }
 
     /// Whether an import of Python leads above the folder of the corpus.
@@ -198,9 +211,10 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// The first folder of a path: files below it are taken for one package.
+/// The first two folders of a path, or as many as it has: files below them are taken for one package. A corpus may have its packages in a folder for each kind.
 fn package(source: &str) -> &str {
-    source.split_once('/').map_or("", |(first, _)| first)
+    let ends: Vec<usize> = source.match_indices('/').map(|(at, _)| at).take(2).collect();
+    ends.last().map_or("", |end| &source[..*end])
 }
 
 fn from(module: &str, name: Name) -> Name {
@@ -313,22 +327,23 @@ pub(super) fn resolved<'a>(
     pairs
 }
 
-/// Names whose home no file shows, with the one definition of that name in the same package, where the name is a word of its own making: at
-/// least `telling` letters, with an underscore or an inner capital. Names of prose have no package; the definition must be the only one in the corpus.
+/// Names whose home no file shows, with the definition of that name, where it is the only one in the corpus and the name is a word of its own making: at
+/// least `telling` letters, with an underscore or an inner capital. The definition must be in the same package; for names of prose, which have none, it
+/// must be no method, since what documents say of one may be meant of that of another library.
 fn singled_out<'a>(keys: impl Iterator<Item = (u32, &'a str)> + Clone, telling: usize) -> Vec<(u32, u32)> {
-    let mut definitions: BTreeMap<(&str, &str), Option<u32>> = BTreeMap::new();
+    let mut definitions: BTreeMap<&str, Option<(u32, &str, bool)>> = BTreeMap::new();
     for (id, (source, full)) in
         keys.clone().filter_map(|(id, key)| Some((id, key.strip_prefix("code:")?.rsplit_once('#')?)))
     {
-        for package in [package(source), ANYWHERE] {
-            definitions.entry((package, last_part(full))).and_modify(|known| *known = None).or_insert(Some(id));
-        }
+        let own = (id, package(source), full.contains('.'));
+        definitions.entry(last_part(full)).and_modify(|known| *known = None).or_insert(Some(own));
     }
     let open = keys.filter_map(|(id, key)| Some((id, key.strip_prefix("name:")?)));
     let pairs = open.filter_map(|(id, key)| {
-        let (package, name) = key.split_once('#').unwrap_or((ANYWHERE, key));
+        let (used_in, name) = key.split_once('#').map_or((None, key), |(package, name)| (Some(package), name));
         let telling = name.len() >= telling && is_identifier(name);
-        Some((telling.then(|| definitions.get(&(package, name)).copied().flatten())??, id))
+        let (definition, package, inner) = telling.then(|| definitions.get(name).copied().flatten())??;
+        used_in.map_or(!inner, |used_in| used_in == package).then_some((definition, id))
     });
     pairs.collect()
 }
@@ -345,6 +360,10 @@ mod tests {
             .note(file, "imports", "Protocol", "from typing import Protocol\n")
             .note(file, "imports", "os.path", "import os.path\n")
             .note(file, "imports", "tool", "from . import tool\n")
+            .note(file, "imports", "netrc", "from netrc import (NetrcParseError, netrc)\n")
+            .note(file, "imports", "NetrcParseError", "from netrc import (NetrcParseError, netrc)\n")
+            .note(file, "imports", "netrc", "from netrc import (NetrcParseError, netrc)\n")
+            .note(file, "imports", "glob", "from glob import globs\n")
             .note(file, "defines", "River", "class River\n")
             .note("River", "defines", "flow", "def flow\n")
             .note(file, "defines", "outer", "def outer\n")
@@ -364,9 +383,21 @@ mod tests {
         assert_eq!(key("outer", "River.flow"), "code:pkg/a.py#River.flow");
         assert_eq!(key("outer", "os.path.join"), "from:os.path#join");
         assert_eq!(key("outer", "tool.run"), "from:pkg.tool#run");
-        assert_eq!(key("outer", "x.run"), "name:pkg#run");
-        assert_eq!(key("outer", "f(x).run"), "name:pkg#run");
+        assert_eq!(
+            (key("outer", "netrc"), key("outer", "netrc.read")),
+            ("from:netrc#netrc".into(), "from:netrc.netrc#read".into())
+        );
+        assert_eq!(key("outer", "glob"), "import:glob");
+        assert_eq!(key("outer", "x.run"), "member:pkg#run");
+        assert_eq!(key("outer", "f(x).run"), "member:pkg#run");
+        assert_eq!(key("River.flow", "self.run"), "name:pkg#run");
         assert_eq!(key("outer", "callable"), "bare:callable");
+    }
+
+    #[test]
+    fn a_package_may_lie_in_a_folder_of_its_kind() {
+        let packages = ["a.py", "pkg/a.py", "code/pkg-1.0/a.py", "code/pkg-1.0/pkg/sub/a.py"].map(package);
+        assert_eq!(packages, ["", "pkg", "code/pkg-1.0", "code/pkg-1.0"]);
     }
 
     #[test]
@@ -388,6 +419,12 @@ mod tests {
             "import:os.path",
             "name:other#start_engine",
             "name:start_engine",
+            "code:pkg/core.py#build_engine",
+            "name:build_engine",
+            "member:pkg#start_engine",
+            "name:pkg#stop_engine",
+            "code:pkg/core.py#Engine.stop_engine",
+            "code:other/core.py#Motor.stop_engine",
         ];
         let keys = keys.iter().enumerate().map(|(at, key)| (at as u32, *key));
         let file = |dotted: &str| match dotted {
@@ -397,6 +434,7 @@ mod tests {
         };
         // pkg/__init__.py imports Engine from pkg.core.
         let pairs = resolved(keys, &[(1, 4)], file, 10);
-        assert_eq!(pairs, [(2, 3), (2, 4), (0, 7), (13, 12), (9, 8), (9, 15)]);
+        // A method that prose or a value of any type has may be another library's, and one of two definitions is not told.
+        assert_eq!(pairs, [(2, 3), (2, 4), (0, 7), (13, 12), (9, 8), (16, 17)]);
     }
 }

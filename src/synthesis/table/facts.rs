@@ -1,6 +1,7 @@
 //! Rows gathered from the tables of passages, every cell with its place.
 
 use super::cell;
+use super::headline::stands_unread;
 use super::schema::{Standing, head_stands, inside, overlap, standing};
 use crate::item::{Column, Row};
 use crate::name::same;
@@ -11,13 +12,14 @@ use longlab_documents::{Document, Span, Table};
 pub struct Gathered {
     /// The rows, in the order of the text. Their source is 0.
     pub rows: Vec<Row>,
-    /// Whether a table is there of which a reader could not say whether it is meant: of other units, or without its headline.
+    /// Whether a table is there of which a reader could not say whether it is meant: of other units, without its headline, or one that was not read as a
+    /// table.
     pub unclear: bool,
 }
 
 /// Gathers the rows of all tables in `span` that have the columns. Rows that lie in it only in part are left out.
 pub fn gather(document: &Document, span: Span, columns: &[Column]) -> Gathered {
-    let mut gathered = Gathered::default();
+    let mut gathered = Gathered { rows: vec![], unclear: stands_unread(document, span, columns) };
     for table in document.tables.iter().filter(|table| overlap(table.span, span)) {
         let places = match standing(table, columns) {
             Standing::Same(places) if is_headed(table, document, span) => places,
@@ -70,6 +72,15 @@ mod tests {
         assert_eq!(gather(&document, cut, &columns).rows.len(), 1);
         let headless = Span { start: document.text.find("A|").unwrap(), end: document.text.len() };
         assert!(gather(&document, headless, &columns).unclear);
+    }
+
+    #[test]
+    fn a_table_that_was_not_read_is_unclear() {
+        let mut document = document("planets", "Name|Mass (kg)\nA|1\nB|5\n\nMore:\n  Name    Mass\n  C       7\n");
+        let columns: Vec<Column> = Schema::of(&document.tables[0], 2).unwrap().columns.into_iter().flatten().collect();
+        document.tables.truncate(1);
+        let (whole, table) = (Span { start: 0, end: document.text.len() }, document.tables[0].span);
+        assert!(gather(&document, whole, &columns).unclear && !gather(&document, table, &columns).unclear);
     }
 
     #[test]

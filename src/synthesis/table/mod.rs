@@ -5,6 +5,7 @@ pub mod cluster;
 mod draw;
 pub mod facts;
 pub mod family;
+mod headline;
 mod make;
 mod question;
 pub mod schema;

@@ -94,3 +94,23 @@ fn a_table_of_other_units_never_stands_beside_a_question() {
     })
     .unwrap();
 }
+
+#[test]
+fn a_table_that_is_drawn_with_blanks_never_stands_beside_a_question() {
+    let world = World::new();
+    for number in 0..6 {
+        world.file(&format!("drawn {number}.txt"), &report(60 + number).replace('|', "   "));
+    }
+    let made = world.made("out", "");
+    let mut asked = 0;
+    dataset::each(&made.folder, &mut |_, record| {
+        let item = record.unwrap().item;
+        if let Proof::Sql { .. } = &item.certificate.proof {
+            asked += 1;
+            assert!(!item.passages.iter().any(|own| own.text.contains("Mass (kg)   Price")), "{}", item.question);
+        }
+        Ok(true)
+    })
+    .unwrap();
+    assert!(asked > 0);
+}

@@ -1,0 +1,96 @@
+//! Headlines of tables that no reader has read: drawn with bars and blanks, or printed in a PDF. Whoever reads the text takes them for tables all the same.
+
+use super::schema::overlap;
+use crate::item::Column;
+use crate::name::words;
+use longlab_documents::{Document, Span};
+
+/// Most words of a line that is taken for a headline because it says the names of two columns or more.
+const LONGEST: usize = 16;
+
+/// Whether a stretch of a document says, outside of the tables that were read, a line that may be the headline of a table with these columns: one that has
+/// all their names as cells between bars, tabs or wide gaps, or a short one that says the names of at least two.
+pub fn stands_unread(document: &Document, span: Span, columns: &[Column]) -> bool {
+    let Some(text) = span.of(&document.text) else { return false };
+    let labels: Vec<Vec<String>> = columns.iter().map(|column| words(&column.label).collect()).collect();
+    let Some(first) =
+        labels.first().and_then(|label| label.first()).filter(|_| labels.iter().all(|label| !label.is_empty()))
+    else {
+        return false;
+    };
+    let lower = text.to_ascii_lowercase();
+    let mut from = 0;
+    while let Some(at) = lower[from..].find(first.as_str()).map(|at| from + at) {
+        let start = lower[..at].rfind('\n').map_or(0, |feed| feed + 1);
+        let end = lower[at..].find('\n').map_or(lower.len(), |feed| at + feed);
+        let line = Span { start: span.start + start, end: span.start + end };
+        let read = || document.tables.iter().any(|table| overlap(table.span, line));
+        if is_headline(&text[start..end], &labels) && !read() {
+            return true;
+        }
+        from = end;
+    }
+    false
+}
+
+fn is_headline(line: &str, labels: &[Vec<String>]) -> bool {
+    let cells: Vec<Vec<String>> = cells(line).collect();
+    let celled = cells.len() >= 2 && labels.iter().all(|label| cells.contains(label));
+    let all = cells.concat();
+    let says = |label: &Vec<String>| all.windows(label.len()).any(|stretch| stretch == label.as_slice());
+    celled || labels.len() >= 2 && all.len() <= LONGEST && labels.iter().all(says)
+}
+
+/// What stands between bars, tabs and gaps of two blanks or more, as words.
+fn cells(line: &str) -> impl Iterator<Item = Vec<String>> + '_ {
+    let bars = line.split(['|', '\t', '│', '┃']);
+    let gaps = bars.flat_map(|part| part.split("  "));
+    gaps.map(|cell| words(cell).collect::<Vec<_>>()).filter(|cell| !cell.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::ColumnKind;
+    use crate::testing::document;
+
+    fn columns(labels: &[&str]) -> Vec<Column> {
+        let column = |label: &&str| {
+            let (name, label) = (label.to_lowercase(), label.to_string());
+            Column { name, label, kind: ColumnKind::Text, unit: None }
+        };
+        labels.iter().map(column).collect()
+    }
+
+    fn stands(text: &str, labels: &[&str]) -> bool {
+        let mut document = document("drawn", text);
+        document.tables.clear();
+        stands_unread(&document, Span { start: 0, end: text.len() }, &columns(labels))
+    }
+
+    #[test]
+    fn tables_that_are_drawn_or_printed_are_seen() {
+        let drawn = "Words.\n  +-----+\n  |  package  |popcon|size |keyword|\n  +-----+\n";
+        assert!(stands(drawn, &["package", "size"]) && stands(drawn, &["Size"]) && stands(drawn, &["popcon"]));
+        assert!(stands("Table 9.1\npackage popcon size description\nmc V:50 1482 files\n", &["size", "package"]));
+        assert!(stands("Year    Sales\n1990    12\n", &["year"]));
+        assert!(stands("a\tb\n", &["a", "b"]));
+    }
+
+    #[test]
+    fn other_lines_are_no_headlines() {
+        assert!(!stands("In which year was it?\n", &["year"]));
+        assert!(!stands("| package size | popcon |\n", &["size"]));
+        assert!(!stands("package\nsize\n", &["package", "size"]));
+        let long = "The size of what is in a package that one has made by oneself from its source is never the same as it was.\n";
+        assert!(!stands(long, &["package", "size"]));
+        assert!(!stands("", &["package"]) && !stands("package", &[]));
+    }
+
+    #[test]
+    fn a_table_that_was_read_is_none() {
+        let text = "package|popcon|size\na|1|2\n";
+        let document = document("read", text);
+        assert!(!stands_unread(&document, Span { start: 0, end: text.len() }, &columns(&["size", "package"])));
+    }
+}
