@@ -19,14 +19,7 @@ impl Session {
     }
 
     /// out (+)= left right for all `left[0].len()` tiles of the sum, in the first `rows` rows at least.
-    pub(super) fn block(
-        &self,
-        rows: usize,
-        left: [&[Tile]; 2],
-        right: [&[Tile]; 2],
-        out: &mut [Row; 32],
-        add: bool,
-    ) {
+    pub(super) fn block(&self, rows: usize, left: [&[Tile]; 2], right: [&[Tile]; 2], out: &mut [Row; 32], add: bool) {
         #[cfg(target_arch = "x86_64")]
         {
             use super::x86;

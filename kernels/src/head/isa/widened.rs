@@ -87,14 +87,7 @@ unsafe fn widen(left: Packed<'_>, from: usize, room: &mut [Row]) {
 ///
 /// # Safety
 /// AVX-512F is available; `out` has room for the rows of every panel; `reach` says something of every group.
-pub(super) unsafe fn product(
-    lines: &[Row],
-    rows: usize,
-    right: Packed<'_>,
-    out: Spot,
-    add: bool,
-    reach: Reach<'_>,
-) {
+pub(super) unsafe fn product(lines: &[Row], rows: usize, right: Packed<'_>, out: Spot, add: bool, reach: Reach<'_>) {
     let (depth, count, groups) = (right.depth, right.outer / 2, rows.div_ceil(ROWS));
     assert!(lines.len() == rows * depth && right.tiles.len() >= 2 * count * depth, "lines of every row");
     // A single row shares a load of the right side among few sums: then several panels at once keep the adders busy.

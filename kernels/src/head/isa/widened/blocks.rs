@@ -50,7 +50,14 @@ pub(super) unsafe fn run(rows: usize, panels: usize, left: *const f32, right: *c
 ///
 /// # Safety
 /// As [`block_again`].
-pub(super) unsafe fn run_again(rows: usize, left: *const f32, room: *const f32, next: *const f32, out: *mut f32, place: Place) {
+pub(super) unsafe fn run_again(
+    rows: usize,
+    left: *const f32,
+    room: *const f32,
+    next: *const f32,
+    out: *mut f32,
+    place: Place,
+) {
     // SAFETY: the caller's.
     unsafe {
         match rows {
