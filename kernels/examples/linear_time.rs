@@ -5,7 +5,7 @@
 //! Each shape walks through 60 MB of matrices, more than a core's own caches hold, as a language model does.
 
 use longlab_kernels::head::Isa;
-use longlab_kernels::linear::{Left, Matrix, Strip};
+use longlab_kernels::linear::{Left, Matrix, Region};
 use std::time::Instant;
 
 fn main() {
@@ -22,11 +22,11 @@ fn main() {
         for rows in rows.split(',').map(|rows| rows.parse::<usize>().expect("numbers of rows")) {
             let x: Vec<f32> = (0..rows * width).map(value).collect();
             let left = Left::new(&x, width, isa);
-            let mut out = vec![Strip::default(); matrices[0].panels() * left.height()];
+            let mut out = vec![0.0; rows * outputs];
             let mut best = f64::MAX;
             for _ in 0..if rows > 32 { 1 } else { 3 } {
                 let start = Instant::now();
-                matrices.iter().for_each(|matrix| matrix.product(&left, 0, &mut out));
+                matrices.iter().for_each(|matrix| matrix.product(&left, 0, Region::new(&mut out, outputs)));
                 best = best.min(start.elapsed().as_secs_f64() / count as f64);
             }
             let (flops, bytes) = (2.0 * (rows * outputs * width) as f64, (2 * outputs * width) as f64);

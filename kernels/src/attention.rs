@@ -16,10 +16,12 @@
 //! assert_eq!(out, [2.0, 1.0, 4.0, 0.0]);
 //! ```
 
+mod page;
+
 use crate::head::Isa;
-use crate::head::isa::{self, Dword, Packed, Row, Tile};
-use crate::head::lanes;
+use crate::head::isa::{self, Dword, GROUP, Lines, Packed, Reach, Region, Row, Tile};
 use crate::linear::Left;
+pub use page::Page;
 
 /// Positions of a page.
 pub const POSITIONS: usize = 128;
@@ -27,64 +29,26 @@ pub const POSITIONS: usize = 128;
 /// Panels of 32 keys in a page.
 const PANELS: usize = POSITIONS / 32;
 
-/// Keys and values of one head at [`POSITIONS`] neighbouring positions.
-#[derive(Clone)]
-pub struct Page {
-    /// Right tiles of the scores: the sum runs over the width, a column is a key.
-    keys: Vec<Tile>,
-    /// Right tiles of the output: the sum runs over positions, a column is a number of the values.
-    values: Vec<Tile>,
-    width: usize,
-}
-
-impl Page {
-    /// An empty page for heads of `width` numbers.
-    ///
-    /// # Panics
-    /// Without width.
-    pub fn new(width: usize) -> Page {
-        assert!(width > 0, "heads have a width");
-        let (keys, values) = (2 * PANELS * width.div_ceil(32), 2 * width.div_ceil(32) * PANELS);
-        Page { keys: vec![Tile::ZERO; keys], values: vec![Tile::ZERO; values], width }
-    }
-
-    /// Bytes of a page.
-    pub fn bytes(&self) -> usize {
-        size_of_val(self.keys.as_slice()) + size_of_val(self.values.as_slice())
-    }
-
-    /// Puts key and value of a position of this page (0 to [`POSITIONS`] - 1), rounded to bf16.
-    ///
-    /// # Panics
-    /// Beyond the page, or for another width.
-    pub fn put(&mut self, at: usize, key: &[f32], value: &[f32]) {
-        assert!(at < POSITIONS && key.len() == self.width && value.len() == self.width, "one head at one position");
-        let depth = self.width.div_ceil(32);
-        for (number, &key) in key.iter().enumerate() {
-            let tile = &mut self.keys[at / 16 * depth + number / 32];
-            half(&mut tile.0[number % 32 / 2 * 16 + at % 16], number % 2, key);
-        }
-        for (number, &value) in value.iter().enumerate() {
-            let tile = &mut self.values[number / 16 * PANELS + at / 32];
-            half(&mut tile.0[at % 32 / 2 * 16 + number % 16], at % 2, value);
-        }
-    }
-}
-
-/// Puts a number in the lower or upper half of a dword.
-fn half(dword: &mut u32, upper: usize, value: f32) {
-    let bits = u32::from(lanes::bf16(value));
-    *dword = if upper == 1 { *dword & 0xffff | bits << 16 } else { *dword & 0xffff_0000 | bits };
-}
-
 /// Room that calls of [`attend`] use again.
 #[derive(Default)]
 pub struct Scratch {
     queries: Left,
     scores: Vec<Row>,
-    weights: Vec<Tile>,
+    weights: Weights,
     sums: Vec<Row>,
     running: Vec<Running>,
+    /// Strips of a row in the sums: how many, how many from one row to the next, and from one of a row to the next.
+    strips: [usize; 3],
+    /// Panels of keys that each group of rows sees in a page.
+    reach: Vec<usize>,
+}
+
+/// The weights of a page, as the left side of a product.
+#[derive(Default)]
+struct Weights {
+    tiles: Vec<Tile>,
+    /// In place of tiles where the instruction set widens.
+    lines: Lines,
 }
 
 /// The softmax of a row so far.
@@ -118,62 +82,111 @@ pub fn attend(
     let most = seen.iter().max().copied().unwrap_or(0);
     for (number, page) in pages.iter().enumerate().take(most.div_ceil(POSITIONS)) {
         let begin = number * POSITIONS;
+        scratch.look(begin, seen);
+        page.fetch_values(seen.len());
         scratch.score(isa, page, (most - begin).min(POSITIONS));
+        if let Some(next) = pages.get(number + 1) {
+            next.fetch_keys(seen.len());
+        }
         scratch.weigh(isa, begin, seen);
         scratch.add(isa, page);
     }
-    let height = scratch.queries.height();
     for (row, out) in out.chunks_exact_mut(width).enumerate() {
-        crate::linear::gather(&scratch.sums, height, row, out);
         let scale = 1.0 / scratch.running[row].sum;
-        out.iter_mut().for_each(|value| *value *= scale);
+        for (out, strip) in out.chunks_mut(32).zip(scratch.sums_of(row)) {
+            out.iter_mut().zip(&strip.0).for_each(|(out, sum)| *out = sum * scale);
+        }
     }
 }
 
 impl Scratch {
     fn begin(&mut self, isa: Isa, queries: &[f32], width: usize) {
         self.queries.pack(queries, width, isa);
-        let height = self.queries.height();
+        let (rows, panels) = (self.queries.rows(), width.div_ceil(32));
+        let height = if isa::widens(isa) {
+            self.weights.lines.size(rows, PANELS);
+            self.strips = [panels, panels, 1];
+            rows
+        } else {
+            let height = self.queries.height();
+            self.weights.tiles.resize(height / 16 * PANELS, Tile::ZERO);
+            self.strips = [panels, 1, height];
+            height
+        };
         self.scores.resize(PANELS * height, Row::ZERO);
-        self.weights.resize(height / 16 * PANELS, Tile::ZERO);
         self.sums.clear();
-        self.sums.resize(width.div_ceil(32) * height, Row::ZERO);
+        self.sums.resize(panels * height, Row::ZERO);
         self.running.clear();
-        self.running.resize(self.queries.rows(), Running { max: f32::NEG_INFINITY, sum: 0.0 });
+        self.running.resize(rows, Running { max: f32::NEG_INFINITY, sum: 0.0 });
+    }
+
+    /// How far each group of rows sees into a page.
+    fn look(&mut self, begin: usize, seen: &[usize]) {
+        self.reach.clear();
+        self.reach.extend(seen.chunks(GROUP).map(|seen| {
+            let most = seen.iter().max().copied().unwrap_or(0);
+            most.saturating_sub(begin).min(POSITIONS).div_ceil(32)
+        }));
     }
 
     /// Scores of the first `count` keys of a page, in whole panels.
     fn score(&mut self, isa: Isa, page: &Page, count: usize) {
-        let (left, rows) = self.queries.packed();
         let panels = count.div_ceil(32);
-        let right = Packed::new(&page.keys, 2 * panels, left.depth);
-        isa::multiply_first(isa, Dword::Bf16, rows, left, right, &mut self.scores, false);
+        let right = Packed::new(&page.keys, 2 * panels, page.width.div_ceil(32));
+        if isa::widens(isa) {
+            let mut out = Region::of_strips(&mut self.scores, PANELS);
+            self.queries.lines.multiply(isa, right, &mut out, false, Reach::Panels(&self.reach));
+        } else {
+            let (left, rows) = self.queries.packed();
+            isa::multiply_first(isa, Dword::Bf16, rows, left, right, &mut self.scores, false);
+        }
     }
 
     /// Turns scores into weights against the largest score of each row so far, and scales what was summed before to it.
     fn weigh(&mut self, isa: Isa, begin: usize, seen: &[usize]) {
-        let height = self.queries.height();
-        for (row, (running, &seen)) in self.running.iter_mut().zip(seen).enumerate() {
-            let count = seen.saturating_sub(begin).min(POSITIONS);
-            let tiles = &mut self.weights[row / 16 * PANELS..][..PANELS];
-            let (max, sum) = isa::soften(isa, &mut self.scores[row..], height, count, running.max, tiles, row % 16);
-            let scale = if max > running.max { (running.max - max).exp() } else { 1.0 };
-            if scale != 1.0 {
-                self.sums
-                    .iter_mut()
-                    .skip(row)
-                    .step_by(height)
-                    .for_each(|strip| strip.0.iter_mut().for_each(|x| *x *= scale));
+        for (row, &seen) in seen.iter().enumerate() {
+            if isa::widens(isa) && self.reach[row / GROUP] == 0 {
+                continue;
             }
-            *running = Running { max, sum: running.sum * scale + sum };
+            let count = seen.saturating_sub(begin).min(POSITIONS);
+            let before = self.running[row];
+            let (max, sum) = self.soften(isa, row, count, before.max);
+            let scale = if max > before.max { (before.max - max).exp() } else { 1.0 };
+            if scale != 1.0 {
+                self.sums_of(row).for_each(|strip| strip.0.iter_mut().for_each(|x| *x *= scale));
+            }
+            self.running[row] = Running { max, sum: before.sum * scale + sum };
         }
+    }
+
+    /// The weights of a row, their largest score or the one before, and their sum.
+    fn soften(&mut self, isa: Isa, row: usize, count: usize, before: f32) -> (f32, f32) {
+        if isa::widens(isa) {
+            let (lines, step) = self.weights.lines.row(row);
+            let scores = &mut self.scores[row * PANELS..][..PANELS];
+            return isa::soften_lines(isa, scores, count, before, lines, step);
+        }
+        let tiles = &mut self.weights.tiles[row / 16 * PANELS..][..PANELS];
+        isa::soften(isa, &mut self.scores[row..], self.queries.height(), count, before, tiles, row % 16)
     }
 
     /// Adds the weighted values of a page.
     fn add(&mut self, isa: Isa, page: &Page) {
-        let left = Packed::new(&self.weights, self.queries.height() / 16, PANELS);
-        let right = Packed::new(&page.values, 2 * page.width.div_ceil(32), PANELS);
-        isa::multiply_first(isa, Dword::Bf16, self.queries.rows(), left, right, &mut self.sums, true);
+        let panels = page.width.div_ceil(32);
+        let right = Packed::new(&page.values, 2 * panels, PANELS);
+        if isa::widens(isa) {
+            let mut out = Region::of_strips(&mut self.sums, panels);
+            self.weights.lines.multiply(isa, right, &mut out, true, Reach::Depth(&self.reach));
+        } else {
+            let left = Packed::new(&self.weights.tiles, self.queries.height() / 16, PANELS);
+            isa::multiply_first(isa, Dword::Bf16, self.queries.rows(), left, right, &mut self.sums, true);
+        }
+    }
+
+    /// The sums of a row.
+    fn sums_of(&mut self, row: usize) -> impl Iterator<Item = &mut Row> {
+        let [count, by_row, by_panel] = self.strips;
+        self.sums[row * by_row..].iter_mut().step_by(by_panel).take(count)
     }
 }
 
@@ -189,6 +202,7 @@ pub fn swiglu(isa: Isa, gate: &mut [f32], up: &[f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::head::lanes;
 
     fn numbers(count: usize, seed: u32) -> Vec<f32> {
         (0..count).map(|i| ((i as f32 * 12.9898 + seed as f32 * 78.233).sin() * 43_758.547).fract()).collect()
@@ -247,16 +261,19 @@ mod tests {
         let pages = pages(&numbers(count * width, 4), &numbers(count * width, 5), width);
         let pages: Vec<&Page> = pages.iter().collect();
         let queries = numbers(70 * width, 6);
-        let seen: Vec<usize> = (0..70).map(|row| 131 + row).collect();
-        for isa in available() {
-            let mut scratch = Scratch::default();
-            let mut all = vec![0.0; queries.len()];
-            attend(isa, &queries, width, &seen, &pages, &mut scratch, &mut all);
-            for row in [0, 5, 31, 32, 69] {
-                let mut one = vec![0.0; width];
-                let own = row * width..(row + 1) * width;
-                attend(isa, &queries[own.clone()], width, &seen[row..=row], &pages, &mut scratch, &mut one);
-                assert_eq!(one, all[own], "{isa:?} row {row}");
+        // Rows that all see both pages, rows of which the first see one, and rows of which the first sees a key.
+        for first in [131, 90, 1] {
+            let seen: Vec<usize> = (0..70).map(|row| first + row).collect();
+            for isa in available() {
+                let mut scratch = Scratch::default();
+                let mut all = vec![0.0; queries.len()];
+                attend(isa, &queries, width, &seen, &pages, &mut scratch, &mut all);
+                for row in [0, 5, 11, 12, 31, 32, 69] {
+                    let mut one = vec![0.0; width];
+                    let own = row * width..(row + 1) * width;
+                    attend(isa, &queries[own.clone()], width, &seen[row..=row], &pages, &mut scratch, &mut one);
+                    assert_eq!(one, all[own], "{isa:?} row {row}, {first} seen by the first");
+                }
             }
         }
     }

@@ -6,32 +6,38 @@
 //!
 //! ```
 //! use longlab_kernels::head::Isa;
-//! use longlab_kernels::linear::{Left, Matrix, Strip};
+//! use longlab_kernels::linear::{Left, Matrix, Region};
 //! // Two outputs over three inputs.
 //! let weights: [[f32; 3]; 2] = [[1.0, 0.0, 2.0], [0.5, -1.0, 0.0]];
 //! let matrix = Matrix::new(2, 3, Isa::best(), |output, row| row.copy_from_slice(&weights[output]));
 //! let left = Left::new(&[1.0, 2.0, 3.0, 0.0, 1.0, 0.0], 3, Isa::best());
-//! let mut out = vec![Strip::default(); matrix.panels() * left.height()];
-//! matrix.product(&left, 0, &mut out);
-//! assert_eq!((out[0].0[0], out[0].0[1]), (7.0, -1.5));
-//! assert_eq!((out[1].0[0], out[1].0[1]), (0.0, -1.0));
+//! let mut out = [0.0; 4];
+//! matrix.product(&left, 0, Region::new(&mut out, 2));
+//! assert_eq!(out, [7.0, -1.5, 0.0, -1.0]);
 //! let mut row = [0.0; 3];
 //! matrix.row(1, &mut row);
 //! assert_eq!(row, [0.5, -1.0, 0.0]);
 //! ```
 
 use crate::head::Isa;
-use crate::head::isa::{self, Dword, Packed, Tile};
+use crate::head::isa::{self, Dword, Lines, Packed, Reach, Row, Tile};
 use crate::head::lanes;
+use std::cell::RefCell;
 
-/// One row's results in one panel: 32 neighbouring outputs.
-pub use crate::head::isa::Row as Strip;
+pub use crate::head::isa::Region;
 
 /// Outputs of a panel.
 pub const PANEL: usize = 32;
 
 /// Inputs in one tile of the sum.
 const DEEP: usize = 32;
+
+/// Panels whose results still lie in the second-level cache when they are put in their places.
+const PANELS: usize = 16;
+
+thread_local! {
+    static ROOM: RefCell<Vec<Row>> = const { RefCell::new(Vec::new()) };
+}
 
 /// A packed matrix.
 pub struct Matrix {
@@ -80,18 +86,52 @@ impl Matrix {
         size_of_val(self.tiles.as_slice())
     }
 
-    /// The panels from `first` on, as many as `out` has room for: of each panel [`Left::height`] strips, one a row of `left`.
+    /// Products of the rows of `left` with the outputs from panel `first` on, as many as `out` has columns: it has a row for each row of
+    /// `left`, and whole panels unless it reaches the last output.
     ///
     /// # Panics
-    /// If `left` has another width, `out` is not whole panels, or goes beyond the last one.
-    pub fn product(&self, left: &Left, first: usize, out: &mut [Strip]) {
-        assert_eq!(left.width, self.width, "one width");
-        assert!(out.len().is_multiple_of(left.height()), "whole panels");
-        let (depth, panels) = (self.width.div_ceil(DEEP), out.len() / left.height());
-        let tiles = &self.tiles[2 * depth * first..2 * depth * (first + panels)];
-        let right = Packed::new(tiles, 2 * panels, depth);
-        let (packed, rows) = left.packed();
-        isa::multiply_first(self.isa, Dword::Bf16, rows, packed, right, out, false);
+    /// If `left` has another width or was packed for another instruction set, `out` has other rows, or goes beyond the last output.
+    pub fn product(&self, left: &Left, first: usize, mut out: Region<'_>) {
+        assert_eq!((left.width, out.rows()), (self.width, left.rows), "one width, a row for each row");
+        let end = first * PANEL + out.columns();
+        assert!(end == self.outputs || end < self.outputs && out.columns().is_multiple_of(PANEL), "whole panels");
+        let (whole, panels) = (out.columns() / PANEL, out.columns().div_ceil(PANEL));
+        if !isa::widens(self.isa) {
+            for from in (0..panels).step_by(PANELS) {
+                self.strips(left, first + from, PANELS.min(panels - from), from * PANEL, &mut out);
+            }
+            return;
+        }
+        if whole > 0 {
+            left.lines.multiply(self.isa, self.columns(first, whole), &mut out, false, Reach::All);
+        }
+        if whole < panels {
+            ROOM.with_borrow_mut(|room| {
+                room.resize(room.len().max(left.rows), Row::ZERO);
+                let right = self.columns(first + whole, 1);
+                let mut strip = Region::of_strips(&mut room[..left.rows], 1);
+                left.lines.multiply(self.isa, right, &mut strip, false, Reach::All);
+                gather(room, left.rows, whole * PANEL, &mut out);
+            });
+        }
+    }
+
+    /// Some panels, through strips, into the columns from `column` on.
+    fn strips(&self, left: &Left, first: usize, panels: usize, column: usize, out: &mut Region<'_>) {
+        ROOM.with_borrow_mut(|room| {
+            let (packed, rows) = left.packed();
+            let height = left.height();
+            room.resize(room.len().max(panels * height), Row::ZERO);
+            let room = &mut room[..panels * height];
+            isa::multiply_first(self.isa, Dword::Bf16, rows, packed, self.columns(first, panels), room, false);
+            gather(room, height, column, out);
+        });
+    }
+
+    /// Right tiles of some panels.
+    fn columns(&self, first: usize, panels: usize) -> Packed<'_> {
+        let depth = self.width.div_ceil(DEEP);
+        Packed::new(&self.tiles[2 * depth * first..2 * depth * (first + panels)], 2 * panels, depth)
     }
 
     /// One row of the matrix, as it was rounded.
@@ -114,6 +154,8 @@ impl Matrix {
 pub struct Left {
     tiles: Vec<Tile>,
     halves: Vec<u16>,
+    /// In place of tiles where the instruction set widens.
+    pub(crate) lines: Lines,
     rows: usize,
     width: usize,
 }
@@ -136,8 +178,12 @@ impl Left {
     pub fn pack(&mut self, x: &[f32], width: usize, isa: Isa) {
         assert!(!x.is_empty() && width > 0 && x.len().is_multiple_of(width), "whole rows");
         (self.rows, self.width) = (x.len() / width, width);
-        let depth = width.div_ceil(DEEP);
         self.tiles.clear();
+        if isa::widens(isa) {
+            return self.lines.pack(isa, x, width);
+        }
+        self.lines.size(0, 0);
+        let depth = width.div_ceil(DEEP);
         self.tiles.resize(self.height() / 16 * depth, Tile::ZERO);
         self.halves.resize(width, 0);
         for (at, row) in x.chunks_exact(width).enumerate() {
@@ -146,7 +192,7 @@ impl Left {
         }
     }
 
-    /// The operand, and how many rows of it count.
+    /// The operand in tiles, and how many rows of it count.
     pub(crate) fn packed(&self) -> (Packed<'_>, usize) {
         (Packed::new(&self.tiles, self.height() / 16, self.width.div_ceil(DEEP)), self.rows)
     }
@@ -157,22 +203,18 @@ impl Left {
     }
 
     /// Rows with padding: strips of a panel.
-    pub fn height(&self) -> usize {
+    pub(crate) fn height(&self) -> usize {
         self.rows.next_multiple_of(32)
     }
 }
 
-/// Copies row `row` out of panels of `height` strips each, as many numbers as `into` has.
-///
-/// # Panics
-/// If the panels hold fewer.
-pub fn gather(strips: &[Strip], height: usize, row: usize, into: &mut [f32]) {
-    let mut strips = strips.iter().skip(row).step_by(height);
-    let (whole, rest) = into.as_chunks_mut::<PANEL>();
-    let missing = "as many panels as numbers";
-    whole.iter_mut().for_each(|into| *into = strips.next().expect(missing).0);
-    if !rest.is_empty() {
-        rest.copy_from_slice(&strips.next().expect(missing).0[..rest.len()]);
+/// Puts panels of `height` strips each into the columns from `column` on.
+fn gather(strips: &[Row], height: usize, column: usize, out: &mut Region<'_>) {
+    for row in 0..out.rows() {
+        let strips = strips.iter().skip(row).step_by(height);
+        for (into, strip) in out.row(row)[column..].chunks_mut(PANEL).zip(strips) {
+            into.copy_from_slice(&strip.0[..into.len()]);
+        }
     }
 }
 
@@ -197,15 +239,9 @@ mod tests {
 
     fn product(matrix: &Matrix, x: &[f32]) -> Vec<Vec<f32>> {
         let left = Left::new(x, matrix.width(), matrix.isa);
-        let mut out = vec![Strip([f32::NAN; 32]); matrix.panels() * left.height()];
-        matrix.product(&left, 0, &mut out);
-        let rows = 0..left.rows();
-        rows.map(|row| {
-            let mut values = vec![0.0; matrix.outputs()];
-            gather(&out, left.height(), row, &mut values);
-            values
-        })
-        .collect()
+        let mut out = vec![f32::NAN; left.rows() * matrix.outputs()];
+        matrix.product(&left, 0, Region::new(&mut out, matrix.outputs()));
+        out.chunks_exact(matrix.outputs()).map(<[f32]>::to_vec).collect()
     }
 
     fn available() -> impl Iterator<Item = Isa> {
@@ -246,13 +282,14 @@ mod tests {
                     assert_eq!(few, all[20..20 + count], "{isa:?} {count} rows");
                 }
                 let left = Left::new(&x, width, isa);
-                let mut parts = vec![Strip::default(); matrix.panels() * left.height()];
-                for (panel, part) in parts.chunks_mut(left.height()).enumerate() {
+                let mut parts = vec![f32::NAN; rows * outputs];
+                let mut rest = Region::new(&mut parts, outputs);
+                for panel in 0..matrix.panels() {
+                    let (part, after) = rest.split_columns(PANEL.min(outputs - panel * PANEL));
                     matrix.product(&left, panel, part);
+                    rest = after;
                 }
-                let mut row = vec![0.0; outputs];
-                gather(&parts, left.height(), 49, &mut row);
-                assert_eq!(row, all[49], "{isa:?}");
+                assert_eq!(parts, all.concat(), "{isa:?}");
             }
         }
     }

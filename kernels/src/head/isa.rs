@@ -11,14 +11,21 @@
 
 #![allow(unsafe_code)]
 
+mod block;
 #[cfg(target_arch = "x86_64")]
 mod detect;
+mod lines;
+mod region;
+#[cfg(target_arch = "x86_64")]
+mod soft;
 #[cfg(target_arch = "x86_64")]
 mod widened;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 use super::lanes;
+pub(crate) use lines::{GROUP, Lines, Reach, widens};
+pub use region::Region;
 
 /// One tile: 16 x 16 dwords, row after row.
 #[derive(Clone, Copy)]
@@ -96,6 +103,16 @@ impl<'a> Packed<'a> {
         assert!(outer.is_multiple_of(2) && depth > 0 && tiles.len() >= outer * depth, "whole pairs of tiles");
         Packed { tiles, outer, depth }
     }
+}
+
+/// Where results go.
+#[derive(Clone, Copy)]
+struct Spot {
+    at: *mut f32,
+    /// Numbers from one row to the next.
+    row: usize,
+    /// Numbers from one panel of 32 columns to the next.
+    panel: usize,
 }
 
 /// Tiles along the sum in one go: the two right columns (2 KB a step) stay in half of the first-level cache.
@@ -205,8 +222,41 @@ dispatch! {
     interleave(rows: [&[u16]; 2], at: usize, depth: usize, tiles: &mut [Tile]);
     /// See [`lanes::flush`].
     flush(row: &mut [f32], strip: &[f32], add: bool);
+    /// See [`lanes::rounded`].
+    rounded(row: &[f32], lines: &mut [Row], step: usize);
     /// See [`lanes::round`].
     round(row: &mut [u16], strip: &[f32]);
+}
+
+/// [`soften`] of a row of panels side by side, its weights in f32 in every `step`th line, where left sides are held so.
+pub(crate) fn soften_lines(
+    isa: Isa,
+    scores: &mut [Row],
+    count: usize,
+    before: f32,
+    lines: &mut [Row],
+    step: usize,
+) -> (f32, f32) {
+    assert!(widens(isa) && isa.available(), "{isa:?} on this machine");
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: AVX-512 is there.
+    return unsafe { soft::soften(scores, count, before, lines, step) };
+    #[cfg(not(target_arch = "x86_64"))]
+    unreachable!("no instruction set of this machine widens: {count} {before} {step} {} {}", scores.len(), lines.len());
+}
+
+/// Asks for tiles that will be needed soon.
+pub(crate) fn fetch(tiles: &[Tile]) {
+    for line in tiles.iter().flat_map(|tile| tile.0.as_chunks::<16>().0) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: it reads nothing that the program sees.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = line;
+    }
 }
 
 /// The 16 x 16 dwords mirrored at the diagonal.
@@ -221,68 +271,6 @@ pub(crate) fn transpose(isa: Isa, tile: &mut Tile) {
     for i in 0..16 {
         for j in 0..i {
             tile.0.swap(16 * i + j, 16 * j + i);
-        }
-    }
-}
-
-mod block {
-    //! One block of results: 32 x 32 from two left and two right rows of tiles.
-
-    use super::{Dword, Isa, Row, Tile, lanes};
-
-    /// An instruction set made ready on this thread: AMX needs its tiles configured.
-    pub(super) struct Session {
-        isa: Isa,
-        dword: Dword,
-    }
-
-    impl Session {
-        pub(super) fn new(isa: Isa, dword: Dword) -> Self {
-            #[cfg(target_arch = "x86_64")]
-            if isa == Isa::Amx && dword == Dword::Bf16 {
-                // SAFETY: `multiply` has checked that AMX is available.
-                unsafe { super::x86::configure() };
-            }
-            Session { isa, dword }
-        }
-
-        /// out (+)= left right for all `left[0].len()` tiles of the sum, in the first `rows` rows at least.
-        pub(super) fn block(
-            &self,
-            rows: usize,
-            left: [&[Tile]; 2],
-            right: [&[Tile]; 2],
-            out: &mut [Row; 32],
-            add: bool,
-        ) {
-            #[cfg(target_arch = "x86_64")]
-            {
-                use super::x86;
-                assert!(left.iter().chain(&right).all(|tiles| tiles.len() == left[0].len()), "one depth");
-                // SAFETY: `multiply` has checked that the instruction set is available, the four operands have as many
-                // tiles as the first, and AMX is configured.
-                match (self.isa, self.dword) {
-                    (Isa::Plain, _) => {}
-                    (Isa::Avx2, Dword::F32) => return unsafe { x86::avx2_f32(rows, left, right, out, add) },
-                    (Isa::Avx2, Dword::Bf16) => return unsafe { x86::avx2_bf16(rows, left, right, out, add) },
-                    (_, Dword::F32) => return unsafe { x86::avx512_f32(rows, left, right, out, add) },
-                    (Isa::Avx512, Dword::Bf16) => unreachable!("multiplied by `widened`"),
-                    (Isa::Avx512Bf16, Dword::Bf16) => return unsafe { x86::avx512_bf16(rows, left, right, out, add) },
-                    (Isa::Amx, Dword::Bf16) => return unsafe { x86::amx(left, right, out, add) },
-                }
-            }
-            lanes::block(rows, left, right, self.dword, out, add);
-        }
-    }
-
-    impl Drop for Session {
-        fn drop(&mut self) {
-            #[cfg(target_arch = "x86_64")]
-            if self.isa == Isa::Amx && self.dword == Dword::Bf16 {
-                // SAFETY: the tiles were configured by `new` on this thread (the type is not Send in practice: it lives
-                // within `multiply`).
-                unsafe { super::x86::release() };
-            }
         }
     }
 }

@@ -7,7 +7,7 @@ use super::isa::{Dword, Row, Tile};
 const ROWS: usize = 64;
 
 /// exp below this counts as 0: what is lost is under 2e-35 of the largest term, and no product is subnormal (slow).
-const CUT: f32 = -80.0;
+pub(super) const CUT: f32 = -80.0;
 
 #[inline(always)]
 fn fma<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
@@ -338,6 +338,22 @@ pub(super) fn flush<const FMA: bool>(row: &mut [f32], strip: &[f32], add: bool) 
         }
     } else {
         row.copy_from_slice(&strip[..row.len()]);
+    }
+}
+
+/// A row in numbers that bf16 has, 32 of them in every `step`th line; 0 fills the last one.
+#[inline(always)]
+pub(super) fn rounded<const FMA: bool>(row: &[f32], lines: &mut [Row], step: usize) {
+    let mut lines = lines.iter_mut().step_by(step);
+    let (whole, rest) = row.as_chunks::<32>();
+    for (numbers, line) in whole.iter().zip(&mut lines) {
+        for i in 0..32 {
+            line.0[i] = widen(bf16(numbers[i]));
+        }
+    }
+    if let (false, Some(line)) = (rest.is_empty(), lines.next()) {
+        line.0 = [0.0; 32];
+        line.0.iter_mut().zip(rest).for_each(|(out, &value)| *out = widen(bf16(value)));
     }
 }
 

@@ -1,14 +1,12 @@
 //! What a pass does in a layer.
 
+use super::room::{self, Room, sized};
 use super::sequence::Sequence;
-use super::team::{Team, each_row};
-use longlab_kernels::attention::{Scratch, attend, swiglu};
-use longlab_kernels::linear::Matrix;
+use super::team::{Crew, Team};
+use longlab_kernels::attention::swiglu;
+use longlab_kernels::linear::{Left, Matrix};
 use rayon::prelude::*;
 use std::ops::Range;
-
-/// Tokens of a prompt whose attention is one piece of work.
-const QUERIES: usize = 64;
 
 /// The packed weights of a layer.
 pub(super) struct Layer {
@@ -49,46 +47,106 @@ pub(super) struct Pass<'a> {
     pub turns: (Vec<f32>, Vec<f32>),
 }
 
+/// What goes through the layers, row after row.
+pub(super) struct Stream {
+    /// [rows, D]
+    pub x: Vec<f32>,
+    /// Queries, [rows, H d].
+    pub q: Vec<f32>,
+    /// Keys and values, [rows, K d].
+    pub k: Vec<f32>,
+    pub v: Vec<f32>,
+    /// What was attended to, [rows, H d].
+    pub attended: Vec<f32>,
+}
+
 impl Layer {
-    /// Takes the stream x [rows, D] through the layer of this number.
-    pub(super) fn forward(&self, number: usize, x: &mut [f32], pass: &Pass, sequences: &mut [&mut Sequence]) {
+    /// Takes the stream through the layer of this number.
+    pub(super) fn forward(&self, number: usize, stream: &mut Stream, pass: &Pass, sequences: &mut [&mut Sequence]) {
         let width = self.before.len();
-        let unit = normed(x, &self.before, pass.eps);
-        let [mut q, mut k, v] = pass.team.products(&unit, [&self.q, &self.k, &self.v]);
+        let (block, crew) = pass.team.blocks(stream.x.len() / width);
+        let [q, k] = [&self.q, &self.k].map(|matrix| block * matrix.outputs());
+        (
+            stream.x.par_chunks(block * width),
+            stream.q.par_chunks_mut(q),
+            stream.k.par_chunks_mut(k),
+            stream.v.par_chunks_mut(k),
+        )
+            .into_par_iter()
+            .with_max_len(1)
+            .enumerate()
+            .for_each(|(at, (x, q, k, v))| room::with(|room| self.ask(crew, at * block, x, [q, k, v], pass, room)));
+        pass.keep(number, &stream.k, &stream.v, sequences);
+        pass.attend(number, &stream.q, sequences, &mut stream.attended);
+        (stream.x.par_chunks_mut(block * width), stream.attended.par_chunks(q))
+            .into_par_iter()
+            .with_max_len(1)
+            .for_each(|(x, attended)| room::with(|room| self.answer(crew, x, attended, pass.eps, room)));
+        if let Feed::Experts { router, blocks, top, normalised } = &self.feed {
+            let mut unit = vec![0.0; stream.x.len()];
+            normed(pass.team.crew, &stream.x, &self.between, pass.eps, &mut unit);
+            let out = experts(&unit, width, router, blocks, *top, *normalised, pass.team);
+            add(pass.team.crew, &mut stream.x, &out, width);
+        }
+    }
+
+    /// Queries, keys and values of some rows, of which the first has this number.
+    fn ask(&self, crew: Crew, first: usize, x: &[f32], qkv: [&mut [f32]; 3], pass: &Pass, room: &mut Room) {
+        let Room { left, unit, .. } = room;
+        let unit = sized(unit, x.len());
+        normed(crew, x, &self.before, pass.eps, unit);
+        let [q, k, v] = qkv;
+        crew.products(left, unit, [&self.q, &self.k, &self.v], [&mut *q, &mut *k, v]);
         let norms = self.norms.as_ref();
-        pass.turn(&mut q, norms.map(|norms| &norms[0]), (pass.width as f32).powf(-0.5));
-        pass.turn(&mut k, norms.map(|norms| &norms[1]), 1.0);
-        pass.keep(number, &k, &v, sequences);
-        let attended = pass.attend(number, &q, sequences);
-        let [out] = pass.team.products(&attended, [&self.o]);
-        add(x, &out, width);
-        let unit = normed(x, &self.between, pass.eps);
-        let out = match &self.feed {
-            Feed::Dense(block) => block.forward(&unit, pass.team),
-            Feed::Experts { router, blocks, top, normalised } => {
-                experts(&unit, width, router, blocks, *top, *normalised, pass.team)
-            }
-        };
-        add(x, &out, width);
+        pass.turn(crew, first, q, pass.heads, norms.map(|norms| &norms[0]), (pass.width as f32).powf(-0.5));
+        pass.turn(crew, first, k, pass.shared, norms.map(|norms| &norms[1]), 1.0);
+    }
+
+    /// What some rows take from the attention, and from the block after it where it is dense.
+    fn answer(&self, crew: Crew, x: &mut [f32], attended: &[f32], eps: f64, room: &mut Room) {
+        let width = self.before.len();
+        let Room { left, unit, gate, up, out, .. } = room;
+        let out = sized(out, x.len());
+        crew.products(left, attended, [&self.o], [&mut *out]);
+        add(crew, x, out, width);
+        if let Feed::Dense(block) = &self.feed {
+            let unit = sized(unit, x.len());
+            normed(crew, x, &self.between, eps, unit);
+            block.forward(crew, unit, left, [gate, up], out);
+            add(crew, x, out, width);
+        }
     }
 }
 
 impl Block {
-    fn forward(&self, unit: &[f32], team: &Team) -> Vec<f32> {
-        let [mut gate, up] = team.products(unit, [&self.gate, &self.up]);
-        let inner = self.gate.outputs();
-        each_row(&mut gate, inner, |row, gate| swiglu(team.isa, gate, &up[row * inner..][..inner]));
-        let [out] = team.products(&gate, [&self.down]);
+    /// Rows x [rows, D] to `out`.
+    fn forward(&self, crew: Crew, x: &[f32], left: &mut Left, inner: [&mut Vec<f32>; 2], out: &mut [f32]) {
+        let (outputs, rows) = (self.gate.outputs(), x.len() / self.gate.width());
+        let [gate, up] = inner.map(|buffer| sized(buffer, rows * outputs));
+        crew.products(left, x, [&self.gate, &self.up], [&mut *gate, &mut *up]);
+        crew.each_row(gate, outputs, |row, gate| swiglu(crew.isa, gate, &up[row * outputs..][..outputs]));
+        crew.products(left, gate, [&self.down], [out]);
+    }
+
+    /// The same of as many rows as there are.
+    fn shared_out(&self, x: &[f32], team: &Team) -> Vec<f32> {
+        let width = self.gate.width();
+        let (block, crew) = team.blocks(x.len() / width);
+        let mut out = vec![0.0; x.len()];
+        let work = |(x, out): (&[f32], &mut [f32])| {
+            room::with(|Room { left, gate, up, .. }| self.forward(crew, x, left, [gate, up], out));
+        };
+        x.par_chunks(block * width).zip(out.par_chunks_mut(block * width)).with_max_len(1).for_each(work);
         out
     }
 }
 
 impl Pass<'_> {
-    /// Norms heads where there is a weight, scales them and turns them by their positions.
-    fn turn(&self, x: &mut [f32], norm: Option<&Vec<f32>>, scale: f32) {
-        let (half, row_width) = (self.width / 2, x.len() / self.spans.last().map_or(1, |(rows, _)| rows.end));
-        each_row(x, row_width, |row, x| {
-            let angles = row * half..(row + 1) * half;
+    /// Norms heads where there is a weight, scales them and turns them by their positions; the first row has this number.
+    fn turn(&self, crew: Crew, first: usize, x: &mut [f32], heads: usize, norm: Option<&Vec<f32>>, scale: f32) {
+        let half = self.width / 2;
+        crew.each_row(x, heads * self.width, |row, x| {
+            let angles = (first + row) * half..(first + row + 1) * half;
             let (cos, sin) = (&self.turns.0[angles.clone()], &self.turns.1[angles]);
             for head in x.chunks_exact_mut(self.width) {
                 if let Some(weight) = norm {
@@ -101,58 +159,6 @@ impl Pass<'_> {
                 }
             }
         });
-    }
-
-    /// Puts new keys and values into the sequences.
-    fn keep(&self, layer: usize, k: &[f32], v: &[f32], sequences: &mut [&mut Sequence]) {
-        let row_width = self.shared * self.width;
-        let put = |sequence: &mut Sequence, rows: &Range<usize>, first: usize| {
-            for (at, row) in rows.clone().enumerate() {
-                for head in 0..self.shared {
-                    let place = row * row_width + head * self.width..row * row_width + (head + 1) * self.width;
-                    sequence.put(layer * self.shared + head, first + at, &k[place.clone()], &v[place]);
-                }
-            }
-        };
-        sequences.par_iter_mut().zip(&self.spans).for_each(|(sequence, (rows, first))| put(sequence, rows, *first));
-    }
-
-    /// Attention of all rows, [rows, H d].
-    fn attend(&self, layer: usize, q: &[f32], sequences: &[&mut Sequence]) -> Vec<f32> {
-        let (row_width, group) = (self.heads * self.width, self.heads / self.shared);
-        // A piece of work: some rows of a sequence, one key/value head.
-        let pieces: Vec<(usize, Range<usize>, usize)> = self
-            .spans
-            .iter()
-            .enumerate()
-            .flat_map(|(number, (rows, _))| {
-                rows.clone().step_by(QUERIES).flat_map(move |from| {
-                    let part = from..(from + QUERIES).min(rows.end);
-                    (0..self.shared).map(move |head| (number, part.clone(), head))
-                })
-            })
-            .collect();
-        let work = |scratch: &mut Scratch, (number, rows, head): &(usize, Range<usize>, usize)| {
-            let (span, first) = &self.spans[*number];
-            let place = |row: usize| row * row_width + head * group * self.width;
-            let (mut queries, mut seen) = (Vec::new(), Vec::new());
-            for row in rows.clone() {
-                queries.extend_from_slice(&q[place(row)..][..group * self.width]);
-                seen.resize(seen.len() + group, first + row - span.start + 1);
-            }
-            let pages = sequences[*number].pages(layer * self.shared + head);
-            let mut out = vec![0.0; queries.len()];
-            attend(self.team.isa, &queries, self.width, &seen, &pages, scratch, &mut out);
-            out
-        };
-        let outputs: Vec<Vec<f32>> = pieces.par_iter().map_init(Scratch::default, work).collect();
-        let mut attended = vec![0.0; q.len()];
-        for ((_, rows, head), out) in pieces.into_iter().zip(outputs) {
-            for (row, out) in rows.zip(out.chunks_exact(group * self.width)) {
-                attended[row * row_width + head * group * self.width..][..out.len()].copy_from_slice(out);
-            }
-        }
-        attended
     }
 }
 
@@ -180,7 +186,7 @@ fn experts(
             continue;
         }
         let rows: Vec<f32> = chosen.iter().flat_map(|(row, _)| &unit[row * width..][..width]).copied().collect();
-        let outputs = block.forward(&rows, team);
+        let outputs = block.shared_out(&rows, team);
         for ((row, weight), output) in chosen.into_iter().zip(outputs.chunks_exact(width)) {
             out[row * width..][..width].iter_mut().zip(output).for_each(|(out, value)| *out += weight * value);
         }
@@ -203,10 +209,11 @@ fn choose(row: &[f32], router: &[f32], top: usize, normalised: bool) -> Vec<(usi
 }
 
 /// RMSNorm of each row.
-pub(super) fn normed(x: &[f32], weight: &[f32], eps: f64) -> Vec<f32> {
-    let mut out = x.to_vec();
-    each_row(&mut out, weight.len(), |_, row| norm_row(row, weight, eps));
-    out
+pub(super) fn normed(crew: Crew, x: &[f32], weight: &[f32], eps: f64, out: &mut [f32]) {
+    crew.each_row(out, weight.len(), |row, out| {
+        out.copy_from_slice(&x[row * weight.len()..][..weight.len()]);
+        norm_row(out, weight, eps);
+    });
 }
 
 fn norm_row(row: &mut [f32], weight: &[f32], eps: f64) {
@@ -220,6 +227,6 @@ fn norm_row(row: &mut [f32], weight: &[f32], eps: f64) {
     row.iter_mut().zip(weight).for_each(|(x, &weight)| *x = *x * scale * weight);
 }
 
-fn add(x: &mut [f32], out: &[f32], width: usize) {
-    each_row(x, width, |row, x| x.iter_mut().zip(&out[row * width..][..width]).for_each(|(x, &y)| *x += y));
+fn add(crew: Crew, x: &mut [f32], out: &[f32], width: usize) {
+    crew.each_row(x, width, |row, x| x.iter_mut().zip(&out[row * width..][..width]).for_each(|(x, &y)| *x += y));
 }

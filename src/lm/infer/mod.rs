@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `model` | a checkpoint to packed weights; one pass over new tokens of some sequences |
 //! | `layer` | what a pass does in a layer |
+//! | `look` | its attention |
+//! | `room` | memory that a thread uses again |
 //! | `sequence` | keys and values of a sequence, in pages that sequences with a common beginning share |
 //! | `team` | products and rows shared out to threads |
 //!
@@ -12,7 +14,9 @@
 //! are up to the rounding of matrices, activations, keys and values to bf16.
 
 mod layer;
+mod look;
 mod model;
+mod room;
 mod sequence;
 mod team;
 

@@ -2,11 +2,11 @@
 
 use super::super::rope::frequencies;
 use super::super::{Checkpoint, CheckpointError, Config};
-use super::layer::{Block, Feed, Layer, Pass, normed};
+use super::layer::{Block, Feed, Layer, Pass, Stream, normed};
 use super::sequence::Sequence;
 use super::team::Team;
 use longlab_kernels::head::Isa;
-use longlab_kernels::linear::Matrix;
+use longlab_kernels::linear::{Left, Matrix};
 
 /// Rows of a prompt that go through the layers at once: what their activations take stays small.
 const ROWS: usize = 1024;
@@ -58,7 +58,7 @@ impl Model {
     pub fn load(checkpoint: &Checkpoint, threads: usize) -> Result<Model, LoadError> {
         let config = checkpoint.config().clone();
         let team = Team::new(threads).map_err(|error| LoadError::Threads { threads, cause: error.to_string() })?;
-        let source = Source { checkpoint, isa: team.isa };
+        let source = Source { checkpoint, isa: team.crew.isa };
         let layers =
             (0..config.num_hidden_layers).map(|layer| source.layer(layer)).collect::<Result<_, CheckpointError>>()?;
         let head = (!config.tie_word_embeddings).then(|| source.matrix("lm_head.weight")).transpose()?;
@@ -106,8 +106,11 @@ impl Model {
                 let from = if wanted == Wanted::Last { end - 1 } else { end - tokens.len() };
                 rows.extend_from_slice(&x[from * width..end * width]);
             }
-            let unit = normed(&rows, &self.norm, self.config.rms_norm_eps);
-            let [logits] = self.team.products(&unit, [self.head.as_ref().unwrap_or(&self.embedding)]);
+            let (crew, head) = (self.team.crew, self.head.as_ref().unwrap_or(&self.embedding));
+            let mut unit = vec![0.0; rows.len()];
+            normed(crew, &rows, &self.norm, self.config.rms_norm_eps, &mut unit);
+            let mut logits = vec![0.0; rows.len() / width * head.outputs()];
+            crew.products(&mut Left::default(), &unit, [head], [&mut logits]);
             logits
         })
     }
@@ -139,11 +142,15 @@ impl Model {
         let mut sequences: Vec<&mut Sequence> = Vec::with_capacity(work.len());
         let counts: Vec<usize> = work.iter().map(|(_, tokens)| tokens.len()).collect();
         sequences.extend(work.iter_mut().map(|(sequence, _)| &mut **sequence));
+        let room = |heads: usize| vec![0.0; x.len() / width * heads * config.head_dim];
+        let [q, attended] = [(); 2].map(|()| room(config.num_attention_heads));
+        let [k, v] = [(); 2].map(|()| room(config.num_key_value_heads));
+        let mut stream = Stream { q, k, v, attended, x };
         for (number, layer) in self.layers.iter().enumerate() {
-            layer.forward(number, &mut x, &pass, &mut sequences);
+            layer.forward(number, &mut stream, &pass, &mut sequences);
         }
         sequences.into_iter().zip(counts).for_each(|(sequence, count)| sequence.add(count));
-        x
+        stream.x
     }
 
     fn turns(&self, spans: &[(std::ops::Range<usize>, usize)]) -> (Vec<f32>, Vec<f32>) {

@@ -1,6 +1,7 @@
 //! Keys and values of a sequence.
 
 use longlab_kernels::attention::{POSITIONS, Page};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A sequence of tokens that a model has read: its keys and values. A clone shares all full pages with it, and copies the last one
@@ -59,9 +60,9 @@ impl Sequence {
         }
     }
 
-    /// Puts key and value at a position of a head.
-    pub(super) fn put(&mut self, head: usize, position: usize, key: &[f32], value: &[f32]) {
-        Arc::make_mut(&mut self.heads[head][position / POSITIONS]).put(position % POSITIONS, key, value);
+    /// The pages of some heads.
+    pub(super) fn heads(&mut self, heads: Range<usize>) -> &mut [Vec<Arc<Page>>] {
+        &mut self.heads[heads]
     }
 
     /// The pages of a head.

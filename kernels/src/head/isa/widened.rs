@@ -1,21 +1,25 @@
-//! Products of bf16 numbers where AVX-512 has no instruction for them: both sides are widened to f32, the left one once a call, so that
-//! the inner loop broadcasts it from memory and does little besides multiplying and adding.
+//! Products of bf16 numbers where AVX-512 has no instruction for them: both sides are widened to f32, the left one once a call or before
+//! it, the right one by the first rows that need it, so that the inner loop does little besides multiplying and adding.
 //!
-//! A result's terms are added in the order of the sum, the lower half of each dword first, however many rows and panels are computed
-//! together: it is the same to the last bit in any company.
+//! A result's terms are added in the order of the sum, however many rows and panels are computed together: it is the same to the last
+//! bit in any company.
 
-use super::{Packed, Row};
+mod blocks;
+
+use super::lines::{GROUP, Reach};
+use super::{Packed, Row, Spot};
+use blocks::{Place, block, run, run_again};
 use std::arch::x86_64::*;
 use std::cell::RefCell;
 
 /// Rows that are computed together: with one panel their sums fill 24 of the 32 registers.
-const ROWS: usize = 12;
+const ROWS: usize = GROUP;
 
 /// Numbers of a row in a tile.
 const DEEP: usize = 32;
 
-/// Tiles along the sum in one go: those of a panel and of a few groups of rows stay in the first-level cache.
-const DEPTH: usize = 18;
+/// Tiles along the sum in one go: those of a widened panel and of a group of rows stay in the first-level cache.
+const DEPTH: usize = 8;
 
 /// Numbers of the left side that are widened at once: they stay in the second-level cache.
 const WIDE: usize = 96 << 10;
@@ -23,16 +27,9 @@ const WIDE: usize = 96 << 10;
 /// Rows so few that two panels are computed together.
 const SIDE: usize = 1;
 
-/// Bytes that a column is fetched ahead.
-const AHEAD: usize = 4096;
-
-/// One row of a widened tile: the lower halves, then the upper ones.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Wide([f32; DEEP]);
-
 thread_local! {
-    static ROOM: RefCell<Vec<Wide>> = const { RefCell::new(Vec::new()) };
+    static LEFT: RefCell<Vec<Row>> = const { RefCell::new(Vec::new()) };
+    static RIGHT: RefCell<Vec<Row>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The first `wanted` rows of out = left right, or out += left right; see [`super::multiply`].
@@ -41,18 +38,20 @@ thread_local! {
 /// AVX-512F is available; `out` has room for every strip.
 pub(super) unsafe fn multiply(wanted: usize, left: Packed<'_>, right: Packed<'_>, out: &mut [Row], add: bool) {
     let (depth, height) = (left.depth, 16 * left.outer);
+    assert!(wanted <= height && out.len() >= height * (right.outer / 2), "room for every strip");
     let block = (WIDE / (DEEP * depth)).next_multiple_of(ROWS);
-    ROOM.with_borrow_mut(|room| {
+    LEFT.with_borrow_mut(|room| {
         for from in (0..wanted).step_by(block) {
             let rows = block.min(wanted - from);
-            room.resize(room.len().max(rows * depth), Wide([0.0; DEEP]));
+            room.resize(room.len().max(rows * depth), Row::ZERO);
             let room = &mut room[..rows * depth];
             for (group, room) in (from..from + rows).step_by(ROWS).zip(room.chunks_mut(ROWS * depth)) {
                 // SAFETY: the caller has AVX-512F.
                 unsafe { widen(left, group, room) };
             }
-            // SAFETY: as above; `room` holds the groups of these rows.
-            unsafe { panels(room, from, rows, right, height, out, add) };
+            let at = out[from..].as_mut_ptr().cast();
+            // SAFETY: as above; `room` holds the groups of these rows, `out` a strip of `height` rows a panel.
+            unsafe { product(room, rows, right, Spot { at, row: 32, panel: 32 * height }, add, Reach::All) };
         }
     });
 }
@@ -62,8 +61,13 @@ pub(super) unsafe fn multiply(wanted: usize, left: Packed<'_>, right: Packed<'_>
 /// # Safety
 /// AVX-512F is available.
 #[target_feature(enable = "avx512f")]
-unsafe fn widen(left: Packed<'_>, from: usize, room: &mut [Wide]) {
+unsafe fn widen(left: Packed<'_>, from: usize, room: &mut [Row]) {
     let mask = _mm512_set1_epi32(0xffff_0000u32 as i32);
+    let [first, second] = [0, 8].map(|from| {
+        let places: [i32; 16] = std::array::from_fn(|i| from + i as i32 / 2 + 16 * (i as i32 % 2));
+        // SAFETY: 16 dwords are read.
+        unsafe { _mm512_loadu_si512(places.as_ptr().cast()) }
+    });
     for (depth, room) in room.chunks_exact_mut(room.len() / left.depth).enumerate() {
         for (row, wide) in (from..).zip(room) {
             let dwords = &left.tiles[row / 16 * left.depth + depth].0[16 * (row % 16)..][..16];
@@ -71,6 +75,7 @@ unsafe fn widen(left: Packed<'_>, from: usize, room: &mut [Wide]) {
             unsafe {
                 let dwords = _mm512_loadu_si512(dwords.as_ptr().cast());
                 let [low, high] = [_mm512_slli_epi32::<16>(dwords), _mm512_and_si512(dwords, mask)];
+                let [low, high] = [first, second].map(|places| _mm512_permutex2var_epi32(low, places, high));
                 _mm512_store_ps(wide.0.as_mut_ptr(), _mm512_castsi512_ps(low));
                 _mm512_store_ps(wide.0.as_mut_ptr().add(16), _mm512_castsi512_ps(high));
             }
@@ -78,147 +83,59 @@ unsafe fn widen(left: Packed<'_>, from: usize, room: &mut [Wide]) {
     }
 }
 
-/// All panels of some rows.
+/// All panels of some rows, whose lines lie as in [`super::lines::Lines`].
 ///
 /// # Safety
-/// AVX-512F is available; `room` holds `rows` rows in groups; `out` has room for strips of `height` rows.
-unsafe fn panels(
-    room: &[Wide],
-    from: usize,
-    rows: usize,
-    right: Packed<'_>,
-    height: usize,
-    out: &mut [Row],
-    add: bool,
-) {
-    let (depth, count) = (right.depth, right.outer / 2);
-    assert!(room.len() == rows * depth && from + rows <= height && out.len() >= height * count, "room for every strip");
-    // Few rows share a load of the right side among few sums: then several panels at once keep the adders busy.
+/// AVX-512F is available; `out` has room for the rows of every panel; `reach` says something of every group.
+pub(super) unsafe fn product(lines: &[Row], rows: usize, right: Packed<'_>, out: Spot, add: bool, reach: Reach<'_>) {
+    let (depth, count, groups) = (right.depth, right.outer / 2, rows.div_ceil(ROWS));
+    assert!(lines.len() == rows * depth && right.tiles.len() >= 2 * count * depth, "lines of every row");
+    // A single row shares a load of the right side among few sums: then several panels at once keep the adders busy.
     let side = if rows <= SIDE { 2 } else { 1 };
-    let pieces = depth.div_ceil(DEPTH);
-    let step = if rows <= ROWS { depth } else { depth.div_ceil(pieces) };
-    let mut panel = 0;
-    while panel < count {
-        let together = if panel + side <= count { side } else { 1 };
-        for begin in (0..depth).step_by(step) {
-            let deep = step.min(depth - begin);
-            for group in (0..rows).step_by(ROWS) {
-                let tall = ROWS.min(rows - group);
-                let place = Place { height, depth, deep, add: add || begin > 0 };
-                // SAFETY: group `group` begins after so many rows of `depth` tiles each; panels `panel` and on are whole in
-                // `right` and `out`.
-                unsafe {
-                    let left = room.as_ptr().add(group * depth + begin * tall);
-                    let right = right.tiles.as_ptr().add(2 * panel * depth + begin).cast::<f32>();
-                    let out = out.as_mut_ptr().add(panel * height + from + group);
-                    run(tall, together, left, right, out, place);
+    let step = if groups == 1 { depth } else { depth.div_ceil(depth.div_ceil(DEPTH)) };
+    RIGHT.with_borrow_mut(|room| {
+        room.resize(room.len().max(DEEP * DEPTH), Row::ZERO);
+        let room = room.as_mut_ptr().cast::<f32>();
+        let mut panel = 0;
+        while panel < count {
+            let together = if panel + side <= count { side } else { 1 };
+            for begin in (0..depth).step_by(step) {
+                let whole = step.min(depth - begin);
+                let (mut ready, mut again) = (0, 0);
+                for group in 0..groups {
+                    let deep = match reach {
+                        Reach::Panels(to) if to[group] <= panel => 0,
+                        Reach::Depth(to) => to[group].saturating_sub(begin).min(whole),
+                        _ => whole,
+                    };
+                    if deep == 0 {
+                        continue;
+                    }
+                    let tall = ROWS.min(rows - ROWS * group);
+                    let place = Place { row: out.row, panel: out.panel, depth, deep, add: add || begin > 0 };
+                    // SAFETY: group `group` begins after so many rows of `depth` lines each; panels `panel` and on are whole in `right`
+                    // and `out`; there is room for the tiles of a step where there is more than one group.
+                    unsafe {
+                        let left = lines.as_ptr().add(ROWS * group * depth + begin * tall).cast::<f32>();
+                        let tiles = right.tiles.as_ptr();
+                        let own = tiles.add(2 * panel * depth + begin).cast::<f32>();
+                        let out = out.at.add(panel * out.panel + ROWS * group * out.row);
+                        if deep <= ready {
+                            // The two columns that come next are fetched by the next two groups.
+                            let next = if begin + step < depth { begin + step } else { 2 * depth };
+                            let next = tiles.wrapping_add(2 * panel * depth + next + again * depth).cast::<f32>();
+                            run_again(tall, left, room, if again < 2 { next } else { room.cast_const() }, out, place);
+                            again += 1;
+                        } else if group + 1 < groups && deep == whole {
+                            block::<ROWS, 1, true>(left, own, room, out, place);
+                            ready = whole;
+                        } else {
+                            run(tall, together, left, own, out, place);
+                        }
+                    }
                 }
             }
+            panel += together;
         }
-        panel += together;
-    }
-}
-
-/// Where a block of results lies.
-#[derive(Clone, Copy)]
-struct Place {
-    /// Rows from one panel of the results to the next.
-    height: usize,
-    /// Tiles from one column of the right side to the next.
-    depth: usize,
-    /// Tiles of the sum.
-    deep: usize,
-    add: bool,
-}
-
-/// Calls [`block`] for so many rows and panels.
-///
-/// # Safety
-/// As [`block`].
-unsafe fn run(rows: usize, panels: usize, left: *const Wide, right: *const f32, out: *mut Row, place: Place) {
-    // SAFETY: the caller's.
-    unsafe {
-        match (rows, panels) {
-            (1, 2) => block::<1, 2>(left, right, out, place),
-            (2, 2) => block::<2, 2>(left, right, out, place),
-            (3, 2) => block::<3, 2>(left, right, out, place),
-            (4, 2) => block::<4, 2>(left, right, out, place),
-            (5, 2) => block::<5, 2>(left, right, out, place),
-            (1, _) => block::<1, 1>(left, right, out, place),
-            (2, _) => block::<2, 1>(left, right, out, place),
-            (3, _) => block::<3, 1>(left, right, out, place),
-            (4, _) => block::<4, 1>(left, right, out, place),
-            (5, _) => block::<5, 1>(left, right, out, place),
-            (6, _) => block::<6, 1>(left, right, out, place),
-            (7, _) => block::<7, 1>(left, right, out, place),
-            (8, _) => block::<8, 1>(left, right, out, place),
-            (9, _) => block::<9, 1>(left, right, out, place),
-            (10, _) => block::<10, 1>(left, right, out, place),
-            (11, _) => block::<11, 1>(left, right, out, place),
-            (_, _) => block::<12, 1>(left, right, out, place),
-        }
-    }
-}
-
-/// Repeats a statement for the numbers below R. Loops over many vectors are not always unrolled, and then the sums are not in registers.
-macro_rules! rows {
-    ($count:ident, |$r:ident| $work:block) => { rows!(@ $count, $r, $work, 0 1 2 3 4 5 6 7 8 9 10 11) };
-    (@ $count:ident, $r:ident, $work:block, $($number:literal)*) => {$(
-        if $number < $count {
-            let $r: usize = $number;
-            $work
-        }
-    )*};
-}
-
-/// R rows of P panels.
-///
-/// # Safety
-/// AVX-512F is available; `left` points to `deep` tiles of R widened rows, `right` to 2 P columns of as many tiles, `out` to P panels.
-#[target_feature(enable = "avx512f")]
-#[allow(clippy::needless_range_loop, reason = "the numbers of rows and panels are places too")]
-unsafe fn block<const R: usize, const P: usize>(left: *const Wide, right: *const f32, out: *mut Row, place: Place) {
-    let mask = _mm512_set1_epi32(0xffff_0000u32 as i32);
-    let mut sums = [[[_mm512_setzero_ps(); 2]; P]; R];
-    // SAFETY: all places are those of the function's contract: 256 dwords a tile, 32 numbers a row.
-    unsafe {
-        if place.add {
-            for p in 0..P {
-                let row = out.add(p * place.height).cast::<f32>();
-                rows!(R, |r| { sums[r][p] = [_mm512_load_ps(row.add(32 * r)), _mm512_load_ps(row.add(32 * r + 16))] });
-            }
-        }
-        for tile in 0..place.deep {
-            let left = left.add(tile * R).cast::<f32>();
-            let right = right.add(256 * tile);
-            for k in 0..16 {
-                for p in 0..P {
-                    let at = right.add(512 * p * place.depth + 16 * k);
-                    let bits = [at, at.add(256 * place.depth)].map(|at| {
-                        _mm_prefetch::<_MM_HINT_T0>(at.wrapping_byte_add(AHEAD).cast());
-                        _mm512_load_si512(at.cast())
-                    });
-                    let low = bits.map(|bits| _mm512_castsi512_ps(_mm512_slli_epi32::<16>(bits)));
-                    let high = bits.map(|bits| _mm512_castsi512_ps(_mm512_and_si512(bits, mask)));
-                    rows!(R, |r| {
-                        let a = _mm512_set1_ps(*left.add(DEEP * r + k));
-                        sums[r][p][0] = _mm512_fmadd_ps(a, low[0], sums[r][p][0]);
-                        sums[r][p][1] = _mm512_fmadd_ps(a, low[1], sums[r][p][1]);
-                    });
-                    rows!(R, |r| {
-                        let a = _mm512_set1_ps(*left.add(DEEP * r + 16 + k));
-                        sums[r][p][0] = _mm512_fmadd_ps(a, high[0], sums[r][p][0]);
-                        sums[r][p][1] = _mm512_fmadd_ps(a, high[1], sums[r][p][1]);
-                    });
-                }
-            }
-        }
-        for p in 0..P {
-            let row = out.add(p * place.height).cast::<f32>();
-            rows!(R, |r| {
-                _mm512_store_ps(row.add(32 * r), sums[r][p][0]);
-                _mm512_store_ps(row.add(32 * r + 16), sums[r][p][1]);
-            });
-        }
-    }
+    });
 }
