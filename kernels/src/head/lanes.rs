@@ -347,9 +347,7 @@ pub(super) fn rounded<const FMA: bool>(row: &[f32], lines: &mut [Row], step: usi
     let mut lines = lines.iter_mut().step_by(step);
     let (whole, rest) = row.as_chunks::<32>();
     for (numbers, line) in whole.iter().zip(&mut lines) {
-        for i in 0..32 {
-            line.0[i] = widen(bf16(numbers[i]));
-        }
+        line.0.iter_mut().zip(numbers).for_each(|(out, &value)| *out = widen(bf16(value)));
     }
     if let (false, Some(line)) = (rest.is_empty(), lines.next()) {
         line.0 = [0.0; 32];
