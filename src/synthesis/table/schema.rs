@@ -144,7 +144,7 @@ fn is_number_of_column(label: &str) -> bool {
 }
 
 /// A headline's words and its unit: `Mass (kg)`, `Height [m]`, `Price in USD`. None where there are no words.
-fn headline(text: &str) -> Option<(String, Option<String>)> {
+pub(super) fn headline(text: &str) -> Option<(String, Option<String>)> {
     let text = bare(text).split_whitespace().collect::<Vec<_>>().join(" ");
     let text = text.trim_end_matches(['*', '†', '‡', ':']).trim().to_string();
     let bracketed = [('(', ')'), ('[', ']')].into_iter().find_map(|(open, close)| {
