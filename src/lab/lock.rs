@@ -197,6 +197,8 @@ fn claim(path: &Path, seen: Option<&Holder>, system: System, me: &Holder) -> io:
                 let Ok(file) = File::open(&place) else { return Ok(None) };
                 let maker = Holder::read(&file)?;
                 let lives = match &maker {
+                    // Who makes a claim need not have the system's lock, so that having it says nothing of a maker on this machine.
+                    Some(maker) if maker.is_here(me) => maker.is_running(),
                     Some(maker) => alive(&file, path, Some(maker), system, me).is_some(),
                     None => age(&file, clock_of(&beside(path, "now", &me.token))) < SILENCE,
                 };

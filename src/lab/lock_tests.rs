@@ -135,6 +135,17 @@ fn wait(condition: impl Fn() -> bool) {
 }
 
 #[test]
+fn a_claim_by_a_living_process_counts_without_the_lock_of_the_system() {
+    let folder = folder();
+    left(folder.path(), &elsewhere(), 500);
+    let claim = beside(&folder.path().join("lock"), "after", &elsewhere().token);
+    Holder::this_process().write(&File::create(&claim).unwrap()).unwrap();
+    assert!(matches!(Lock::take(folder.path()), Err(LabError::Locked { .. })));
+    std::fs::remove_file(&claim).unwrap();
+    Lock::take(folder.path()).unwrap();
+}
+
+#[test]
 fn of_many_takers_of_a_dead_lock_one_gets_it() {
     for _ in 0..20 {
         let folder = folder();
