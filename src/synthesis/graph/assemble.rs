@@ -89,8 +89,17 @@ fn form(plan: &Plan) -> Form {
 fn answer(network: &Network, draft: &Draft) -> Answer {
     let text = draft.solution.answer.clone();
     let spellings = draft.solution.node.map(|node| network.aliases(node)).unwrap_or_default();
-    let aliases = spellings.iter().map(|alias| alias.to_string());
+    let page = draft.solution.node.is_some_and(|node| network.noun(node) == "page");
+    let own = without_site(&text).filter(|_| page).map(String::from);
+    let aliases = spellings.iter().map(|alias| alias.to_string()).chain(own);
     Answer { aliases: aliases.filter(|alias| *alias != text && alias.len() <= LONGEST_ALIAS).collect(), text }
+}
+
+/// The title of a page without what it belongs to, `Alpha release notes — Handbook`, where two words or more are left.
+fn without_site(title: &str) -> Option<&str> {
+    let at = [" — ", " – ", " | ", " :: "].iter().filter_map(|joint| title.rfind(joint)).min()?;
+    let own = title[..at].trim();
+    (own.split_whitespace().count() >= 2).then_some(own)
 }
 
 /// The documents that state the facts of a draft.
@@ -148,4 +157,16 @@ fn read_by(network: &Network, pages: &Pages, evidence: &[Evidence]) -> Vec<Work>
         evidence.iter().any(|piece| piece.document == page.hash && inside(piece))
     };
     calls.filter(|(page, (window, _))| reads(page, window)).map(|(_, (_, work))| work.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_site;
+
+    #[test]
+    fn a_page_goes_by_its_title_without_its_site() {
+        assert_eq!(without_site("Alpha 1.6 release notes — Alpha documentation"), Some("Alpha 1.6 release notes"));
+        assert_eq!(without_site("Index — Alpha documentation"), None);
+        assert_eq!(without_site("Alpha - and Omega"), None);
+    }
 }

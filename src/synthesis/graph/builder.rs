@@ -202,7 +202,9 @@ impl Builder {
             raw.relation = relations.root(raw.relation);
         }
         let before = self.raw.len();
-        self.raw.retain(|raw| raw.head != raw.tail);
+        // A function that calls itself is one of those who call it, so that another one is not the only one.
+        let related = &self.related;
+        self.raw.retain(|raw| raw.head != raw.tail || related[raw.relation as usize].family == Family::Calls);
         self.statistics.self_loops = before - self.raw.len();
         self.raw.sort_unstable();
         self.raw.dedup();

@@ -10,6 +10,8 @@ use longlab_documents::{Document, Section, Span};
 const BELOW: usize = 400;
 /// Bytes at the beginning of a file in which a notice of copyright is looked for.
 const NOTICE: usize = 4_000;
+/// Bytes in which the date follows that stands on when a page was changed.
+const CHANGE: usize = 80;
 /// Longest headline, bytes.
 const LONGEST: usize = 160;
 
@@ -98,6 +100,9 @@ fn headline(document: &Document, page: &Name, section: &Section, found: &mut Ext
     if !own && unnumbered(title).split_whitespace().next().is_some_and(counts) {
         return found.refuse("a version or chapter of something that its headline does not name");
     }
+    if own && says_another_date(text) {
+        return found.refuse("a date of a page that also says when it was changed");
+    }
     if let Some((name, date)) = dated(title) {
         return found.add(
             text,
@@ -126,6 +131,31 @@ fn headline(document: &Document, page: &Name, section: &Section, found: &mut Ext
             None => {}
         }
     }
+}
+
+/// Whether a page says at the beginning of a line when it was last changed: that is a date of the page too.
+fn says_another_date(text: &str) -> bool {
+    const CHANGED: [&str; 10] = [
+        "last update",
+        "last modified",
+        "last changed",
+        "last edited",
+        "last revised",
+        "this page last",
+        "this page was last",
+        "page last",
+        "updated on",
+        "modified on",
+    ];
+    text.split('\n').any(|line| {
+        let line_start = line.as_ptr() as usize - text.as_ptr() as usize;
+        let begin = line_start + line.len() - line.trim_start_matches(|c: char| !c.is_alphanumeric()).len();
+        let says = |word: &&str| text[begin..].get(..word.len()).is_some_and(|own| own.eq_ignore_ascii_case(word));
+        CHANGED.iter().any(says) && {
+            let near = &text[begin..crate::extend::cut::floor(text, begin + CHANGE)];
+            near.as_bytes().windows(4).any(|year| year.iter().all(u8::is_ascii_digit))
+        }
+    })
 }
 
 /// Whether a section is the page itself: it has the page's title, or the title goes on with what the page belongs to, `Alpha notes — Handbook`.
@@ -239,6 +269,24 @@ mod tests {
         assert_eq!(page("Alpha notes", "Some text.\n\n3 May 1987\n"), Vec::<&str>::new());
         assert_eq!(page("Alpha notes", "Best before: 3 May 1987\n"), Vec::<&str>::new());
         assert_eq!(page("Alpha of 3 May 1987", "Text.\n"), ["Alpha|date|3 May 1987"]);
+    }
+
+    #[test]
+    fn a_page_that_says_when_it_was_changed_has_two_dates() {
+        let facts = |foot: &str| {
+            let mut page = Page::text("Alpha notes").document();
+            page.text = format!("Alpha notes\n3 May 1987\n\nText.\n{foot}");
+            page.sections =
+                vec![Section { title: "Alpha notes".into(), level: 1, span: Span { start: 0, end: page.text.len() } }];
+            let found = triplets(&page, &Default::default());
+            fact_texts(&found).into_iter().filter(|fact| fact.contains("date")).collect::<Vec<_>>()
+        };
+        assert_eq!(facts("More.\n"), ["Alpha notes|date|3 May 1987"]);
+        assert_eq!(facts("Last update:\u{a0}Nov 11, 2026\n"), Vec::<&str>::new());
+        assert_eq!(facts("Last update:\n\nNov 11, 2026\n\nnext"), Vec::<&str>::new());
+        assert_eq!(facts("  * Last modified 2026-11-11\n"), Vec::<&str>::new());
+        assert_eq!(facts("*This page was last modified on 2022-12-28 UTC*\n"), Vec::<&str>::new());
+        assert_eq!(facts("Updated versions exist.\n"), ["Alpha notes|date|3 May 1987"]);
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Maker for GraphMaker<'_> {
 
     fn version(&self) -> String {
         let model = self.model.map(|model| model.name());
-        format!("graph 3 {:?} {model:?} {}", self.spec, wording::version())
+        format!("graph 4 {:?} {model:?} {}", self.spec, wording::version())
     }
 
     fn make(

@@ -27,7 +27,9 @@ fn read_table(
 ) {
     let noun = key.map_or(String::new(), |key| row_noun(&table.head[key].text));
     let file = document.source.rsplit('/').next().unwrap_or_default();
-    let relations: Vec<Option<Relation>> = table.head.iter().map(|cell| column(&cell.text)).collect();
+    let caption = is_caption(table);
+    let relations: Vec<Option<Relation>> =
+        table.head.iter().map(|cell| column(&cell.text).filter(|_| !caption)).collect();
     for (at, row) in table.rows.iter().enumerate().filter(|(_, row)| row.len() == table.head.len()) {
         let named = key.map(|key| &row[key]).filter(|cell| !is_empty(&cell.text));
         // Said in certificates, never in questions.
@@ -44,6 +46,11 @@ fn read_table(
             found.add(&document.text, Some(head.clone()), Some(relation), tail, span);
         }
     }
+}
+
+/// Whether what was read as a table's headline is a caption over all of its columns, which stands for none of them.
+fn is_caption(table: &Table) -> bool {
+    table.head.len() >= 2 && table.head.windows(2).all(|pair| pair[0].text.trim() == pair[1].text.trim())
 }
 
 /// From one cell of a row to another where both are near, else the entry alone.
@@ -139,6 +146,13 @@ mod tests {
         assert_ne!(found.triplets[0].head.key, found.triplets[2].head.key);
         let twice = Page::text("Twice").table(&["City", "Sum"], &[["Leiden", "2"], ["Leiden", "4"]]).document();
         assert_eq!(fact_texts(&crate::graph::triplets(&twice, &Default::default())), ["Leiden|Sum|2", "Leiden|Sum|4"]);
+    }
+
+    #[test]
+    fn a_caption_over_all_columns_names_none() {
+        let rows = [["", "Places", "Tax"], ["Stirling", "200.5", "776"], ["Falkirk", "100.5", "700"]];
+        let page = Page::text("Councils").table(&["Table", "Table", "Table"], &rows).document();
+        assert_eq!(fact_texts(&crate::graph::triplets(&page, &Default::default())), Vec::<String>::new());
     }
 
     #[test]

@@ -330,6 +330,24 @@ fn loops_and_copies_are_counted() {
 }
 
 #[test]
+fn who_calls_itself_is_one_of_those_who_call_it() {
+    let callers = |again: &str| {
+        let file = "pkg/shapes.py";
+        let page = Page::code(file)
+            .note(file, "defines", "area_of_shape", "def area_of_shape(shape):\n")
+            .note("area_of_shape", "calls", again, &format!("    return {again}(shape.parts)\n"))
+            .note(file, "defines", "total_of_all", "def total_of_all(shapes):\n")
+            .note("total_of_all", "calls", "area_of_shape", "    return area_of_shape(shapes)\n");
+        let network = network(&[page.document()], &loose());
+        let (caller, called) = (find(&network, "total_of_all"), find(&network, "area_of_shape"));
+        let hop = network.hops(caller).find(|hop| hop.forward && network.to(*hop) == called).unwrap();
+        (network.is_only(Hop { forward: false, ..hop }), network.answers(hop).len())
+    };
+    assert_eq!(callers("sum_of_parts"), (true, 1));
+    assert_eq!(callers("area_of_shape"), (false, 1));
+}
+
+#[test]
 fn a_document_with_too_many_facts_is_left_out_whole() {
     let corpus = world();
     let settings = GraphSpec { facts_per_document: 20, ..loose() };

@@ -137,7 +137,10 @@ impl Extraction {
         };
         match span.of(text) {
             None => self.refuse("the place is not in the text"),
-            Some(_) if head.key == tail.key => self.refuse("head and tail are the same"),
+            // What calls itself is one of those who call it.
+            Some(_) if head.key == tail.key && relation.family != Family::Calls => {
+                self.refuse("head and tail are the same");
+            }
             Some(_) => self.triplets.push(Triplet { head, relation, tail, span, by_model: false }),
         }
     }

@@ -47,6 +47,9 @@ pub fn value(text: &str, kind: ColumnKind, unit: Option<&str>) -> Option<Value> 
     }
 }
 
+/// Largest whole number up to which all are exact: 2^53.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// A number with its unit, as `12`, `1,234.5`, `-3e-2`, `$5`, `12 %` and `40 kg` are. None where it could be read in two ways (`1,5`, `1.234.567`).
 ///
 /// ```
@@ -54,7 +57,7 @@ pub fn value(text: &str, kind: ColumnKind, unit: Option<&str>) -> Option<Value> 
 /// let read = |text: &str| quantity(text).map(|read| (read.value, read.unit));
 /// assert_eq!(read("1,234.5"), Some((1234.5, None)));
 /// assert_eq!(read("−3 °C"), Some((-3.0, Some("°C".into()))));
-/// assert_eq!((read("1,5"), read("3.11.4"), read("5 to 7")), (None, None, None));
+/// assert_eq!((read("1,5"), read("3.11.4"), read("5 to 7"), read("-999999999999999999")), (None, None, None, None));
 /// ```
 pub fn quantity(text: &str) -> Option<Quantity> {
     let text = bare(text);
@@ -74,7 +77,9 @@ pub fn quantity(text: &str) -> Option<Quantity> {
     let (digits, tail) = rest.split_at(number_end(rest));
     let unit = unit(tail, currency)?;
     let value = sign * plain(digits)?;
-    value.is_finite().then_some(Quantity { value, unit })
+    // A whole number that is not exact would be compared as another one; a fraction is off by less than what is asked for.
+    let exact = value.abs() <= EXACT || digits.contains(['e', 'E', '.']);
+    (value.is_finite() && exact).then_some(Quantity { value, unit })
 }
 
 /// Where the digits, with their point, commas and exponent, end.

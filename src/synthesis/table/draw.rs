@@ -9,12 +9,20 @@ use std::collections::BTreeMap;
 /// Longest text that is compared with, characters.
 const LONGEST: usize = 60;
 
+/// Rows from which on a column of numbers must have three different ones.
+const FEW: usize = 4;
+
 /// Draws the parameters of a template, in their order.
 ///
 /// # Errors
 /// What the rows lack.
 pub fn parameters(family: &Family, rows: &[Row], stream: &mut Stream) -> Result<Vec<Value>, &'static str> {
     let column = |letter| family.columns.find(letter);
+    // A column of yes and no, or one that is the same throughout, orders and weighs nothing.
+    let told_apart = |letter| column(letter).is_none_or(|at| numbers(rows, Some(at)).len() >= 3);
+    if rows.len() >= FEW && !(told_apart('n') && told_apart('m')) {
+        return Err("fewer than three different numbers");
+    }
     let mut drawn: Vec<Value> = vec![];
     for letter in family.drawn.chars() {
         let value = match letter {
@@ -127,4 +135,28 @@ fn named(
 /// A place from the second to the fifth.
 fn place(rows: usize, stream: &mut Stream) -> Result<Value, &'static str> {
     if rows < 4 { Err("too few rows for a ranking") } else { Ok(Value::from(stream.range(2..=5.min(rows - 2)))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use longlab_documents::Span;
+    use longlab_kernels::stream::{Address, Purpose};
+    use serde_json::json;
+
+    #[test]
+    fn what_only_tells_yes_from_no_is_not_ordered() {
+        let rows = |numbers: &[f64]| -> Vec<Row> {
+            let row =
+                |number: &f64| Row { source: 0, values: vec![json!(number)], spans: vec![Span { start: 0, end: 0 }] };
+            numbers.iter().map(row).collect()
+        };
+        let drawn = |numbers: &[f64]| {
+            let stream = &mut Address::new(7, Purpose::World).stream();
+            parameters(Family::named("top_share").unwrap(), &rows(numbers), stream).map(|drawn| drawn.len())
+        };
+        assert_eq!(drawn(&[0.0, 1.0, 1.0, 0.0, 1.0]), Err("fewer than three different numbers"));
+        assert_eq!(drawn(&[1.0, 1.0, 1.0, 1.0]), Err("fewer than three different numbers"));
+        assert_eq!(drawn(&[0.0, 1.0, 2.0, 1.0]), Ok(1));
+    }
 }

@@ -19,8 +19,11 @@ const NAMING: [&str; 30] = [
     "hour", "time", "county", "state",
 ];
 
-/// Ends of such words.
-const NAMING_ENDS: [&str; 2] = ["code", "fips"];
+/// Ends of such words: `dcode`, `countyid`.
+const NAMING_ENDS: [&str; 3] = ["code", "fips", "id"];
+
+/// Words that end so and count all the same.
+const COUNTING: [&str; 8] = ["paid", "unpaid", "bid", "acid", "solid", "fluid", "liquid", "humid"];
 
 /// Words in headlines of years.
 const YEARS: [&str; 14] = [
@@ -124,7 +127,8 @@ fn kind(cells: &[&str], label: &str, unit: Option<String>) -> Option<(ColumnKind
     let Some(numbers) = cells.iter().map(|text| quantity(text)).collect::<Option<Vec<_>>>() else {
         return Some((ColumnKind::Text, None));
     };
-    let coded = words(label).any(|word| NAMING_ENDS.iter().any(|end| word.ends_with(end)));
+    let names = |word: &str| NAMING_ENDS.iter().any(|end| word.ends_with(end)) && !COUNTING.contains(&word);
+    let coded = words(label).any(|word| names(&word));
     if coded || said(&NAMING) || said(&YEARS) || numbers.windows(2).all(|pair| pair[1].value == pair[0].value + 1.0) {
         return None;
     }
@@ -167,7 +171,8 @@ pub(super) fn headline(text: &str) -> Option<(String, Option<String>)> {
 pub enum Standing {
     /// It has all of them; the places of each.
     Same(Vec<usize>),
-    /// It has columns of all their names, but others in kind or unit: a reader could not say whether it is meant.
+    /// It has columns of all their names, but others in kind or unit, or of names that differ in number alone, `packages` for `package`: a reader could
+    /// not say whether it is meant.
     Alike,
     /// It lacks one.
     Other,
@@ -181,8 +186,12 @@ pub fn standing(table: &Table, columns: &[Column]) -> Standing {
         .map(|cell| headline(&cell.text).map(|(label, _)| words(&label).collect::<Vec<_>>().join("_")))
         .collect();
     let named = |column: &Column| heads.iter().any(|head| head.as_deref() == Some(column.name.as_str()));
-    if columns.is_empty() || !columns.iter().all(named) {
+    let like = |column: &Column| heads.iter().flatten().any(|head| singular(head) == singular(&column.name));
+    if columns.is_empty() || !columns.iter().all(like) {
         return Standing::Other;
+    }
+    if !columns.iter().all(named) {
+        return Standing::Alike;
     }
     if shaped(table, 1).is_err() {
         return Standing::Alike;
@@ -199,6 +208,11 @@ pub fn standing(table: &Table, columns: &[Column]) -> Standing {
     let Some(places) = columns.iter().map(same).collect::<Option<Vec<usize>>>() else { return Standing::Alike };
     let texts = columns.iter().all(|column| column.kind == ColumnKind::Text);
     if texts && Schema::of(table, 1).is_err() { Standing::Alike } else { Standing::Same(places) }
+}
+
+/// A word or name without the `s` of a plural.
+pub(super) fn singular(name: &str) -> &str {
+    name.strip_suffix('s').filter(|rest| rest.len() >= 3 && !rest.ends_with('s')).unwrap_or(name)
 }
 
 /// Whether two stretches have a byte in common.
@@ -245,9 +259,9 @@ mod tests {
 
     #[test]
     fn codes_and_columns_without_a_headline_are_not_asked_about() {
-        let found = kinds("column 1|dcode|State FIPS|Mass\n5|1010|48|3\n8|3010|1|5");
+        let found = kinds("column 1|dcode|State FIPS|countyid|Paid\n5|1010|48|48171|3\n8|3010|1|1005|5");
         let names: Vec<Option<String>> = found.into_iter().map(|column| column.map(|own| own.0)).collect();
-        assert_eq!(names, [None, None, None, Some("mass".into())]);
+        assert_eq!(names, [None, None, None, None, Some("paid".into())]);
     }
 
     #[test]
@@ -274,6 +288,7 @@ mod tests {
         assert_eq!(standing(&table("Mass (kg)|Name\n2|C\n9|D"), &columns), Standing::Same(vec![1, 0]));
         assert_eq!(standing(&table("Name|Mass (g)\nA|1\nB|5"), &columns), Standing::Alike);
         assert_eq!(standing(&table("Name|Height\nA|1\nB|5"), &columns), Standing::Other);
+        assert_eq!(standing(&table("Names|Mass (kg)\nA|1\nB|5"), &columns), Standing::Alike);
         assert_eq!(standing(&table("Name|Mass (kg)|Mass\nA|1|2\nB|5|9"), &columns), Standing::Alike);
         assert_eq!(standing(&table("Name|Mass (kg)|Mass\nA|1|\nB|5|"), &columns), Standing::Same(vec![0, 1]));
         // A table of texts alone is none that is asked about.
