@@ -51,7 +51,7 @@ impl Maker for TableMaker {
 
     fn version(&self) -> String {
         let ContextSpec { length, most, .. } = &self.context;
-        format!("table 4 {:?} {length:?} {most} {}", self.spec, prompt::version())
+        format!("table 5 {:?} {length:?} {most} {}", self.spec, prompt::version())
     }
 
     fn make(

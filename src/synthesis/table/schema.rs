@@ -25,6 +25,12 @@ const NAMING_ENDS: [&str; 3] = ["code", "fips", "id"];
 /// Words that end so and count all the same.
 const COUNTING: [&str; 8] = ["paid", "unpaid", "bid", "acid", "solid", "fluid", "liquid", "humid"];
 
+/// Headlines over numbers of different things: properties and their values, measures of each variable. Sums and means of these mean nothing.
+const UNLIKE: [&str; 17] = [
+    "value", "values", "min", "max", "minimum", "maximum", "mean", "average", "median", "sd", "std", "stdev",
+    "variance", "q1", "q3", "coef", "estimate",
+];
+
 /// Words in headlines of years.
 const YEARS: [&str; 14] = [
     "year",
@@ -128,7 +134,7 @@ fn kind(cells: &[&str], label: &str, unit: Option<String>) -> Option<(ColumnKind
         return Some((ColumnKind::Text, None));
     };
     let names = |word: &str| NAMING_ENDS.iter().any(|end| word.ends_with(end)) && !COUNTING.contains(&word);
-    let coded = words(label).any(|word| names(&word));
+    let coded = words(label).any(|word| names(&word)) || UNLIKE.contains(&label.to_lowercase().as_str());
     if coded || said(&NAMING) || said(&YEARS) || numbers.windows(2).all(|pair| pair[1].value == pair[0].value + 1.0) {
         return None;
     }
@@ -262,6 +268,13 @@ mod tests {
         let found = kinds("column 1|dcode|State FIPS|countyid|Paid\n5|1010|48|48171|3\n8|3010|1|1005|5");
         let names: Vec<Option<String>> = found.into_iter().map(|column| column.map(|own| own.0)).collect();
         assert_eq!(names, [None, None, None, None, Some("paid".into())]);
+    }
+
+    #[test]
+    fn numbers_of_different_things_are_not_asked_about() {
+        let found = kinds("Variable|Min|Mean|Mean mass\nAsh|1|2|3\nHue|7|9|5");
+        let names: Vec<Option<String>> = found.into_iter().map(|column| column.map(|own| own.0)).collect();
+        assert_eq!(names, [Some("variable".into()), None, None, Some("mean_mass".into())]);
     }
 
     #[test]
