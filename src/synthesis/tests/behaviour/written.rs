@@ -25,12 +25,13 @@ fn run(world: &World, spec: &Spec, threads: usize, model: &dyn ChatModel) -> Res
 
 /// Names, headlines and kinds of the columns that a prompt shows.
 fn columns(prompt: &str) -> Vec<(&str, &str, &str)> {
-    let one = |line: &'_ str| -> Option<(&str, &str, &str)> {
-        let (name, rest) = line.strip_prefix("- \"")?.split_once("\": ")?;
-        let (headline, kind) = rest.rsplit_once(", ")?;
-        Some((name, headline, kind))
-    };
-    prompt.lines().filter_map(one).collect()
+    prompt.lines().filter_map(column).collect()
+}
+
+fn column(line: &str) -> Option<(&str, &str, &str)> {
+    let (name, rest) = line.strip_prefix("- \"")?.split_once("\": ")?;
+    let (headline, kind) = rest.rsplit_once(", ")?;
+    Some((name, headline, kind))
 }
 
 /// A question of the shape that a prompt wants, and its query.
