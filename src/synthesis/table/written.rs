@@ -224,7 +224,7 @@ mod tests {
         let (columns, rows) = table();
         let run = |query: &str, shape| {
             let Posed { answer, refused, .. } = Posed::run(format!("```sql\n{query}\n```"), &columns, &rows, shape);
-            answer.ok_or(refused.unwrap())
+            answer.ok_or_else(|| refused.unwrap())
         };
         assert_eq!(run("SELECT SUM(\"mass\") FROM facts", Shape::Number).as_deref(), Ok("9.00"));
         assert_eq!(run("SELECT MAX(name) FROM facts", Shape::Text).as_deref(), Ok("c"));
