@@ -103,8 +103,7 @@ fn made(args: &SynthArgs) -> Result<Option<Summary>> {
     let standard = Standard::new(&spec)?;
     let mut tools = standard.tools();
     tools.model = model.as_deref().map(|model| (model, &ByRule as &dyn Judge));
-    let reads = spec.engines.graph.as_ref().is_some_and(|graph| graph.extract.is_some());
-    tools.prose = model.as_deref().filter(|_| reads);
+    tools.prose = model.as_deref();
     (tools.answer_judge, tools.document_judge) = (judge.as_deref(), judge.as_deref());
     let finished = stages_in(&spec.output.folder.join(STAGES));
     if finished > 0 && !args.again && !args.quiet {

@@ -2,6 +2,7 @@
 
 use crate::agents::Transcript;
 use crate::graph::Asked;
+use crate::table::written::Written;
 use longlab_documents::{Hash, Span};
 use serde::{Deserialize, Serialize};
 
@@ -157,11 +158,11 @@ pub enum Proof {
     },
     /// A query over the table `facts`, whose rows are all rows of the documents' tables that have these columns.
     Sql {
-        /// Which query template it was made from.
+        /// Which query template it was made from; `written` where a model wrote it.
         family: String,
         /// How hard the template is.
         level: Level,
-        /// The query; what it compares with is bound (`?1`, `?2`, ...), never written into it.
+        /// The query; what a template's compares with is bound (`?1`, `?2`, ...), never written into it.
         query: String,
         /// What is bound, in order.
         parameters: Vec<serde_json::Value>,
@@ -173,6 +174,9 @@ pub enum Proof {
         rows: Vec<Row>,
         /// How the result is written.
         shape: Shape,
+        /// How a model wrote question and query; none where a template made them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        written: Option<Box<Written>>,
     },
     /// Turn `turn` (from 1) of the `of` turns that answer the same request, after the prefix.
     Turn {

@@ -91,12 +91,10 @@ impl<'a> Run<'a> {
                 .clone()
                 .map(|own| Box::new(GraphMaker::new(own, tools.prose, answers)) as Box<dyn Maker + 'a>),
         );
-        own.extend(
-            spec.engines
-                .table
-                .clone()
-                .map(|table| Box::new(TableMaker::new(table, spec.context.clone())) as Box<dyn Maker>),
-        );
+        let answers = folder.join("answers-table");
+        own.extend(spec.engines.table.clone().map(|own| {
+            Box::new(TableMaker::new(own, spec.context.clone(), tools.prose, answers)) as Box<dyn Maker + 'a>
+        }));
         own.extend(spec.engines.dialogue.clone().map(|own| Box::new(DialogueMaker::new(own)) as Box<dyn Maker>));
         let answers = folder.join(ANSWERS);
         let mut agents = None;
@@ -122,8 +120,10 @@ impl<'a> Run<'a> {
     fn demand_tools(&self) -> Result<()> {
         let (spec, tools) = (self.spec, self.tools);
         let reads_prose = spec.engines.graph.as_ref().is_some_and(|graph| graph.extract.is_some());
+        let writes = spec.engines.table.as_ref().is_some_and(|table| table.written.is_some());
         let wanted = [
             (!reads_prose || tools.prose.is_some(), "a model that reads prose (`engines.graph.extract`)"),
+            (!writes || tools.prose.is_some(), "a model that writes questions and queries (`engines.table.written`)"),
             (spec.context.near == 0.0 || tools.search.is_some(), "a search (`context.near`)"),
             (
                 spec.decontamination.files.is_empty() || tools.decontaminator.is_some(),

@@ -115,7 +115,8 @@ pub struct Tools<'a> {
     pub decontaminator: Option<&'a dyn Decontaminator>,
     /// Engines beyond this crate's table and dialogue engines.
     pub makers: Vec<&'a dyn Maker>,
-    /// Reads facts from prose for the graph engine; none where `engines.graph.extract` is left out.
+    /// Reads facts from prose for the graph engine (`engines.graph.extract`), and writes questions and queries for the table engine
+    /// (`engines.table.written`); none where both are left out.
     pub prose: Option<&'a dyn ChatModel>,
     /// The model of the checks, and who says whether it is right.
     pub model: Option<(&'a dyn ChatModel, &'a dyn Judge)>,

@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::extend::absence::Absence;
 use crate::item::{Engine, Proof};
 use crate::prompt;
+use crate::table::written::Written;
 use std::path::Path;
 
 /// Which items are shown.
@@ -143,6 +144,11 @@ fn proof(proof: &Proof) -> String {
                 .map(|(head, relation, tail, by)| format!("({head})-[{relation}]-({tail}) by {by}"))
                 .collect();
             format!("{}; {operation}", steps.join(", "))
+        }
+        Proof::Sql { query, rows, written: Some(written), .. } => {
+            let Written { template, queries, agree, .. } = &**written;
+            let rows = rows.len();
+            format!("`{query}` over {rows} rows (written after {template}, {agree} of {} queries agree)", queries.len())
         }
         Proof::Sql { family, query, parameters, rows, .. } => {
             format!("`{query}` with {parameters:?} over {} rows ({family})", rows.len())

@@ -4,7 +4,7 @@ use super::record::{Record, Split};
 use crate::error::{Result, SynthesisError};
 use crate::item::Proof;
 use crate::spec::figure_3;
-use crate::table::family::Family;
+use crate::table::written::template;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -74,7 +74,7 @@ impl Stats {
             Proof::Sql { family, level, shape, .. } => {
                 self.count("level", &name_of(level));
                 self.count("shape", &name_of(shape));
-                self.count("topic", Family::named(family).map_or("unknown", |family| family.topic.name()));
+                self.count("topic", template(&item.certificate.proof).map_or("unknown", |family| family.topic.name()));
                 self.count("template", family);
             }
             Proof::Turn { of, .. } => self.count("needles", &of.to_string()),

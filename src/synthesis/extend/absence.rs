@@ -6,6 +6,7 @@ use crate::name::{Said, words};
 use crate::table::facts::gather;
 use crate::table::family::Family;
 use crate::table::schema::overlap;
+use crate::table::written::template;
 use longlab_documents::{Document, Hash};
 use std::collections::HashSet;
 
@@ -113,8 +114,9 @@ fn facts(item: &Item) -> Vec<[Said; 2]> {
 }
 
 fn keys(item: &Item) -> HashSet<Vec<String>> {
-    let Proof::Sql { family, columns, rows, .. } = &item.certificate.proof else { return HashSet::new() };
-    let keyed = Family::named(family).is_some_and(Family::keyed);
+    let proof = &item.certificate.proof;
+    let Proof::Sql { columns, rows, .. } = proof else { return HashSet::new() };
+    let keyed = template(proof).is_some_and(Family::keyed);
     let text = columns.first().is_some_and(|column| column.kind == ColumnKind::Text);
     let names = rows.iter().filter_map(|row| row.values.first()?.as_str()).filter(|_| keyed && text);
     names.map(|name| words(name).collect()).collect()

@@ -74,6 +74,7 @@ mod tests {
             sources: vec![document.clone()],
             rows,
             shape: Shape::Text,
+            written: None,
         };
         let passages =
             vec![Passage { span: Span { start: 0, end: text.len() }, document, title: "Packages".into(), text }];

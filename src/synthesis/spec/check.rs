@@ -2,6 +2,7 @@
 
 use super::{
     AgentsSpec, DialogueSpec, GraphSpec, JudgeSpec, RetrospectiveSpec, Spec, SpecError, TableSpec, Unanswered,
+    WrittenSpec,
 };
 use std::fmt::Debug;
 
@@ -121,7 +122,8 @@ fn check_table(table: &TableSpec) -> Result<(), SpecError> {
     bounds("engines.table.most_rows", [table.fewest_rows, table.most_rows], 2, 10_000)?;
     let alike = table.alike > 0.0 && table.alike <= 1.0;
     demand(alike, "engines.table.alike", table.alike, "use a share above 0 and up to 1")?;
-    demand(table.patience > 0, "engines.table.patience", table.patience, PATIENCE)
+    demand(table.patience > 0, "engines.table.patience", table.patience, PATIENCE)?;
+    table.written.as_ref().map_or(Ok(()), WrittenSpec::check)
 }
 
 fn check_dialogue(dialogue: &DialogueSpec) -> Result<(), SpecError> {

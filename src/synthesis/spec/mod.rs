@@ -10,6 +10,7 @@ mod line;
 mod model;
 mod pattern;
 mod roles;
+mod written;
 
 pub use agents::{AgentsSpec, Cite, Quotes, RewardSpec, TaskShares};
 pub use checks::{ChecksSpec, JudgeSpec, Unanswered, Without};
@@ -19,6 +20,7 @@ pub use law::{Bin, Length, Spread, figure_3, weighted};
 pub use model::ModelSpec;
 pub use pattern::Pattern;
 pub use roles::{GrammarFiles, PromptFiles, ReplyTokens, RoleSpec};
+pub use written::WrittenSpec;
 
 use longlab_documents::{Filter, Kind, Limits};
 use serde::{Deserialize, Serialize};
@@ -151,6 +153,9 @@ pub struct TableSpec {
     /// Most tries for each wanted item, after which the corpus is taken to have no more.
     #[serde(default = "defaults::patience")]
     pub patience: usize,
+    /// Questions and queries that a model writes; left out, all are those of templates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<WrittenSpec>,
 }
 
 /// `[engines.table.levels]`: shares of the levels; they need not add up to 1.

@@ -1,23 +1,28 @@
 //! One question over the tables of some documents.
 
+use super::assemble::{Proven, item, necessary};
 use super::cluster::{Member, clusters, members};
 use super::facts::gather;
 use super::family::{FAMILIES, Family, Topic};
 use super::window::window;
+use super::write::{self, Writer};
 use super::{Executed, draw, names, questions};
 use crate::corpus::Corpus;
 use crate::error::Result;
 use crate::funnel::Counts;
-use crate::item::{Answer, Certificate, Column, Engine, Evidence, Form, Item, Level, Passage, Proof, Row, Shape};
+use crate::item::{Column, Engine, Item, Level, Passage, Proof, Row, Shape};
 use crate::name::words;
 use crate::prompt;
-use crate::spec::{ContextSpec, TableSpec, weighted};
+use crate::spec::{ContextSpec, TableSpec, WrittenSpec, weighted};
+use crate::stages::pool as threads;
 use crate::tools::Maker;
-use crate::tries::by_tries;
+use crate::tries::{Trying, by_tries, tried};
+use longlab_client::ChatModel;
 use longlab_documents::{Document, Hash};
 use longlab_kernels::stream::{Address, Purpose, Stream};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Most and fewest bytes of a document with a table that go into a context.
@@ -31,27 +36,61 @@ const SHARE: f64 = 0.6;
 const TOKEN: usize = 2;
 
 /// The table engine.
-pub struct TableMaker {
+pub struct TableMaker<'a> {
     spec: TableSpec,
     /// Its law of lengths bounds what the tables of an item may fill.
     context: ContextSpec,
+    /// Writes questions and queries, where the specification asks for it.
+    model: Option<&'a dyn ChatModel>,
+    /// Where its answers are kept.
+    answers: PathBuf,
 }
 
-impl TableMaker {
-    /// The engine with its settings.
-    pub fn new(spec: TableSpec, context: ContextSpec) -> TableMaker {
-        TableMaker { spec, context }
+impl<'a> TableMaker<'a> {
+    /// The engine with its settings; answers of the model are kept in a folder.
+    pub fn new(
+        spec: TableSpec,
+        context: ContextSpec,
+        model: Option<&'a dyn ChatModel>,
+        answers: PathBuf,
+    ) -> TableMaker<'a> {
+        let model = model.filter(|_| spec.written.is_some());
+        TableMaker { spec, context, model, answers }
+    }
+
+    /// The items that a model writes.
+    fn write(
+        &self,
+        pool: &Pool,
+        (spec, model, wanted): (&WrittenSpec, &dyn ChatModel, usize),
+        address: Address,
+        put: &mut dyn FnMut(Item) -> Result<()>,
+    ) -> Result<Counts> {
+        let writer = Writer::open(spec, model, &self.answers)?;
+        let threads = threads(spec.parallel)?;
+        let most = wanted.saturating_mul(spec.patience);
+        let trying = Trying { wanted, most, at_once: spec.parallel, threads: Some(&threads) };
+        let mut counts = Counts::default();
+        let all = tried(&trying, &mut counts, put, |number| writer.one(pool, address.sample(number)))?;
+        if !all {
+            counts.remark("the model writes no more than these");
+        }
+        Ok(counts)
     }
 }
 
-impl Maker for TableMaker {
+impl Maker for TableMaker<'_> {
     fn engine(&self) -> Engine {
         Engine::Table
     }
 
     fn version(&self) -> String {
         let ContextSpec { length, most, .. } = &self.context;
-        format!("table 5 {:?} {length:?} {most} {}", self.spec, prompt::version())
+        // How many questions are worked on at once changes nothing.
+        let written = self.spec.written.clone().map(|written| WrittenSpec { parallel: 1, ..written });
+        let model = written.as_ref().zip(self.model).map(|(_, model)| (model.name(), write::version()));
+        let spec = TableSpec { written, ..self.spec.clone() };
+        format!("table 5 {spec:?} {length:?} {most} {model:?} {}", prompt::version())
     }
 
     fn make(
@@ -68,9 +107,13 @@ impl Maker for TableMaker {
             return Ok(vec![]);
         }
         let address = Address::new(seed, Purpose::World).rollout(Engine::Table as u32);
-        by_tries((self.spec.items, self.spec.patience), counts, put, |number| {
-            pool.one(&mut address.sample(number).stream())
-        })?;
+        let written =
+            self.spec.written.as_ref().zip(self.model).map(|(spec, model)| (spec, model, spec.of(self.spec.items)));
+        let others = self.spec.items - written.map_or(0, |(.., own)| own);
+        by_tries((others, self.spec.patience), counts, put, |number| pool.one(&mut address.sample(number).stream()))?;
+        if let Some(written) = written.filter(|(.., own)| *own > 0) {
+            counts.add(&self.write(&pool, written, address.step(1), put)?);
+        }
         Ok(vec![])
     }
 }
@@ -79,10 +122,10 @@ impl Maker for TableMaker {
 const TRIES: usize = 8;
 
 /// What did not become an item, and why.
-type Tried<T> = std::result::Result<T, &'static str>;
+pub(super) type Tried<T> = std::result::Result<T, &'static str>;
 
 /// The tables that questions are drawn from.
-struct Pool<'a> {
+pub(super) struct Pool<'a> {
     corpus: &'a Corpus,
     spec: &'a TableSpec,
     context: &'a ContextSpec,
@@ -95,11 +138,18 @@ struct Pool<'a> {
 }
 
 /// Rows of a few documents.
-struct Chosen {
-    columns: Vec<Column>,
-    documents: Vec<Arc<Document>>,
-    passages: Vec<Passage>,
-    rows: Vec<Row>,
+pub(super) struct Chosen {
+    pub columns: Vec<Column>,
+    pub documents: Vec<Arc<Document>>,
+    pub passages: Vec<Passage>,
+    pub rows: Vec<Row>,
+}
+
+/// A template with rows that it can be asked of, and what it compares with.
+pub(super) struct Drawn {
+    pub family: &'static Family,
+    pub chosen: Chosen,
+    pub parameters: Vec<Value>,
 }
 
 impl<'a> Pool<'a> {
@@ -137,7 +187,29 @@ impl<'a> Pool<'a> {
         self.by(family, stream)
     }
 
+    /// A template and rows for it; it is kept to for a few draws.
+    pub(super) fn drawn(&self, stream: &mut Stream) -> Result<Tried<Drawn>> {
+        let family = match self.family(stream) {
+            Ok(family) => family,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        for _ in 1..TRIES {
+            if let Ok(drawn) = self.rows(family, stream)? {
+                return Ok(Ok(drawn));
+            }
+        }
+        self.rows(family, stream)
+    }
+
     fn by(&self, family: &'static Family, stream: &mut Stream) -> Result<Tried<Item>> {
+        match self.rows(family, stream)? {
+            Ok(drawn) => self.item(drawn, stream),
+            Err(reason) => Ok(Err(reason)),
+        }
+    }
+
+    /// Rows for a template, and what it compares with.
+    fn rows(&self, family: &'static Family, stream: &mut Stream) -> Result<Tried<Drawn>> {
         let feasible = &self.feasible[family.name];
         let weights: Vec<f64> = feasible.iter().map(|cluster| self.weights[*cluster]).collect();
         let cluster = &self.clusters[feasible[weighted(&weights, stream)]];
@@ -149,10 +221,7 @@ impl<'a> Pool<'a> {
             Ok(chosen) => chosen,
             Err(reason) => return Ok(Err(reason)),
         };
-        match draw::parameters(family, &chosen.rows, stream) {
-            Ok(parameters) => self.item(family, chosen, parameters, stream),
-            Err(reason) => Ok(Err(reason)),
-        }
+        Ok(draw::parameters(family, &chosen.rows, stream).map(|parameters| Drawn { family, chosen, parameters }))
     }
 
     /// A template of the level drawn that some cluster can be asked: first its topic, so that all topics come.
@@ -233,13 +302,7 @@ impl<'a> Pool<'a> {
         (tokens as f64 * SHARE) as usize * TOKEN
     }
 
-    fn item(
-        &self,
-        family: &Family,
-        chosen: Chosen,
-        parameters: Vec<Value>,
-        stream: &mut Stream,
-    ) -> Result<Tried<Item>> {
+    fn item(&self, Drawn { family, chosen, parameters }: Drawn, stream: &mut Stream) -> Result<Tried<Item>> {
         let query = family.query(&names(&chosen.columns));
         let executed = Executed::new(&chosen.columns, &chosen.rows, (&query, &parameters), family.shape)?;
         let answer = match executed.answer()? {
@@ -249,8 +312,8 @@ impl<'a> Pool<'a> {
         if family.shape == Shape::Count && answer == "0" {
             return Ok(Err("nothing to count"));
         }
-        let (evidence, necessity) = necessary(&executed, &chosen, &answer)?;
-        if evidence.is_empty() {
+        let necessary = necessary(&executed, &chosen, &answer)?;
+        if necessary.0.is_empty() {
             return Ok(Err("no cell that the answer rests on"));
         }
         let wordings = questions(family, &chosen.columns, &parameters)?;
@@ -265,8 +328,10 @@ impl<'a> Pool<'a> {
             sources,
             rows: chosen.rows,
             shape: family.shape,
+            written: None,
         };
-        Ok(Ok(item(family, question, answer, chosen.passages, (evidence, necessity, proof))))
+        let passages = chosen.passages;
+        Ok(Ok(item(family, Proven { question, answer, passages, necessary, proof, work: vec![] })))
     }
 }
 
@@ -318,55 +383,5 @@ impl Choosing {
         });
         self.documents.push(document);
         Ok(())
-    }
-}
-
-/// The cells that the answer rests on, and what it becomes without each.
-fn necessary(executed: &Executed, chosen: &Chosen, answer: &str) -> Result<(Vec<Evidence>, Vec<Option<String>>)> {
-    let (mut evidence, mut necessity) = (vec![], vec![]);
-    for (at, row) in chosen.rows.iter().enumerate() {
-        for (column, value) in row.values.iter().enumerate().filter(|(_, value)| !value.is_null()) {
-            let without = executed.answer_without((at, column), value)?;
-            if without.as_deref() == Some(answer) {
-                continue;
-            }
-            let (document, span) = (&chosen.documents[row.source], row.spans[column]);
-            let quote = span.of(&document.text).unwrap_or_default().to_string();
-            evidence.push(Evidence { document: document.hash.clone(), span, quote });
-            necessity.push(without);
-        }
-    }
-    Ok((evidence, necessity))
-}
-
-type Proven = (Vec<Evidence>, Vec<Option<String>>, Proof);
-
-fn item(family: &Family, question: String, answer: String, passages: Vec<Passage>, proven: Proven) -> Item {
-    let (evidence, necessity, proof) = proven;
-    let rows = if let Proof::Sql { rows, .. } = &proof { rows.len() } else { 0 };
-    let (form, aliases) = match family.shape {
-        Shape::Percentage => (Form::Numeric, vec![answer.trim_end_matches('%').to_string()]),
-        Shape::Count | Shape::Number | Shape::Year => (Form::Numeric, vec![]),
-        Shape::Date | Shape::Text | Shape::List => (Form::MultiHop, vec![]),
-    };
-    Item {
-        id: Hash(String::new()),
-        engine: Engine::Table,
-        form,
-        style: None,
-        // What a reader has to look at: every row for every condition.
-        difficulty: rows * (1 + family.conditions),
-        question,
-        answer: Answer { text: answer, aliases },
-        passages,
-        certificate: Certificate {
-            evidence,
-            proof,
-            necessity,
-            absent: vec![],
-            tokens: 0,
-            tokenizer: None,
-            work: vec![],
-        },
     }
 }

@@ -1,5 +1,6 @@
 //! Engine B: questions over the tables of many documents, answered by a query that is run.
 
+mod assemble;
 pub mod cell;
 pub mod cluster;
 mod draw;
@@ -12,6 +13,8 @@ pub mod schema;
 pub mod shape;
 mod sql;
 mod window;
+mod write;
+pub mod written;
 
 pub use make::TableMaker;
 pub use question::questions;
@@ -49,6 +52,11 @@ impl Executed {
     /// Where the query cannot be run.
     pub fn answer(&self) -> Result<Result<String, &'static str>, SqlError> {
         Ok(shape::write(self.shape, &self.facts.ask(&self.query, &self.parameters)?))
+    }
+
+    /// Steps of SQLite's machine that the last run took, to the thousand.
+    pub fn steps(&self) -> u64 {
+        self.facts.steps()
     }
 
     /// The answer without the cell of a row and a column, whose value is given to be put back; none where there is no answer then.

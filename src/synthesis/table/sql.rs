@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Functions that a query may call.
-const FUNCTIONS: [&str; 12] =
+pub(super) const FUNCTIONS: [&str; 12] =
     ["abs", "avg", "count", "iif", "ifnull", "coalesce", "max", "min", "nullif", "round", "substr", "sum"];
 
 /// Steps of SQLite's machine between two looks at the budget.
@@ -113,6 +113,11 @@ impl Facts {
             given.push((0..width).map(|at| found(row.get_ref(at)?)).collect::<Result<Vec<Value>, SqlError>>()?);
         }
         Ok(given)
+    }
+
+    /// Steps that the last query took, to the thousand.
+    pub fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
     }
 
     /// What a query gives when the cell of a row and a column is empty.

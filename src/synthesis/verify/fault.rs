@@ -41,6 +41,8 @@ pub enum Fault {
     EvidenceAltered,
     /// A hop of the path has other answers.
     NotUnique,
+    /// Too few of the queries that a model wrote give one answer.
+    QueriesDisagree,
     /// The answer computed is another.
     AnswerDiffers,
     /// The answer without an evidence is another than the certificate says.

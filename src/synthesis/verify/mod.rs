@@ -4,6 +4,7 @@ mod dataset;
 mod fault;
 mod path;
 mod proof;
+mod written;
 
 pub use dataset::{Finding, Report, verify};
 pub use fault::{Fault, Found};

@@ -6,10 +6,11 @@ use crate::corpus::Corpus;
 use crate::dialogue::asked;
 use crate::error::Result;
 use crate::graph::Again;
-use crate::item::{Column, Item, Passage, Proof, Row, Shape};
+use crate::item::{Column, Item, Level, Passage, Proof, Row, Shape};
 use crate::name::same;
 use crate::prompt;
 use crate::table::family::Family;
+use crate::table::written::{WRITTEN, Written};
 use crate::table::{Executed, facts, names, questions};
 use longlab_documents::{Hash, Span};
 use serde_json::Value;
@@ -23,9 +24,10 @@ pub fn check(item: &Item, corpus: &Corpus, again: &Again, faults: &mut Faults) -
         Proof::Path { steps, operation, asked } => {
             Path { item, steps, operation, asked }.check(corpus, again, faults)?
         }
-        Proof::Sql { family, query, parameters, columns, sources, rows, shape, .. } => {
-            let table = Sql { item, family, query, parameters, columns, sources, rows, shape: *shape };
-            table.check(corpus, faults)?;
+        Proof::Sql { family, level, query, parameters, columns, sources, rows, shape, written } => {
+            let (level, shape) = (*level, *shape);
+            let table = Sql { item, family, level, query, parameters, columns, sources, rows, shape };
+            table.check(written.as_deref(), corpus, faults)?;
         }
         Proof::Turn { turn, of, prefix, request, requests } => {
             Turn { item, turn: *turn, of: *of, prefix, request, requests }.check(faults)?;
@@ -51,35 +53,49 @@ pub(super) fn necessity(item: &Item, computed: &[Option<String>], faults: &mut F
     }
 }
 
-struct Sql<'a> {
-    item: &'a Item,
+pub(super) struct Sql<'a> {
+    pub item: &'a Item,
     family: &'a str,
-    query: &'a str,
-    parameters: &'a [Value],
-    columns: &'a [Column],
+    pub level: Level,
+    pub query: &'a str,
+    pub parameters: &'a [Value],
+    pub columns: &'a [Column],
     sources: &'a [Hash],
-    rows: &'a [Row],
-    shape: Shape,
+    pub rows: &'a [Row],
+    pub shape: Shape,
 }
 
 impl Sql<'_> {
-    fn check(&self, corpus: &Corpus, faults: &mut Faults) -> Result<()> {
-        let Some(family) = Family::named(self.family) else {
-            faults.demand(false, Fault::UnknownRule, || self.family.into());
-            return Ok(());
-        };
+    fn check(&self, written: Option<&Written>, corpus: &Corpus, faults: &mut Faults) -> Result<()> {
+        match (written, Family::named(self.family)) {
+            (Some(written), None) if self.family == WRITTEN => self.check_written(written, faults)?,
+            (None, Some(family)) => {
+                if !self.check_template(family, faults)? {
+                    return Ok(());
+                }
+            }
+            _ => {
+                faults.demand(false, Fault::UnknownRule, || self.family.into());
+                return Ok(());
+            }
+        }
+        self.check_rows(corpus, faults)?;
+        self.execute(faults);
+        Ok(())
+    }
+
+    /// Query and question must be those of the template; whether columns and parameters are.
+    fn check_template(&self, family: &Family, faults: &mut Faults) -> Result<bool> {
         let lettered = family.columns.len() == self.columns.len() && family.drawn.len() == self.parameters.len();
         faults.demand(lettered, Fault::UnknownRule, || "columns or parameters of another template".into());
         if !lettered {
-            return Ok(());
+            return Ok(false);
         }
         let same_query = family.query(&names(self.columns)) == self.query && family.shape == self.shape;
         faults.demand(same_query, Fault::QueryAltered, || self.query.into());
         let asked = questions(family, self.columns, self.parameters)?;
         faults.demand(asked.contains(&self.item.question), Fault::QuestionAltered, || self.item.question.clone());
-        self.check_rows(corpus, faults)?;
-        self.execute(faults);
-        Ok(())
+        Ok(true)
     }
 
     /// The rows must be those of all tables with these columns in all passages, no more and no fewer.

@@ -21,6 +21,11 @@ impl Bench {
     pub fn new() -> Bench {
         let world = World::new();
         let folder = world.made("out", "[engines.graph]\nitems = 8\n").folder;
+        Bench::of(world, folder)
+    }
+
+    /// A dataset that was made of a world.
+    pub fn of(world: World, folder: PathBuf) -> Bench {
         let mut records = vec![];
         each(&folder, &mut |_, record| {
             records.push(record.unwrap());

@@ -19,3 +19,4 @@ mod output;
 mod resume;
 mod retrospect;
 mod world;
+mod written;
