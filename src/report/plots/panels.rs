@@ -194,6 +194,10 @@ impl Panel {
         if low > high {
             return (0.0, 1.0);
         }
+        // A curve that never leaves zero: any axis will do whose ticks can be told apart.
+        if low == 0.0 && high == 0.0 {
+            return (0.0, 1.0);
+        }
         let air = ((high - low) * 0.06).max(high.abs() * 0.01).max(1e-6);
         (if low >= 0.0 { (low - air).max(0.0) } else { low - air }, high + air)
     }
@@ -225,3 +229,21 @@ pub fn plain(name: &str, colour: RGBColor, points: &[(f64, f64)]) -> Curve {
 
 /// Grey for gated steps of published curves.
 pub const GATED: RGBColor = style::SHADE;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_that_stays_at_zero_has_axes_whose_ticks_differ() {
+        let range = |points: &[(f64, f64)]| {
+            let (across, keys, phases) = (STEPS.to_string(), vec![], vec![]);
+            let curves = vec![plain("a", INK, points)];
+            let (low, high) =
+                Panel { title: String::new(), axis: String::new(), across, keys, curves, phases }.values();
+            (low, decimals(high - low))
+        };
+        assert_eq!(range(&[(1.0, 0.0), (2.0, 0.0)]), (0.0, 1));
+        assert_eq!(range(&[(1.0, 0.0), (2.0, 0.02)]), (0.0, 3));
+    }
+}

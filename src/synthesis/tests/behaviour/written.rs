@@ -157,6 +157,9 @@ fn a_model_that_dies_loses_nothing() {
     assert_eq!((counts.kept, counts.dropped["the model gives no answer"]), (ITEMS - OWN, OWN * 8));
 }
 
+/// What a model says.
+type Answer = Box<dyn Fn(&ChatRequest) -> String + Send + Sync>;
+
 #[test]
 fn nonsense_makes_no_item_and_is_counted_by_reason() {
     let world = World::new();
@@ -164,7 +167,7 @@ fn nonsense_makes_no_item_and_is_counted_by_reason() {
         true => writer(request),
         false => query.to_string(),
     };
-    let answers: [(&str, Box<dyn Fn(&ChatRequest) -> String + Send + Sync>); 7] = [
+    let answers: [(&str, Answer); 7] = [
         ("the model's question keeps to no form", Box::new(|_| "I would rather not.".into())),
         ("the model's question is none", Box::new(|_| json!({ "question": "Tell me the sum." }).to_string())),
         ("the model's question is too long", Box::new(|_| json!({ "question": "so ".repeat(200) + "?" }).to_string())),
