@@ -34,6 +34,7 @@ if [ -n "$array" ]; then tasks="\"array_job_id\":$id,\"array_task_id\":null,\"ar
 else tasks='"array_job_id":0,"array_task_id":null'; fi
 printf '{"job_id":%s,%s,"name":"%s","job_state":"PENDING","state_reason":"Resources","nodes":""}' "$id" "$tasks" "$name" > queue/$id
 if [ -e kills ]; then rm kills; kill -KILL $PPID; exit 1; fi
+while [ -e slow ]; do sleep 0.02; done
 echo $id
 "#;
 const SQUEUE: &str = r#"
@@ -250,6 +251,20 @@ fn jobs_are_watched_to_their_end() {
     assert!(text(&output).contains("start   GRPO seed 0"), "{}", text(&output));
     let done = lines(&lab.path("results/toy/jobs.csv")).iter().filter(|line| line.ends_with(",done")).count();
     assert_eq!(done, 4);
+}
+
+#[test]
+fn a_job_that_ends_while_it_is_submitted_is_done_and_not_cached() {
+    let lab = Lab::new();
+    fs::write(lab.path("cluster/slow"), "").unwrap();
+    let run = lab.slurm(&[]).spawn().unwrap();
+    wait_until("the submission", || lab.path("cluster/queue/11").exists());
+    lab.listed().iter().for_each(|dir| finish(dir));
+    lab.none_waits(11);
+    fs::remove_file(lab.path("cluster/slow")).unwrap();
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(text(&output).contains("4 jobs: 4 done"), "{}", text(&output));
 }
 
 #[test]

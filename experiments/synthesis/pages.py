@@ -2,10 +2,11 @@
 """Writes items of a dataset of real documents as pages to be read, with the licence of every source.
 
     python experiments/synthesis/pages.py DATASET CORPUS ENGINE > reports/synthesis/ENGINE.md
+    python experiments/synthesis/pages.py DATASET CORPUS ENGINE --whole --spec short.toml > reports/synthesis/ENGINE-short.md
 
 DATASET is the folder that `longlab synth` wrote, CORPUS the one that experiments/corpora/fetch.py wrote. Items are drawn by a seed from those whose
 evidence is of permissively licensed sources. Long passages are abridged in the middle, each cut marked with its length; of sources under other licences
-the title stands alone.
+the title stands alone. With `--whole` nothing is cut, and items are drawn from those all of whose passages are of such sources.
 """
 
 import argparse
@@ -72,7 +73,7 @@ class Sources:
         return self.of(document)["licence"] in PERMISSIVE
 
 
-def page(item, sources):
+def page(item, sources, abridged=abridged):
     certificate = item["certificate"]
     evidence = {e["document"] for e in certificate["evidence"]} | set(certificate["proof"].get("sources", []))
     requests = certificate["proof"].get("requests", [])
@@ -121,18 +122,23 @@ def main():
     parser.add_argument("--items", type=int, default=20)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--spec", default="documents.toml")
+    parser.add_argument("--whole", action="store_true", help="cut nothing; only items of permissively licensed passages")
     arguments = parser.parse_args()
     sources = Sources(arguments.dataset, arguments.corpus)
-    fit = lambda item: item["engine"] == arguments.engine and all(sources.is_permissive(e["document"]) for e in item["certificate"]["evidence"])
+    fit = lambda item: item["engine"] == arguments.engine and all(
+        sources.is_permissive(e["document"]) for e in (item["passages"] if arguments.whole else item["certificate"]["evidence"])
+    )
     items = [item for split in ("train", "test") for item in lines(arguments.dataset / f"{split}.jsonl") if fit(item)]
     drawn, styles = sample(items, arguments.items, random.Random(arguments.seed))
     evenly = f", as many of each of {styles} styles," if styles > 1 else ""
     print(f"# Items of the engine `{arguments.engine}`\n")
-    print(f"{len(drawn)} items drawn at random (seed {arguments.seed}){evenly} from a set of `experiments/synthesis/{arguments.spec}`, among those whose evidence "
-          "is of permissively licensed sources. Long passages are abridged in the middle; passages of sources under other licences are named and not shown. "
+    shown = ("all of whose passages are of permissively licensed sources. Nothing is cut." if arguments.whole else
+             "whose evidence is of permissively licensed sources. Long passages are abridged in the middle; passages of sources under other licences are "
+             "named and not shown.")
+    print(f"{len(drawn)} items drawn at random (seed {arguments.seed}){evenly} from a set of `experiments/synthesis/{arguments.spec}`, among those {shown} "
           "Made by `experiments/synthesis/pages.py`.\n")
     for item in drawn:
-        print(page(item, sources))
+        print(page(item, sources, (lambda text, most: text) if arguments.whole else abridged))
 
 
 main()

@@ -62,6 +62,8 @@ pub(super) fn run(plan: &Plan, args: &SlurmArgs, setting: Setting, view: &mut dy
     files::make_folder(&layout.experiment(&plan.name))?;
     let _lock = Lock::take(&layout.experiment(&plan.name))?;
     let queue = command::squeue()?;
+    // What ends from here on was not there before: it is done and not cached.
+    let cached = plan.finished();
     experiment::prepare_open(plan, None)?;
     let submitted = submit::adopt_or_submit(plan, layout, &order(args, &setting)?, &queue)?;
     let ids: Vec<String> = submitted.record.arrays.iter().filter_map(|array| Some(array.job?.to_string())).collect();
@@ -80,7 +82,8 @@ pub(super) fn run(plan: &Plan, args: &SlurmArgs, setting: Setting, view: &mut dy
         return Ok(Ran::Left);
     }
     let every = Duration::from_secs_f64(args.every);
-    let watch = Watch { plan, layout, record: &submitted.record, every, interrupts: setting.interrupts };
+    let watch =
+        Watch { plan, layout, cached: &cached, record: &submitted.record, every, interrupts: setting.interrupts };
     Ok(Ran::Watched(slurm::watch(&watch, view, &mut changed)?))
 }
 

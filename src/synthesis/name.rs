@@ -14,6 +14,28 @@ fn stretches(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
+/// A word in the singular, by the endings of regular plurals.
+pub fn singular(word: &str) -> String {
+    let keeps = ["ss", "us", "is", "as", "os"].iter().any(|end| word.ends_with(end));
+    if word.chars().count() <= 4 || keeps || !word.ends_with('s') {
+        return word.to_string();
+    }
+    if let Some(stem) = word.strip_suffix("ies") {
+        return format!("{stem}y");
+    }
+    let hissing = ["xes", "ches", "shes", "sses"].iter().any(|end| word.ends_with(end));
+    word[..word.len() - if hissing { 2 } else { 1 }].to_string()
+}
+
+/// What two spellings of a name share that differ in number alone, `sizes` and `size`; for comparing, not for saying.
+pub fn stem(word: &str) -> String {
+    let singular = singular(word);
+    match singular.trim_end_matches('s') {
+        "" => singular,
+        stem => stem.to_string(),
+    }
+}
+
 /// The months, in order.
 pub const MONTHS: [&str; 12] = [
     "january",
@@ -90,6 +112,16 @@ mod tests {
     fn names_are_the_same_whatever_their_case_and_marks() {
         assert!(same("Henry D. Thoreau", "henry  d thoreau"));
         assert!(!same("Thoreau", "Thoreaus"));
+    }
+
+    #[test]
+    fn spellings_in_another_number_have_one_stem() {
+        for (one, many) in
+            [("package", "packages"), ("country", "countries"), ("row", "rows"), ("box", "boxes"), ("class", "classes")]
+        {
+            assert_eq!(stem(one), stem(many), "{one}");
+        }
+        assert_eq!((stem("s"), stem("year") == stem("yearly")), ("s".to_string(), false));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::error::{Result, SynthesisError};
 use crate::item::{Engine, Form, Item, Passage, Proof};
 use longlab_client::Message;
+use longlab_documents::Hash;
 use longlab_kernels::stream::Stream;
 use minijinja::Environment;
 use serde::Serialize;
@@ -140,6 +141,11 @@ pub fn is_wording(question: &str, name: &str, values: &impl Serialize) -> Result
         }
     }
     Ok(false)
+}
+
+/// A border that a text cannot hold, since it is made of the text's own hash: what stands between two of them is shown to a model and orders nothing.
+pub fn border(text: &str) -> String {
+    format!("<<{}>>", &Hash::of(text).0[..16])
 }
 
 fn render(name: &str, values: &impl Serialize) -> Result<String> {

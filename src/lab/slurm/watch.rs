@@ -25,6 +25,8 @@ pub struct Watch<'a> {
     pub plan: &'a Plan,
     /// The folders.
     pub layout: &'a Layout,
+    /// Which jobs of the plan were finished before anything was submitted.
+    pub cached: &'a [bool],
     /// What was submitted.
     pub record: &'a Record,
     /// Time between looks at the queue.
@@ -44,9 +46,8 @@ pub fn watch(
     view: &mut dyn View,
     changed: &mut dyn FnMut(&[State]) -> anyhow::Result<()>,
 ) -> anyhow::Result<Summary> {
-    let cached: Vec<bool> = watch.plan.finished();
-    let mut watcher = Watcher::new(watch, Follow::new(&cached), view);
-    watcher.view.begin(cached.len(), cached.iter().filter(|done| **done).count());
+    let mut watcher = Watcher::new(watch, Follow::new(watch.cached), view);
+    watcher.view.begin(watch.cached.len(), watch.cached.iter().filter(|done| **done).count());
     changed(watcher.follow.states())?;
     let mut told = watcher.follow.states().to_vec();
     let mut deaf = 0;

@@ -8,6 +8,7 @@ use crate::files::WholeFile;
 use crate::funnel::Counts;
 use crate::item::Work;
 use crate::observer::Watch;
+use crate::prompt::border;
 use crate::spec::{JudgeSpec, Unanswered};
 use crate::stages::{CHUNK, pool};
 use longlab_client::{ChatFailure, ChatModel, ChatRequest, Message, Verdict};
@@ -81,8 +82,7 @@ impl Prompt {
         text: &str,
         whole: bool,
     ) -> std::result::Result<String, minijinja::Error> {
-        // A border that the text cannot hold, since it is made of the text's own hash.
-        let border = format!("<<{}>>", &Hash::of(text).0[..16]);
+        let border = border(text);
         self.environment.get_template("judge")?.render(context! { title, kind, text, whole, border })
     }
 
@@ -302,7 +302,7 @@ mod tests {
         let said = &request.messages[0].content;
         let shown: String = order.chars().take(100).collect();
         assert!(said.contains(&shown) && !said.contains("49") && !said.contains(&order));
-        let border = format!("<<{}>>", &Hash::of(&shown).0[..16]);
+        let border = border(&shown);
         assert_eq!(said.matches(&border).count(), 3, "{said}");
     }
 }

@@ -4,6 +4,7 @@ use super::Corpus;
 use super::asked::Asked;
 use super::draw::Reason;
 use super::evaluate::{evaluate, evaluate_without, states};
+use super::name::JOINTS;
 use super::network::{Edge, Network};
 use super::plan::{Goal, Plan, Solution};
 use super::read::Page;
@@ -97,7 +98,7 @@ fn answer(network: &Network, draft: &Draft) -> Answer {
 
 /// The title of a page without what it belongs to, `Alpha release notes — Handbook`, where two words or more are left.
 fn without_site(title: &str) -> Option<&str> {
-    let at = [" — ", " – ", " | ", " :: "].iter().filter_map(|joint| title.rfind(joint)).min()?;
+    let at = JOINTS.iter().filter_map(|joint| title.rfind(joint)).min()?;
     let own = title[..at].trim();
     (own.split_whitespace().count() >= 2).then_some(own)
 }

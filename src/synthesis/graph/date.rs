@@ -1,6 +1,6 @@
 //! Dates: how they are written, and what headlines, the lines under them, and notices of copyright state about them.
 
-use super::name::Name;
+use super::name::{JOINTS, Name};
 use super::sentence::counts;
 use super::triplet::{Extraction, Family, Relation};
 use crate::name::MONTHS;
@@ -161,7 +161,7 @@ fn says_another_date(text: &str) -> bool {
 /// Whether a section is the page itself: it has the page's title, or the title goes on with what the page belongs to, `Alpha notes — Handbook`.
 fn is_title(document: &Document, section: &Section) -> bool {
     let (title, own) = (document.title.trim(), section.title.trim());
-    let goes_on = |rest: &str| [" — ", " – ", " - ", " | ", " :: "].iter().any(|joint| rest.starts_with(joint));
+    let goes_on = |rest: &str| JOINTS.iter().any(|joint| rest.starts_with(joint));
     title == own || !own.is_empty() && title.strip_prefix(own).is_some_and(goes_on)
 }
 

@@ -135,3 +135,106 @@ fn alone<K: PartialEq>(order: &[u32], key: impl Fn(Edge) -> K) -> Vec<Edge> {
     let alone = (0..order.len()).filter(|&at| (at == 0 || differs(at - 1, at)) && differs(at, at + 1));
     alone.map(|at| order[at].into()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::network::Hop;
+    use crate::graph::testing::{Page, find, loose, network, world};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn who_calls_itself_is_one_of_those_who_call_it() {
+        let callers = |again: &str| {
+            let file = "pkg/shapes.py";
+            let page = Page::code(file)
+                .note(file, "defines", "area_of_shape", "def area_of_shape(shape):\n")
+                .note("area_of_shape", "calls", again, &format!("    return {again}(shape.parts)\n"))
+                .note(file, "defines", "total_of_all", "def total_of_all(shapes):\n")
+                .note("total_of_all", "calls", "area_of_shape", "    return area_of_shape(shapes)\n");
+            let network = network(&[page.document()], &loose());
+            let (caller, called) = (find(&network, "total_of_all"), find(&network, "area_of_shape"));
+            let hop = network.hops(caller).find(|hop| hop.forward && network.to(*hop) == called).unwrap();
+            (network.is_only(Hop { forward: false, ..hop }), network.answers(hop).len())
+        };
+        assert_eq!(callers("sum_of_parts"), (true, 1));
+        assert_eq!(callers("area_of_shape"), (false, 1));
+    }
+
+    #[test]
+    fn a_name_that_two_things_share_is_not_said() {
+        let mut corpus = Vec::new();
+        for file in ["one/a.py", "two/b.py"] {
+            let page = Page::code(file).note(file, "defines", "Parser", "class Parser\n");
+            let feed = format!("feed_{}", &file[..3]);
+            corpus.push(page.note("Parser", "defines", &feed, &format!("def {feed}\n")).document());
+        }
+        let network = network(&corpus, &loose());
+        assert!(network.entity(find(&network, "Parser")).shared);
+        assert!(!network.entity(find(&network, "feed_one")).shared);
+    }
+
+    #[test]
+    fn a_module_is_not_told_from_a_file_of_its_name() {
+        let page =
+            |file: &str, line: &str, module: &str| Page::code(file).note(file, "imports", module, line).document();
+        let corpus = vec![
+            page("pkg/a.py", "import hmac\n", "hmac"),
+            page("pkg/b.py", "import zlib\n", "zlib"),
+            page("pkg/d.py", "import urllib\n", "urllib"),
+            page("pkg/e.py", "import urllib.parse\n", "urllib.parse"),
+            page("pkg/c.py", "from pkg.tools import hmac\n", "hmac"),
+            Page::code("pkg/tools/hmac.py").note("pkg/tools/hmac.py", "defines", "Digest", "class Digest\n").document(),
+        ];
+        let network = network(&corpus, &loose());
+        for (name, shared) in [("hmac", true), ("zlib", false), ("urllib", true), ("urllib.parse", false)] {
+            assert_eq!(network.entity(find(&network, name)).shared, shared, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_package_that_its_files_name_is_shared_and_a_class_calls_nothing_by_itself() {
+        let file = "code/lib-1.0/lib/tools/deep.py";
+        let corpus = vec![
+            Page::code("app/a.py").note("app/a.py", "imports", "lib.tools", "import lib.tools\n").document(),
+            Page::code(file)
+                .note(file, "defines", "Deep", "class Deep\n")
+                .note(file, "defines", "make", "def make\n")
+                .note("Deep", "calls", "register", "register(1)\n")
+                .note("make", "calls", "Deep", "Deep()\n")
+                .document(),
+        ];
+        let network = network(&corpus, &loose());
+        assert!(network.entity(find(&network, "lib.tools")).shared);
+        let walker = crate::graph::walk::Walker {
+            network: &network,
+            settings: &loose(),
+            allowed: crate::graph::walk::Allowed::Any,
+        };
+        let calls =
+            |name: &str| network.hops(find(&network, name)).find(|hop| network.relation(hop.edge).text == "calls");
+        assert!(walker.takes(calls("make").unwrap()) && !walker.takes(calls("register").unwrap()));
+    }
+
+    #[test]
+    fn facts_of_an_entity_are_found_by_bisection() {
+        let corpus = world();
+        let network = network(&corpus, &loose());
+        for edge in (0..network.statistics.facts).map(Edge::new) {
+            let (head, tail) = network.ends(edge);
+            let relation = network.fact(edge).relation;
+            for (node, as_head) in [(head, true), (tail, false)] {
+                let found = network.facts_of(node, relation, as_head);
+                let all = (0..network.statistics.facts).map(Edge::new).filter(|other| {
+                    let ends = network.ends(*other);
+                    network.fact(*other).relation == relation && if as_head { ends.0 == node } else { ends.1 == node }
+                });
+                assert_eq!(
+                    found.iter().collect::<BTreeSet<_>>(),
+                    all.collect::<Vec<_>>().iter().collect::<BTreeSet<_>>()
+                );
+                assert_eq!(network.is_only(Hop { edge, forward: as_head }), found.len() == 1);
+            }
+        }
+    }
+}

@@ -9,6 +9,7 @@ use super::wording::Wording;
 use crate::Work;
 use crate::error::SynthesisError;
 use crate::extend::cut::floor;
+use crate::prompt::border;
 use crate::spec::ExtractSpec;
 use longlab_client::{ChatFailure, ChatModel, ChatRequest, Message};
 use longlab_documents::{Document, Hash, Kind, Span};
@@ -106,8 +107,7 @@ fn windows(text: &str, longest: usize) -> Vec<Span> {
 }
 
 fn request(text: &str, spec: &ExtractSpec, wording: &Wording, address: Address) -> Result<ChatRequest, SynthesisError> {
-    // A border that the text cannot hold, since it is made of the text's own hash.
-    let border = format!("<<{}>>", &Hash::of(text).0[..16]);
+    let border = border(text);
     let prompt = wording.prompt(context! { most => spec.facts, text, border })?;
     let mut request = ChatRequest::new(vec![Message::user(prompt)], spec.answer);
     request.seed = Some(address.stream().bits() >> 1);

@@ -1,13 +1,16 @@
 //! Names of entities: how they are written, and by which key two spellings are one entity.
 
 use super::evaluate::{number, year};
-use crate::name::MONTHS;
+use crate::name::{MONTHS, singular};
 use longlab_documents::Hash;
 
 /// Longest name that a question may say, characters.
 pub const LONGEST_SPOKEN: usize = 80;
 /// Longest name that is kept as text, bytes; longer ones are kept as a hash, so that they still count as a second answer.
 const LONGEST_KEPT: usize = 200;
+
+/// What stands between the title of a page and what the page belongs to, `Alpha notes — Handbook`.
+pub const JOINTS: [&str; 5] = [" — ", " – ", " - ", " | ", " :: "];
 
 /// An entity as a document names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,19 +119,6 @@ fn prose_key(text: &str) -> String {
         Some((before, last)) => format!("{before} {}", singular(last)),
         None => singular(plain),
     }
-}
-
-/// A word in the singular, by the endings of regular plurals.
-pub fn singular(word: &str) -> String {
-    let keeps = ["ss", "us", "is", "as", "os"].iter().any(|end| word.ends_with(end));
-    if word.chars().count() <= 4 || keeps || !word.ends_with('s') {
-        return word.to_string();
-    }
-    if let Some(stem) = word.strip_suffix("ies") {
-        return format!("{stem}y");
-    }
-    let hissing = ["xes", "ches", "shes", "sses"].iter().any(|end| word.ends_with(end));
-    word[..word.len() - if hissing { 2 } else { 1 }].to_string()
 }
 
 /// Whether a word can only be a name of code: one word with an underscore or with a capital after a small letter.

@@ -110,7 +110,7 @@ fn row_noun(head: &str) -> String {
 /// The head of a column as a noun: lower case, where it is one to three plain words.
 fn column_noun(head: &str) -> String {
     let plain = head.chars().all(|c| c.is_alphabetic() || c == ' ') && head.split_whitespace().count() <= 3;
-    if plain && head.len() >= 3 { super::name::singular(&head.trim().to_lowercase()) } else { String::new() }
+    if plain && head.len() >= 3 { crate::name::singular(&head.trim().to_lowercase()) } else { String::new() }
 }
 
 #[cfg(test)]

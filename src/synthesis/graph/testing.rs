@@ -1,6 +1,8 @@
 //! Small documents made by hand, for tests.
 
+use super::network::{Edge, Network, Node};
 use super::triplet::Extraction;
+use crate::spec::GraphSpec;
 use longlab_documents::{Cell, Document, Hash, Kind, Link, Note, Span, Table};
 
 /// A document that grows by what it states.
@@ -78,4 +80,74 @@ impl Page {
 pub(crate) fn fact_texts(found: &Extraction) -> Vec<&'static str> {
     let texts = found.triplets.iter().map(|t| format!("{}|{}|{}", t.head.text, t.relation.text, t.tail.text));
     texts.map(|text| &*text.leak()).collect()
+}
+
+/// Keys by which small graphs have items.
+pub(crate) fn loose() -> GraphSpec {
+    GraphSpec { options: 2, repeats: 100, uses: 1000, sets: 1.0, ..GraphSpec::default() }
+}
+
+/// The graph of documents.
+pub(crate) fn network(corpus: &[Document], settings: &GraphSpec) -> Network {
+    Network::of(&corpus.to_vec(), settings, None).unwrap()
+}
+
+/// The entity of a name.
+pub(crate) fn find(network: &Network, name: &str) -> Node {
+    let facts = (0..network.statistics.facts).map(Edge::new);
+    let mut ends = facts.flat_map(|edge| <[Node; 2]>::from(network.ends(edge)));
+    ends.find(|node| *network.entity(*node).name == *name).unwrap()
+}
+
+/// Towns, countries, people and code, each in documents of its own.
+pub(crate) fn world() -> Vec<Document> {
+    let syllables = ["bar", "del", "fen", "gor", "hal", "kel", "lor", "mun", "nor", "pel", "ros", "sel"];
+    let name = |at: usize, end: &str| {
+        let text = format!("{}{}{end}", syllables[at % 12], syllables[(at * 5 + at / 12 + 3) % 12]);
+        text[..1].to_uppercase() + &text[1..]
+    };
+    let mut pages = Vec::new();
+    for country in 0..12 {
+        let (title, capital) = (name(country, "land"), name(country * 4, "ton"));
+        let (currency, river) = (name(country, "mark"), name(country, "water"));
+        let page =
+            Page::text(&title).note(&title, "currency", &currency, &format!("{title} has the currency {currency}\n"));
+        let page = page.note(&title, "longest river", &river, &format!("Longest river of {title}: {river}\n"));
+        pages.push(page.line(&format!("{capital} is the capital of {title}.")).document());
+    }
+    for quarter in 0..4 {
+        let rows: Vec<[String; 4]> = (quarter * 12..quarter * 12 + 12)
+            .map(|town| {
+                [
+                    name(town, "ton"),
+                    name(town / 4, "land"),
+                    (1203 + town * 16).to_string(),
+                    (900 + town * 37 % 800).to_string(),
+                ]
+            })
+            .collect();
+        let rows: Vec<[&str; 4]> = rows.iter().map(|row| [0, 1, 2, 3].map(|at| row[at].as_str())).collect();
+        pages.push(
+            Page::text(&format!("Towns {quarter}")).table(&["Town", "Country", "Founded", "Houses"], &rows).document(),
+        );
+    }
+    for person in 0..24 {
+        let (who, town) = (format!("Ada {}", name(person, "son")), name(person * 2, "ton"));
+        let page = Page::text(&who).line(&format!("{who} was born in {}.", 1700 + person * 11));
+        pages.push(page.note(&who, "birthplace", &town, &format!("{who} comes from {town}\n")).document());
+    }
+    for file in 0..12 {
+        let source = format!("lab/{}.py", name(file, "").to_lowercase());
+        let (class, base) = (name(file, "Node"), name(if file == 0 { 40 } else { (file - 1) / 2 }, "Node"));
+        let module = format!("lab.{}", name(if file == 0 { 40 } else { (file - 1) / 2 }, "").to_lowercase());
+        let import = format!("from {module} import {base}\n");
+        let header = format!("class {class}({base})");
+        let page =
+            Page::code(&source).note(&source, "imports", &module, &import).note(&source, "imports", &base, &import);
+        let page =
+            page.note(&source, "defines", &class, &header).note(&class, "inherits", &base, &format!("{header}:\n"));
+        let run = format!("run_{}", name(file, "").to_lowercase());
+        pages.push(page.note(&class, "defines", &run, &format!("    def {run}(self):\n")).document());
+    }
+    pages
 }

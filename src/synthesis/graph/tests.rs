@@ -1,9 +1,8 @@
 //! The engine on small corpora whose facts are known.
 
 use super::draw::Reason;
-use super::network::Hop;
 use super::obfuscate::described;
-use super::testing::Page;
+use super::testing::{Page, find, loose, network, world};
 use super::*;
 use crate::spec::StyleShares;
 use crate::{Form, Proof, Style};
@@ -17,10 +16,6 @@ fn address() -> Address {
     Address::new(3, Purpose::Test)
 }
 
-fn loose() -> GraphSpec {
-    GraphSpec { options: 2, repeats: 100, uses: 1000, sets: 1.0, ..GraphSpec::default() }
-}
-
 /// So many items.
 fn some(corpus: &dyn Corpus, settings: &GraphSpec, address: Address, count: usize) -> Items {
     items(corpus, &GraphSpec { items: count, ..settings.clone() }, address).unwrap()
@@ -29,63 +24,6 @@ fn some(corpus: &dyn Corpus, settings: &GraphSpec, address: Address, count: usiz
 /// One style alone.
 fn only_multi_fact() -> StyleShares {
     StyleShares { multi_fact: 1.0, temporal: 0.0, causal: 0.0, hypothetical: 0.0 }
-}
-
-/// Towns, countries, people and code, each in documents of its own.
-fn world() -> Vec<Document> {
-    let syllables = ["bar", "del", "fen", "gor", "hal", "kel", "lor", "mun", "nor", "pel", "ros", "sel"];
-    let name = |at: usize, end: &str| {
-        let text = format!("{}{}{end}", syllables[at % 12], syllables[(at * 5 + at / 12 + 3) % 12]);
-        text[..1].to_uppercase() + &text[1..]
-    };
-    let mut pages = Vec::new();
-    for country in 0..12 {
-        let (title, capital) = (name(country, "land"), name(country * 4, "ton"));
-        let (currency, river) = (name(country, "mark"), name(country, "water"));
-        let page =
-            Page::text(&title).note(&title, "currency", &currency, &format!("{title} has the currency {currency}\n"));
-        let page = page.note(&title, "longest river", &river, &format!("Longest river of {title}: {river}\n"));
-        pages.push(page.line(&format!("{capital} is the capital of {title}.")).document());
-    }
-    for quarter in 0..4 {
-        let rows: Vec<[String; 4]> = (quarter * 12..quarter * 12 + 12)
-            .map(|town| {
-                [
-                    name(town, "ton"),
-                    name(town / 4, "land"),
-                    (1203 + town * 16).to_string(),
-                    (900 + town * 37 % 800).to_string(),
-                ]
-            })
-            .collect();
-        let rows: Vec<[&str; 4]> = rows.iter().map(|row| [0, 1, 2, 3].map(|at| row[at].as_str())).collect();
-        pages.push(
-            Page::text(&format!("Towns {quarter}")).table(&["Town", "Country", "Founded", "Houses"], &rows).document(),
-        );
-    }
-    for person in 0..24 {
-        let (who, town) = (format!("Ada {}", name(person, "son")), name(person * 2, "ton"));
-        let page = Page::text(&who).line(&format!("{who} was born in {}.", 1700 + person * 11));
-        pages.push(page.note(&who, "birthplace", &town, &format!("{who} comes from {town}\n")).document());
-    }
-    for file in 0..12 {
-        let source = format!("lab/{}.py", name(file, "").to_lowercase());
-        let (class, base) = (name(file, "Node"), name(if file == 0 { 40 } else { (file - 1) / 2 }, "Node"));
-        let module = format!("lab.{}", name(if file == 0 { 40 } else { (file - 1) / 2 }, "").to_lowercase());
-        let import = format!("from {module} import {base}\n");
-        let header = format!("class {class}({base})");
-        let page =
-            Page::code(&source).note(&source, "imports", &module, &import).note(&source, "imports", &base, &import);
-        let page =
-            page.note(&source, "defines", &class, &header).note(&class, "inherits", &base, &format!("{header}:\n"));
-        let run = format!("run_{}", name(file, "").to_lowercase());
-        pages.push(page.note(&class, "defines", &run, &format!("    def {run}(self):\n")).document());
-    }
-    pages
-}
-
-fn network(corpus: &[Document], settings: &GraphSpec) -> Network {
-    Network::of(&corpus.to_vec(), settings, None).unwrap()
 }
 
 /// All that must hold of every item.
@@ -238,12 +176,6 @@ fn descriptions_fit_one_entity_only() {
     assert!(twins.is_none());
 }
 
-fn find(network: &Network, name: &str) -> Node {
-    let facts = (0..network.statistics.facts).map(Edge::new);
-    let mut ends = facts.flat_map(|edge| <[Node; 2]>::from(network.ends(edge)));
-    ends.find(|node| *network.entity(*node).name == *name).unwrap()
-}
-
 #[test]
 fn a_fact_stated_in_two_documents_needs_both() {
     let mut corpus = world();
@@ -330,24 +262,6 @@ fn loops_and_copies_are_counted() {
 }
 
 #[test]
-fn who_calls_itself_is_one_of_those_who_call_it() {
-    let callers = |again: &str| {
-        let file = "pkg/shapes.py";
-        let page = Page::code(file)
-            .note(file, "defines", "area_of_shape", "def area_of_shape(shape):\n")
-            .note("area_of_shape", "calls", again, &format!("    return {again}(shape.parts)\n"))
-            .note(file, "defines", "total_of_all", "def total_of_all(shapes):\n")
-            .note("total_of_all", "calls", "area_of_shape", "    return area_of_shape(shapes)\n");
-        let network = network(&[page.document()], &loose());
-        let (caller, called) = (find(&network, "total_of_all"), find(&network, "area_of_shape"));
-        let hop = network.hops(caller).find(|hop| hop.forward && network.to(*hop) == called).unwrap();
-        (network.is_only(Hop { forward: false, ..hop }), network.answers(hop).len())
-    };
-    assert_eq!(callers("sum_of_parts"), (true, 1));
-    assert_eq!(callers("area_of_shape"), (false, 1));
-}
-
-#[test]
 fn a_document_with_too_many_facts_is_left_out_whole() {
     let corpus = world();
     let settings = GraphSpec { facts_per_document: 20, ..loose() };
@@ -385,55 +299,6 @@ fn documents_that_change_give_no_items() {
 }
 
 #[test]
-fn a_name_that_two_things_share_is_not_said() {
-    let mut corpus = Vec::new();
-    for file in ["one/a.py", "two/b.py"] {
-        let page = Page::code(file).note(file, "defines", "Parser", "class Parser\n");
-        let feed = format!("feed_{}", &file[..3]);
-        corpus.push(page.note("Parser", "defines", &feed, &format!("def {feed}\n")).document());
-    }
-    let network = network(&corpus, &loose());
-    assert!(network.entity(find(&network, "Parser")).shared);
-    assert!(!network.entity(find(&network, "feed_one")).shared);
-}
-
-#[test]
-fn a_module_is_not_told_from_a_file_of_its_name() {
-    let page = |file: &str, line: &str, module: &str| Page::code(file).note(file, "imports", module, line).document();
-    let corpus = vec![
-        page("pkg/a.py", "import hmac\n", "hmac"),
-        page("pkg/b.py", "import zlib\n", "zlib"),
-        page("pkg/d.py", "import urllib\n", "urllib"),
-        page("pkg/e.py", "import urllib.parse\n", "urllib.parse"),
-        page("pkg/c.py", "from pkg.tools import hmac\n", "hmac"),
-        Page::code("pkg/tools/hmac.py").note("pkg/tools/hmac.py", "defines", "Digest", "class Digest\n").document(),
-    ];
-    let network = network(&corpus, &loose());
-    for (name, shared) in [("hmac", true), ("zlib", false), ("urllib", true), ("urllib.parse", false)] {
-        assert_eq!(network.entity(find(&network, name)).shared, shared, "{name}");
-    }
-}
-
-#[test]
-fn a_package_that_its_files_name_is_shared_and_a_class_calls_nothing_by_itself() {
-    let file = "code/lib-1.0/lib/tools/deep.py";
-    let corpus = vec![
-        Page::code("app/a.py").note("app/a.py", "imports", "lib.tools", "import lib.tools\n").document(),
-        Page::code(file)
-            .note(file, "defines", "Deep", "class Deep\n")
-            .note(file, "defines", "make", "def make\n")
-            .note("Deep", "calls", "register", "register(1)\n")
-            .note("make", "calls", "Deep", "Deep()\n")
-            .document(),
-    ];
-    let network = network(&corpus, &loose());
-    assert!(network.entity(find(&network, "lib.tools")).shared);
-    let walker = super::walk::Walker { network: &network, settings: &loose(), allowed: super::walk::Allowed::Any };
-    let calls = |name: &str| network.hops(find(&network, name)).find(|hop| network.relation(hop.edge).text == "calls");
-    assert!(walker.takes(calls("make").unwrap()) && !walker.takes(calls("register").unwrap()));
-}
-
-#[test]
 fn what_a_package_brings_comes_before_its_module_of_that_name() {
     let corpus = vec![
         Page::code("lib/short/__init__.py")
@@ -447,25 +312,6 @@ fn what_a_package_brings_comes_before_its_module_of_that_name() {
     let imported = edges.filter(|edge| &*network.entity(network.ends(*edge).0).name == "lib/b.py");
     let names: Vec<&str> = imported.map(|edge| &*network.entity(network.ends(edge).1).name).collect();
     assert_eq!(names, ["short"]);
-}
-
-#[test]
-fn facts_of_an_entity_are_found_by_bisection() {
-    let corpus = world();
-    let network = network(&corpus, &loose());
-    for edge in (0..network.statistics.facts).map(Edge::new) {
-        let (head, tail) = network.ends(edge);
-        let relation = network.fact(edge).relation;
-        for (node, as_head) in [(head, true), (tail, false)] {
-            let found = network.facts_of(node, relation, as_head);
-            let all = (0..network.statistics.facts).map(Edge::new).filter(|other| {
-                let ends = network.ends(*other);
-                network.fact(*other).relation == relation && if as_head { ends.0 == node } else { ends.1 == node }
-            });
-            assert_eq!(found.iter().collect::<BTreeSet<_>>(), all.collect::<Vec<_>>().iter().collect::<BTreeSet<_>>());
-            assert_eq!(network.is_only(Hop { edge, forward: as_head }), found.len() == 1);
-        }
-    }
 }
 
 #[test]

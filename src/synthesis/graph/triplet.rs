@@ -80,7 +80,7 @@ impl Relation {
             ["is" | "was" | "were" | "are" | "has" | "the", rest @ ..] if !rest.is_empty() => rest.to_vec(),
             _ => words,
         };
-        let last = words.last().map(|last| super::name::singular(last))?;
+        let last = words.last().map(|last| crate::name::singular(last))?;
         let key = [&words[..words.len() - 1], &[last.as_str()]].concat().join(" ");
         // A column and a participle of the same name are one relation; relations of code stand apart.
         let key = match family {

@@ -307,7 +307,7 @@ fn is_plain(name: &str) -> bool {
     let letters = name.chars().all(|c| c.is_alphabetic() || c == ' ');
     let last = words.last().map(|word| word.to_lowercase()).unwrap_or_default();
     let participle = last.ends_with("ed") || last.ends_with("ing") || PARTICIPLES.contains(&last.as_str());
-    let plural = last.ends_with('s') && super::name::singular(&last) != last;
+    let plural = last.ends_with('s') && crate::name::singular(&last) != last;
     let noun = !participle && !plural && !OPEN_ENDS.contains(&last.as_str());
     letters && noun && words.len() <= 4 && last.chars().count() >= 3
 }

@@ -1,8 +1,8 @@
 //! Headlines of tables that no reader has read: drawn with bars and blanks, or printed in a PDF. Whoever reads the text takes them for tables all the same.
 
-use super::schema::{headline, overlap, singular};
+use super::schema::{headline, overlap};
 use crate::item::Column;
-use crate::name::words;
+use crate::name::{stem, words};
 use longlab_documents::{Document, Span};
 
 /// Most words of a line that is taken for a headline because it says the names of two columns or more.
@@ -26,8 +26,10 @@ pub fn stands_unread(document: &Document, span: Span, columns: &[Column]) -> boo
     if stands_in_sql(&lower, &labels) || is_drawn(document, span, text) {
         return true;
     }
+    // `country` in `countries`.
+    let begin = first.strip_suffix('y').filter(|begin| !begin.is_empty()).unwrap_or(first);
     let mut from = 0;
-    while let Some(at) = lower[from..].find(first.as_str()).map(|at| from + at) {
+    while let Some(at) = lower[from..].find(begin).map(|at| from + at) {
         let start = lower[..at].rfind('\n').map_or(0, |feed| feed + 1);
         let end = lower[at..].find('\n').map_or(lower.len(), |feed| at + feed);
         let line = Span { start: span.start + start, end: span.start + end };
@@ -54,20 +56,21 @@ fn is_drawn(document: &Document, span: Span, text: &str) -> bool {
     })
 }
 
-/// The words of a label, each in the singular.
+/// The words of a label, in whatever number each.
 fn stems(text: &str) -> Vec<String> {
-    words(text).map(|word| singular(&word).to_string()).collect()
+    words(text).map(|word| stem(&word)).collect()
 }
 
 /// Whether a text in small letters has a statement of SQL that says all labels.
 fn stands_in_sql(lower: &str, labels: &[Vec<String>]) -> bool {
-    let statements = [("create table ", ""), ("insert into ", ""), ("select ", " from ")];
+    let statements = [("create table ", "table"), ("insert into ", "into"), ("select ", "from")];
     statements.iter().any(|(opening, then)| {
         lower.match_indices(opening).any(|(at, _)| {
             let rest = &lower[at..crate::extend::cut::border(lower, lower.len().min(at + STATEMENT))];
             let statement = &rest[..rest.find(';').unwrap_or(rest.len())];
             let said = stems(statement);
-            statement.contains(then) && labels.iter().all(|label| said.windows(label.len()).any(|own| own == label))
+            said.iter().any(|word| word == then)
+                && labels.iter().all(|label| said.windows(label.len()).any(|own| own == label))
         })
     })
 }
@@ -75,7 +78,7 @@ fn stands_in_sql(lower: &str, labels: &[Vec<String>]) -> bool {
 fn is_headline(line: &str, labels: &[Vec<String>]) -> bool {
     let cells: Vec<Vec<String>> = cells(line).collect();
     let celled = cells.len() >= 2 && labels.iter().all(|label| cells.contains(label));
-    let all: Vec<String> = words(line).take(LONGEST + 1).map(|word| singular(&word).to_string()).collect();
+    let all: Vec<String> = words(line).take(LONGEST + 1).map(|word| stem(&word)).collect();
     let says = |label: &Vec<String>| all.windows(label.len()).any(|stretch| stretch == label.as_slice());
     celled || labels.len() >= 2 && all.len() <= LONGEST && labels.iter().all(says)
 }
@@ -122,6 +125,8 @@ mod tests {
         assert!(stands("sizes | package\n", &["size"]) && stands("size | package\n", &["sizes"]));
         assert!(stands("CREATE TABLE movie(title,\n  year, score);\n", &["year"]));
         assert!(stands("for row in run(\"SELECT year, title FROM movie ORDER BY year\"):", &["Year"]));
+        assert!(stands("Countries | Size\nChad | 3\n", &["country"]) && stands("S | y\n", &["s", "y"]));
+        assert!(stands("SELECT year, title\nFROM movie;", &["year"]));
         assert!(stands("insert into movie (title, year) values ('Life', 1979)", &["year", "title"]));
         assert!(!stands("Select a year and go on.\n", &["year"]));
         assert!(!stands("SELECT name FROM movie; -- of a year\n", &["year"]));

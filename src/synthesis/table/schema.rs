@@ -2,7 +2,7 @@
 
 use super::cell::{bare, date, is_empty, quantity, year};
 use crate::item::{Column, ColumnKind};
-use crate::name::{same, words};
+use crate::name::{same, stem, words};
 use longlab_documents::{Span, Table};
 use std::collections::HashSet;
 
@@ -192,7 +192,7 @@ pub fn standing(table: &Table, columns: &[Column]) -> Standing {
         .map(|cell| headline(&cell.text).map(|(label, _)| words(&label).collect::<Vec<_>>().join("_")))
         .collect();
     let named = |column: &Column| heads.iter().any(|head| head.as_deref() == Some(column.name.as_str()));
-    let like = |column: &Column| heads.iter().flatten().any(|head| singular(head) == singular(&column.name));
+    let like = |column: &Column| heads.iter().flatten().any(|head| stem(head) == stem(&column.name));
     if columns.is_empty() || !columns.iter().all(like) {
         return Standing::Other;
     }
@@ -214,11 +214,6 @@ pub fn standing(table: &Table, columns: &[Column]) -> Standing {
     let Some(places) = columns.iter().map(same).collect::<Option<Vec<usize>>>() else { return Standing::Alike };
     let texts = columns.iter().all(|column| column.kind == ColumnKind::Text);
     if texts && Schema::of(table, 1).is_err() { Standing::Alike } else { Standing::Same(places) }
-}
-
-/// A word or name without the `s` of a plural.
-pub(super) fn singular(name: &str) -> &str {
-    name.strip_suffix('s').filter(|rest| rest.len() >= 3 && !rest.ends_with('s')).unwrap_or(name)
 }
 
 /// Whether two stretches have a byte in common.

@@ -11,6 +11,7 @@ use super::{Executed, names};
 use crate::answers::{Answered, Answers};
 use crate::error::{Result, SynthesisError};
 use crate::item::{Column, ColumnKind, Item, Level, Proof, Row, Shape, Work};
+use crate::prompt::border;
 use crate::spec::{Unanswered, WrittenSpec};
 use longlab_client::{ChatFailure, ChatModel, ChatRequest, Message};
 use longlab_documents::Hash;
@@ -91,8 +92,7 @@ impl<'a> Writer<'a> {
 
     fn prompt(&self, name: &str, values: Map<String, Value>) -> Result<String> {
         let mut values = Value::from(values);
-        // A border that what is shown cannot hold, since it is made of the hash of all of it.
-        values["border"] = Value::from(format!("<<{}>>", &Hash::of(&values.to_string()).0[..16]));
+        values["border"] = Value::from(border(&values.to_string()));
         let template = self.prompts.get_template(name).map_err(|error| failed(name, &error))?;
         template.render(minijinja::value::Serde(&values)).map_err(|error| failed(name, &error))
     }
