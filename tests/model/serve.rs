@@ -9,6 +9,7 @@ use longlab::lm::{Checkpoint, Odds};
 use longlab::serve::{Server, Settings};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 pub const CHAT: &str = "/v1/chat/completions";
@@ -16,7 +17,12 @@ const TEXT: &str = "/v1/completions";
 
 /// A server on a free port. It ends when it is told to, or with the process.
 pub fn serve(limits: Limits, settings: Settings) -> (Server, SocketAddr) {
-    let engine = Engine::load(folder(true).path(), 2, limits).unwrap().named("micro");
+    serve_folder(folder(true).path(), limits, settings)
+}
+
+/// The same with another model.
+pub fn serve_folder(folder: &Path, limits: Limits, settings: Settings) -> (Server, SocketAddr) {
+    let engine = Engine::load(folder, 2, limits).unwrap().named("micro");
     let server = Server::start(Arc::new(engine), Settings { address: ([127, 0, 0, 1], 0).into(), ..settings }).unwrap();
     let address = server.address();
     (server, address)

@@ -1,7 +1,8 @@
 //! Clients that do harm, on purpose or not, and the server's end: nobody else notices.
 
-use super::serve::{CHAT, serve};
+use super::serve::{CHAT, serve, serve_folder};
 use super::socket::{Socket, get, post};
+use super::talk::folder;
 use longlab::lm::engine::Limits;
 use longlab::serve::Settings;
 use serde_json::{Value, json};
@@ -37,10 +38,10 @@ fn patient(milliseconds: u64) -> Settings {
     Settings { patience: Duration::from_millis(milliseconds), ..Settings::default() }
 }
 
-/// Sends the endless request and reads the head and the first part of its answer.
-fn begun(address: SocketAddr) -> Socket {
+/// Sends an endless request and reads the head and the first part of its answer.
+fn begun(address: SocketAddr, body: &Value) -> Socket {
     let mut socket = Socket::open(address);
-    socket.post(CHAT, &endless());
+    socket.post(CHAT, body);
     while !socket.line().unwrap().starts_with("data: ") {}
     socket
 }
@@ -48,7 +49,7 @@ fn begun(address: SocketAddr) -> Socket {
 #[test]
 fn a_client_that_stops_reading_costs_itself_alone() {
     let (_server, address) = serve(Limits::default(), patient(1_500));
-    let mut stuck = begun(address);
+    let mut stuck = begun(address, &endless());
     assert_eq!(post(address, CHAT, &short(1)).status, 200, "others are answered meanwhile");
     until(address, "longlab_running_answers", |running| running == 0);
     assert_eq!(metric(address, "longlab_dropped_answers_total"), 0, "its answers are written and do not wait for it");
@@ -64,11 +65,20 @@ fn a_client_that_stops_reading_costs_itself_alone() {
 
 #[test]
 fn a_client_that_vanishes_takes_its_answers_with_it() {
-    let (_server, address) = serve(Limits { rows: 8, ..Limits::default() }, Settings::default());
-    drop(begun(address));
+    // A window so long that no answer ends by itself before the client is gone.
+    let (model, window) = (folder(true), 100_000);
+    let path = model.path().join("config.json");
+    let mut config: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    config["max_position_embeddings"] = window.into();
+    std::fs::write(path, config.to_string()).unwrap();
+    let limits = Limits { rows: 8, ..Limits::default() };
+    let (_server, address) = serve_folder(model.path(), limits, Settings::default());
+    let mut body = endless();
+    body["max_tokens"] = (window - 1000).into();
+    drop(begun(address, &body));
+    until(address, "longlab_dropped_answers_total", |dropped| dropped == 16);
     // One that waits for a whole answer, too.
     let mut whole = Socket::open(address);
-    let mut body = endless();
     body["stream"] = false.into();
     whole.post(CHAT, &body);
     until(address, "longlab_running_answers", |running| running == 8);
@@ -184,7 +194,7 @@ fn pages_from_elsewhere_may_ask_where_that_was_wished() {
 #[test]
 fn a_full_server_says_so_and_goes_on() {
     let (_server, address) = serve(Limits { rows: 1, waiting: 16, ..Limits::default() }, Settings::default());
-    let running = begun(address);
+    let running = begun(address, &endless());
     let refused = post(address, CHAT, &endless());
     assert_eq!((refused.status, refused.header("retry-after")), (429, Some("1")));
     assert_eq!(refused.json()["error"]["type"], "rate_limit_error");
@@ -209,7 +219,7 @@ fn answers_have_their_time() {
 #[test]
 fn a_server_that_stops_lets_running_answers_end() {
     let (server, address) = serve(Limits::default(), Settings::default());
-    let mut running = begun(address);
+    let mut running = begun(address, &endless());
     let mut idle = Socket::open(address);
     idle.request("GET", "/health", &[], b"");
     assert_eq!(idle.read().unwrap().status, 200);
@@ -237,7 +247,7 @@ fn a_server_that_stops_lets_running_answers_end() {
 fn a_server_whose_grace_is_over_ends() {
     let (server, address) =
         serve(Limits::default(), Settings { grace: Duration::from_millis(10), ..Settings::default() });
-    let mut running = begun(address);
+    let mut running = begun(address, &endless());
     server.stop();
     server.wait();
     let lines: Vec<String> = std::iter::from_fn(|| running.line()).collect();

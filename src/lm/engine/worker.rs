@@ -9,7 +9,6 @@ use super::texts::Texts;
 use super::{Failure, Limits};
 use crate::lm::infer::{Model, Sequence, Wanted};
 use longlab_kernels::attention::POSITIONS;
-use rayon::prelude::*;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -176,9 +175,9 @@ impl Worker {
         add(&gauges.read, counts.iter().sum());
         add(&gauges.drawn, drawers.len());
         let rows = &self.rows;
-        let draw = |&(at, logits): &(usize, &[f32])| (at, rows[at].draw(logits));
-        let drawn: Vec<(usize, Option<Drawn>)> = self.model.within(|| drawers.par_iter().map(draw).collect());
-        for (at, drawn) in drawn.into_iter().rev() {
+        let mut drawn: Vec<Option<Drawn>> = drawers.iter().map(|_| None).collect();
+        self.model.each(drawers.iter().zip(&mut drawn), |(&(at, logits), drawn)| *drawn = rows[at].draw(logits));
+        for (&(at, _), drawn) in drawers.iter().zip(drawn).rev() {
             match self.rows[at].take(drawn, &self.texts) {
                 Ok(false) => {}
                 Ok(true) => self.leave(at),

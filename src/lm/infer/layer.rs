@@ -5,7 +5,6 @@ use super::sequence::Sequence;
 use super::team::{Crew, Team};
 use longlab_kernels::attention::swiglu;
 use longlab_kernels::linear::{Left, Matrix};
-use rayon::prelude::*;
 use std::ops::Range;
 
 /// The packed weights of a layer.
@@ -64,29 +63,23 @@ impl Layer {
     /// Takes the stream through the layer of this number.
     pub(super) fn forward(&self, number: usize, stream: &mut Stream, pass: &Pass, sequences: &mut [&mut Sequence]) {
         let width = self.before.len();
-        let (block, crew) = pass.team.blocks(stream.x.len() / width);
+        let (all, (block, crew)) = (pass.team.crew(), pass.team.blocks(stream.x.len() / width));
         let [q, k] = [&self.q, &self.k].map(|matrix| block * matrix.outputs());
-        (
-            stream.x.par_chunks(block * width),
-            stream.q.par_chunks_mut(q),
-            stream.k.par_chunks_mut(k),
-            stream.v.par_chunks_mut(k),
-        )
-            .into_par_iter()
-            .with_max_len(1)
-            .enumerate()
-            .for_each(|(at, (x, q, k, v))| room::with(|room| self.ask(crew, at * block, x, [q, k, v], pass, room)));
+        let keys = stream.k.chunks_mut(k).zip(stream.v.chunks_mut(k));
+        let blocks = stream.x.chunks(block * width).zip(stream.q.chunks_mut(q)).zip(keys).enumerate();
+        all.each(blocks, |(at, ((x, q), (k, v)))| {
+            room::with(|room| self.ask(crew, at * block, x, [q, k, v], pass, room));
+        });
         pass.keep(number, &stream.k, &stream.v, sequences);
         pass.attend(number, &stream.q, sequences, &mut stream.attended);
-        (stream.x.par_chunks_mut(block * width), stream.attended.par_chunks(q))
-            .into_par_iter()
-            .with_max_len(1)
-            .for_each(|(x, attended)| room::with(|room| self.answer(crew, x, attended, pass.eps, room)));
+        all.each(stream.x.chunks_mut(block * width).zip(stream.attended.chunks(q)), |(x, attended)| {
+            room::with(|room| self.answer(crew, x, attended, pass.eps, room));
+        });
         if let Feed::Experts { router, blocks, top, normalised } = &self.feed {
             let mut unit = vec![0.0; stream.x.len()];
-            normed(pass.team.crew, &stream.x, &self.between, pass.eps, &mut unit);
+            normed(all, &stream.x, &self.between, pass.eps, &mut unit);
             let out = experts(&unit, width, router, blocks, *top, *normalised, pass.team);
-            add(pass.team.crew, &mut stream.x, &out, width);
+            add(all, &mut stream.x, &out, width);
         }
     }
 
@@ -136,7 +129,7 @@ impl Block {
         let work = |(x, out): (&[f32], &mut [f32])| {
             room::with(|Room { left, gate, up, .. }| self.forward(crew, x, left, [gate, up], out));
         };
-        x.par_chunks(block * width).zip(out.par_chunks_mut(block * width)).with_max_len(1).for_each(work);
+        team.crew().each(x.chunks(block * width).zip(out.chunks_mut(block * width)), work);
         out
     }
 }
@@ -172,8 +165,10 @@ fn experts(
     normalised: bool,
     team: &Team,
 ) -> Vec<f32> {
-    let choices: Vec<Vec<(usize, f32)>> =
-        unit.par_chunks_exact(width).map(|row| choose(row, router, top, normalised)).collect();
+    let mut choices: Vec<Vec<(usize, f32)>> = vec![Vec::new(); unit.len() / width];
+    team.crew().each(unit.chunks_exact(width).zip(&mut choices), |(row, choice)| {
+        *choice = choose(row, router, top, normalised);
+    });
     let mut out = vec![0.0; unit.len()];
     for (number, block) in blocks.iter().enumerate() {
         let chosen: Vec<(usize, f32)> = (0..)

@@ -5,7 +5,6 @@ use super::room::{self, Room, sized};
 use super::sequence::Sequence;
 use longlab_kernels::attention::{POSITIONS, attend};
 use longlab_kernels::linear::Region;
-use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -32,7 +31,7 @@ impl Pass<'_> {
                 pages.extend((from..).zip(&mut own[from..]).map(|(number, page)| (rows, *first, head, number, page)));
             }
         }
-        pages.into_par_iter().for_each(|(rows, first, head, number, page)| {
+        self.team.crew().each(pages, |(rows, first, head, number, page)| {
             let page = Arc::make_mut(page);
             let begin = first.max(number * POSITIONS);
             for position in begin..(first + rows.len()).min((number + 1) * POSITIONS) {
@@ -72,10 +71,10 @@ impl Pass<'_> {
                     queries.copy_from_slice(&q[row * row_width + head * chunk..][..chunk]);
                     seen.resize(seen.len() + group, first + row - span.start + 1);
                 }
-                attend(self.team.crew.isa, queries, self.width, seen, &pages, scratch, results);
+                attend(self.team.crew().isa, queries, self.width, seen, &pages, scratch, results);
                 results.chunks_exact(chunk).enumerate().for_each(|(row, from)| out.row(row).copy_from_slice(from));
             });
         };
-        pieces.into_par_iter().rev().with_max_len(1).for_each(work);
+        self.team.crew().each(pieces.into_iter().rev(), work);
     }
 }

@@ -6,6 +6,7 @@
 //! | `layer` | what a pass does in a layer |
 //! | `look` | its attention |
 //! | `room` | memory that a thread uses again |
+//! | `awake` | threads that wait for work without sleeping |
 //! | `sequence` | keys and values of a sequence, in pages that sequences with a common beginning share |
 //! | `team` | products and rows shared out to threads |
 //!
@@ -13,6 +14,7 @@
 //! pieces a prompt came in. Training and its rollouts do not come through here but through [`super::Decoder`], whose logits these
 //! are up to the rounding of matrices, activations, keys and values to bf16.
 
+mod awake;
 mod layer;
 mod look;
 mod model;

@@ -58,7 +58,7 @@ impl Model {
     pub fn load(checkpoint: &Checkpoint, threads: usize) -> Result<Model, LoadError> {
         let config = checkpoint.config().clone();
         let team = Team::new(threads).map_err(|error| LoadError::Threads { threads, cause: error.to_string() })?;
-        let source = Source { checkpoint, isa: team.crew.isa };
+        let source = Source { checkpoint, isa: team.crew().isa };
         let layers =
             (0..config.num_hidden_layers).map(|layer| source.layer(layer)).collect::<Result<_, CheckpointError>>()?;
         let head = (!config.tie_word_embeddings).then(|| source.matrix("lm_head.weight")).transpose()?;
@@ -75,9 +75,9 @@ impl Model {
         })
     }
 
-    /// Does work on the threads of the passes.
-    pub fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        self.team.enter(work)
+    /// Does some work with each part, on the threads of the passes.
+    pub fn each<T: Send>(&self, parts: impl IntoIterator<Item = T>, work: impl Fn(T) + Sync) {
+        self.team.crew().each(parts, work);
     }
 
     /// Lets each sequence read its new tokens, one at least, and gives logits [rows, V], sequence by sequence.
@@ -86,33 +86,31 @@ impl Model {
     /// For a sequence without new tokens, and for tokens outside the vocabulary.
     pub fn read(&self, work: &mut [(&mut Sequence, &[u32])], wanted: Wanted) -> Vec<f32> {
         assert!(work.iter().all(|(_, tokens)| !tokens.is_empty()), "every sequence has a new token");
-        self.team.enter(|| {
-            // Long prompts in pieces: all but the last piece of each first.
-            if wanted == Wanted::Last {
-                for (sequence, tokens) in work.iter_mut() {
-                    while tokens.len() > ROWS {
-                        let (piece, rest) = tokens.split_at(ROWS);
-                        self.pass(&mut [(sequence, piece)]);
-                        *tokens = rest;
-                    }
+        // Long prompts in pieces: all but the last piece of each first.
+        if wanted == Wanted::Last {
+            for (sequence, tokens) in work.iter_mut() {
+                while tokens.len() > ROWS {
+                    let (piece, rest) = tokens.split_at(ROWS);
+                    self.pass(&mut [(sequence, piece)]);
+                    *tokens = rest;
                 }
             }
-            let x = self.pass(work);
-            let width = self.config.hidden_size;
-            let mut rows = Vec::new();
-            let mut end = 0;
-            for (_, tokens) in work.iter() {
-                end += tokens.len();
-                let from = if wanted == Wanted::Last { end - 1 } else { end - tokens.len() };
-                rows.extend_from_slice(&x[from * width..end * width]);
-            }
-            let (crew, head) = (self.team.crew, self.head.as_ref().unwrap_or(&self.embedding));
-            let mut unit = vec![0.0; rows.len()];
-            normed(crew, &rows, &self.norm, self.config.rms_norm_eps, &mut unit);
-            let mut logits = vec![0.0; rows.len() / width * head.outputs()];
-            crew.products(&mut Left::default(), &unit, [head], [&mut logits]);
-            logits
-        })
+        }
+        let x = self.pass(work);
+        let width = self.config.hidden_size;
+        let mut rows = Vec::new();
+        let mut end = 0;
+        for (_, tokens) in work.iter() {
+            end += tokens.len();
+            let from = if wanted == Wanted::Last { end - 1 } else { end - tokens.len() };
+            rows.extend_from_slice(&x[from * width..end * width]);
+        }
+        let (crew, head) = (self.team.crew(), self.head.as_ref().unwrap_or(&self.embedding));
+        let mut unit = vec![0.0; rows.len()];
+        normed(crew, &rows, &self.norm, self.config.rms_norm_eps, &mut unit);
+        let mut logits = vec![0.0; rows.len() / width * head.outputs()];
+        crew.products(&mut Left::default(), &unit, [head], [&mut logits]);
+        logits
     }
 
     /// The stream [rows, D] after all layers.

@@ -1,8 +1,8 @@
 //! Work shared out to threads. Who does what changes no result.
 
+use super::awake::Threads;
 use longlab_kernels::head::Isa;
 use longlab_kernels::linear::{Left, Matrix, PANEL, Region};
-use rayon::prelude::*;
 
 /// Rows that are shared out in blocks; with fewer, the panels of each matrix are shared out instead.
 const ROWS: usize = 96;
@@ -11,47 +11,59 @@ const ROWS: usize = 96;
 const BLOCK: usize = 128;
 
 /// Numbers that are worth more than one thread.
-const NUMBERS: usize = 1 << 15;
+const NUMBERS: usize = 1 << 13;
+
+/// Parts of a product for each thread: one that was late to start takes less.
+const PARTS: usize = 10;
 
 /// Some threads.
 pub(super) struct Team {
-    pool: rayon::ThreadPool,
-    /// All of them.
-    pub crew: Crew,
+    threads: Threads,
+    isa: Isa,
 }
 
 /// Those that do something together: all threads of a team, or one alone.
 #[derive(Clone, Copy)]
-pub(super) struct Crew {
-    threads: usize,
+pub(super) struct Crew<'a> {
+    threads: Option<&'a Threads>,
     pub isa: Isa,
 }
 
 impl Team {
     /// A team of `threads` threads.
-    pub(super) fn new(threads: usize) -> Result<Team, rayon::ThreadPoolBuildError> {
-        let threads = threads.max(1);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-        Ok(Team { pool, crew: Crew { threads, isa: Isa::best() } })
+    pub(super) fn new(threads: usize) -> std::io::Result<Team> {
+        Ok(Team { threads: Threads::new(threads)?, isa: Isa::best() })
     }
 
-    /// Does the work of a pass inside the team.
-    pub(super) fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        self.pool.install(work)
+    /// All of them.
+    pub(super) fn crew(&self) -> Crew<'_> {
+        Crew { threads: Some(&self.threads), isa: self.isa }
     }
 
     /// Rows of a block, and who works on it: each thread on its own, or, where there are few rows, all on a single block.
-    pub(super) fn blocks(&self, rows: usize) -> (usize, Crew) {
-        let threads = self.crew.threads;
+    pub(super) fn blocks(&self, rows: usize) -> (usize, Crew<'_>) {
+        let threads = self.threads.count();
         if rows < ROWS || threads == 1 && rows <= BLOCK {
-            return (rows, self.crew);
+            return (rows, self.crew());
         }
         let count = rows.div_ceil(BLOCK).next_multiple_of(threads);
-        (rows.div_ceil(count), Crew { threads: 1, ..self.crew })
+        (rows.div_ceil(count), Crew { threads: None, ..self.crew() })
     }
 }
 
-impl Crew {
+impl Crew<'_> {
+    /// Does the work with each part.
+    pub(super) fn each<T: Send>(self, parts: impl IntoIterator<Item = T>, work: impl Fn(T) + Sync) {
+        match self.threads {
+            Some(threads) => threads.each(parts, work),
+            None => parts.into_iter().for_each(work),
+        }
+    }
+
+    fn count(self) -> usize {
+        self.threads.map_or(1, Threads::count)
+    }
+
     /// x W^T of rows x for each matrix into each of `outs`, row after row.
     pub(super) fn products<const M: usize>(
         self,
@@ -63,12 +75,12 @@ impl Crew {
         left.pack(x, matrices[0].width(), self.isa);
         let (left, regions) = (&*left, matrices.into_iter().zip(outs));
         let regions = regions.map(|(matrix, out)| (matrix, Region::new(out, matrix.outputs())));
-        if self.threads == 1 {
+        if self.count() == 1 {
             return regions.for_each(|(matrix, out)| matrix.product(left, 0, out));
         }
         let panels: usize = matrices.iter().map(|matrix| matrix.panels()).sum();
-        // More parts than threads: one that was late to start takes less. Whole pairs of panels, since those may be computed together.
-        let part = panels.div_ceil(3 * self.threads).next_multiple_of(2);
+        // Whole pairs of panels, since those may be computed together.
+        let part = panels.div_ceil(PARTS * self.count()).next_multiple_of(2);
         let mut parts = Vec::new();
         for (matrix, mut rest) in regions {
             for first in (0..matrix.panels()).step_by(part) {
@@ -78,16 +90,15 @@ impl Crew {
                 rest = after;
             }
         }
-        parts.into_par_iter().with_max_len(1).for_each(|(matrix, first, out)| matrix.product(left, first, out));
+        self.each(parts, |(matrix, first, out)| matrix.product(left, first, out));
     }
 
     /// Calls `work` with the number of each row and the row; in parallel where there are many.
     pub(super) fn each_row(self, x: &mut [f32], width: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
-        if self.threads == 1 || x.len() < NUMBERS {
-            x.chunks_exact_mut(width).enumerate().for_each(|(row, x)| work(row, x));
-        } else {
-            let least = (NUMBERS / 8 / width).max(1);
-            x.par_chunks_exact_mut(width).enumerate().with_min_len(least).for_each(|(row, x)| work(row, x));
-        }
+        let rows = x.len() / width;
+        let part = if x.len() < NUMBERS { rows } else { rows.div_ceil(2 * self.count()) }.max(1);
+        self.each(x.chunks_mut(part * width).enumerate(), |(at, some)| {
+            some.chunks_exact_mut(width).enumerate().for_each(|(row, x)| work(at * part + row, x));
+        });
     }
 }
