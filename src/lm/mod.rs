@@ -42,6 +42,7 @@ pub use checkpoint::{
     Checkpoint, CheckpointError, Config, Experts, Family, Format, Scaling, Settings, Stored, TokenizerError,
     gguf_tokenizer, read_tokenizer,
 };
+pub(crate) use checkpoint::{decode, encode};
 pub use decoder::{Decoder, Prefix};
 pub use error::LmError;
 pub use filter::{Filters, Odds};

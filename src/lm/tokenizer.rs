@@ -32,7 +32,7 @@ impl Tokenizer {
     /// # Errors
     /// What the tokenizer says.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, LmError> {
-        Ok(self.inner.encode_fast(text, false).map_err(refuse)?.get_ids().to_vec())
+        super::encode(&self.inner, text, false).map_err(refuse)
     }
 
     /// Text of tokens, in canonical spacing (see [`build_wordpiece`]); `keep_specials` shows special tokens.
@@ -40,7 +40,7 @@ impl Tokenizer {
     /// # Errors
     /// What the tokenizer says.
     pub fn decode(&self, tokens: &[u32], keep_specials: bool) -> Result<String, LmError> {
-        self.inner.decode(tokens, !keep_specials).map_err(refuse)
+        super::decode(&self.inner, tokens, !keep_specials).map_err(refuse)
     }
 
     /// The token of a word or a special token.

@@ -164,6 +164,13 @@ fn configurations_that_do_not_fit_are_refused() {
     refused("llama", "model_type is `gpt2`", |config| config["model_type"] = "gpt2".into());
     refused("llama", "num_hidden_layers is 0", |config| config["num_hidden_layers"] = 0.into());
     refused("llama", "num_hidden_layers is 1000000000", |config| config["num_hidden_layers"] = 1_000_000_000.into());
+    refused("llama", "no model has more than", |config| {
+        for size in ["vocab_size", "hidden_size", "intermediate_size"] {
+            config[size] = (1 << 24).into();
+        }
+        config["num_hidden_layers"] = 1024.into();
+        config["head_dim"] = 64.into();
+    });
     refused("llama", "num_attention_heads is 0", |config| config["num_attention_heads"] = 0.into());
     refused("llama", "is no multiple of", |config| config["num_key_value_heads"] = 3.into());
     refused("llama", "without biases", |config| config["attention_bias"] = true.into());

@@ -22,7 +22,7 @@ mod tokenizer;
 pub use error::CheckpointError;
 pub use settings::Settings;
 pub use shape::{Config, Experts, Family, Scaling};
-pub use tokenizer::{TokenizerError, gguf_tokenizer, read_tokenizer};
+pub use tokenizer::{TokenizerError, decode, encode, gguf_tokenizer, read_tokenizer};
 
 use super::gguf::{Gguf, Kind, dequantise};
 use crate::shards::{Entry, Shards};

@@ -105,9 +105,14 @@ pub enum Scaling {
 impl Config {
     /// Number of parameters, the embedding counted once where it is tied.
     pub fn parameters(&self) -> u64 {
+        self.total() as u64
+    }
+
+    /// As [`Config::parameters`], of sizes whose product need not fit.
+    fn total(&self) -> u128 {
         let head = if self.tie_word_embeddings { 0 } else { self.embedding() };
         let layers = (0..self.num_hidden_layers).map(|layer| self.layer(layer, |experts| experts.num_experts));
-        self.embedding() + head + self.hidden_size as u64 + layers.sum::<u64>()
+        u128::from(self.embedding()) + u128::from(head) + self.hidden_size as u128 + layers.sum::<u128>()
     }
 
     /// Number of parameters that a token goes through: those of the chosen experts only. Embedding and output layer are counted
@@ -116,7 +121,7 @@ impl Config {
         let idle = |layer| {
             self.layer(layer, |experts| experts.num_experts) - self.layer(layer, |experts| experts.num_experts_per_tok)
         };
-        self.parameters() - (0..self.num_hidden_layers).map(idle).sum::<u64>()
+        (self.total() - (0..self.num_hidden_layers).map(idle).sum::<u128>()) as u64
     }
 
     /// Number of parameters of the embedding.
@@ -124,15 +129,15 @@ impl Config {
         self.vocab_size as u64 * self.hidden_size as u64
     }
 
-    fn layer(&self, layer: usize, experts: impl Fn(&Experts) -> usize) -> u64 {
-        let count = |shape: &[usize]| shape.iter().map(|&size| size as u64).product::<u64>();
-        let common: u64 = self.common().iter().map(|(_, shape)| count(shape)).sum();
-        let d = self.hidden_size as u64;
+    fn layer(&self, layer: usize, experts: impl Fn(&Experts) -> usize) -> u128 {
+        let count = |shape: &[usize]| shape.iter().map(|&size| size as u128).product::<u128>();
+        let common: u128 = self.common().iter().map(|(_, shape)| count(shape)).sum();
+        let d = self.hidden_size as u128;
         match self.experts_of(layer) {
-            None => common + 3 * d * self.intermediate_size as u64,
+            None => common + 3 * d * self.intermediate_size as u128,
             Some(all) => {
-                let one = 3 * d * all.moe_intermediate_size as u64;
-                common + d * all.num_experts as u64 + one * experts(all) as u64
+                let one = 3 * d * all.moe_intermediate_size as u128;
+                common + d * all.num_experts as u128 + one * experts(all) as u128
             }
         }
     }
@@ -235,6 +240,10 @@ impl Config {
             above_zero(name, number)?;
         }
         self.rope_scaling.as_ref().map_or(Ok(()), Scaling::check)?;
+        let parameters = self.total();
+        if parameters > PARAMETERS {
+            return Err(format!("the sizes make {parameters} parameters; no model has more than {PARAMETERS}"));
+        }
         match experts {
             Some(all) if all.num_experts_per_tok > all.num_experts => Err(format!(
                 "num_experts_per_tok {} is more than num_experts {}",
@@ -289,6 +298,9 @@ impl Scaling {
         }
     }
 }
+
+/// Parameters of the largest model that is believed: their bytes can be counted in any format.
+const PARAMETERS: u128 = 1 << 56;
 
 /// A number that others are divided by, or a root is taken of; one that is none would make every number of a model NaN.
 fn above_zero(name: &str, number: f64) -> Result<(), String> {

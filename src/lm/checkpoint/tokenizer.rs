@@ -112,6 +112,24 @@ pub fn read_tokenizer(path: &Path) -> Result<Tokenizer, TokenizerError> {
     Ok(read.map_err(|error| CheckpointError::damaged(path, error))?)
 }
 
+/// Tokens of a text; `specials` puts in those that the tokenizer has around every text.
+///
+/// # Errors
+/// What the library says, also where it breaks off: parts of a hostile file need not fit each other.
+pub fn encode(tokenizer: &Tokenizer, text: &str, specials: bool) -> tokenizers::Result<Vec<u32>> {
+    let encode = || Ok(tokenizer.encode_fast(text, specials)?.get_ids().to_vec());
+    catch_unwind(AssertUnwindSafe(encode)).unwrap_or_else(|_| Err("the tokenizer library broke off over a text".into()))
+}
+
+/// The text of tokens; `plain` leaves special tokens out.
+///
+/// # Errors
+/// As of [`encode`].
+pub fn decode(tokenizer: &Tokenizer, tokens: &[u32], plain: bool) -> tokenizers::Result<String> {
+    let decode = || tokenizer.decode(tokens, plain);
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err("the tokenizer library broke off over tokens".into()))
+}
+
 /// A tokenizer from the metadata of a GGUF file: byte-level BPE (`gpt2`) whose text is split as `smollm`, `qwen2`, `llama-bpe` or
 /// `gpt-2` do. Control tokens become special tokens, user-defined ones added tokens; both are found in a text as they stand. With
 /// `add_bos_token` or `add_eos_token` those tokens are put around a text whose caller asks for special tokens.

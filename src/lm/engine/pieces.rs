@@ -64,7 +64,7 @@ impl Pieces {
     /// The text of the tokens since the last; none while it may end within a character, unless `all` is wanted.
     fn decode(&mut self, tokenizer: &Tokenizer, all: bool) -> Result<Option<String>, Failure> {
         let decode = |tokens: &[u32]| {
-            tokenizer.decode(tokens, true).map_err(|error| Failure::Text { reason: error.to_string() })
+            crate::lm::decode(tokenizer, tokens, true).map_err(|error| Failure::Text { reason: error.to_string() })
         };
         let (before, after) = (decode(&self.tokens[..self.read])?, decode(&self.tokens)?);
         let more = after.strip_prefix(before.as_str());

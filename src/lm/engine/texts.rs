@@ -2,7 +2,7 @@
 
 use super::TalkError;
 use crate::lm::chat::{Template, opens_thinking};
-use crate::lm::{Checkpoint, Filters};
+use crate::lm::{Checkpoint, Filters, decode, encode};
 use serde_json::Value;
 use tokenizers::Tokenizer;
 
@@ -56,8 +56,8 @@ impl Texts {
     /// A model without a template, the template's refusal, a text that the tokenizer does not take.
     pub fn prompt(&self, messages: &[Value], thinking: Option<bool>) -> Result<Written, TalkError> {
         let text = self.text(messages, thinking)?;
-        let encoded = self.tokenizer.encode_fast(text.as_str(), false).map_err(refuse)?;
-        Ok(Written { tokens: encoded.get_ids().to_vec(), thinking: opens_thinking(&text) })
+        let tokens = encode(&self.tokenizer, &text, false).map_err(refuse)?;
+        Ok(Written { tokens, thinking: opens_thinking(&text) })
     }
 
     /// The text of [`Texts::prompt`].
@@ -75,12 +75,12 @@ impl Texts {
     /// # Errors
     /// A text that the tokenizer does not take.
     pub fn tokens(&self, text: &str) -> Result<Vec<u32>, TalkError> {
-        Ok(self.tokenizer.encode_fast(text, true).map_err(refuse)?.get_ids().to_vec())
+        encode(&self.tokenizer, text, true).map_err(refuse)
     }
 
     /// The bytes of a token; of one that holds a part of a character, those of the part.
     pub fn bytes(&self, token: u32) -> Vec<u8> {
-        let text = self.tokenizer.decode(&[token], false).unwrap_or_default();
+        let text = decode(&self.tokenizer, &[token], false).unwrap_or_default();
         let part = || part_of_character(&self.tokenizer.id_to_token(token)?);
         if text.contains('\u{fffd}') { part().unwrap_or_else(|| text.into_bytes()) } else { text.into_bytes() }
     }
