@@ -1,7 +1,8 @@
 //! One file out of a zip archive.
 
+use super::FetchError;
 use super::digest::hexadecimal;
-use super::{FetchError, stays_below};
+use super::listing::stays_below;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{BufReader, Read, Write};

@@ -3,8 +3,8 @@
 
 use super::digest::Expected;
 use super::http::{Answer, get};
-use super::{Event, FetchError, KNOWN, Settings, download, lock, stays_below};
-use serde::Deserialize;
+use super::listing::{Listing, Sibling, is_hexadecimal, stays_below};
+use super::{Event, FetchError, KNOWN, Settings, download, lock};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -25,29 +25,6 @@ pub struct Repository {
     pub name: String,
     /// Branch, tag or commit.
     pub revision: String,
-}
-
-/// What the hub says about a repository at a revision.
-#[derive(Deserialize)]
-struct Listing {
-    sha: String,
-    siblings: Vec<Sibling>,
-}
-
-#[derive(Deserialize)]
-struct Sibling {
-    rfilename: String,
-    size: Option<u64>,
-    #[serde(rename = "blobId")]
-    blob: Option<String>,
-    lfs: Option<Large>,
-}
-
-/// A file that git keeps elsewhere.
-#[derive(Deserialize)]
-struct Large {
-    sha256: String,
-    size: u64,
 }
 
 impl Repository {
@@ -89,7 +66,7 @@ impl Repository {
             listing => listing?,
         };
         let snapshot = folder.join("snapshots").join(&listing.sha);
-        for file in listing.siblings.iter().filter(|file| is_wanted(&file.rfilename)) {
+        for file in listing.wanted() {
             self.get(file, &listing.sha, &folder, settings, see)?;
         }
         let reference = folder.join("refs").join(&self.revision);
@@ -155,42 +132,11 @@ fn listing(url: &str, settings: &Settings) -> Result<Listing, FetchError> {
             Answer::Good(mut response) => {
                 let text = response.body_mut().with_config().limit(LONGEST_LIST).read_to_vec();
                 let text = text.map_err(|error| wrong(error.to_string()))?;
-                let listing: Listing = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
-                return checked(listing, url);
+                return Listing::read(&text, url);
             }
         }
     }
     Err(FetchError::Network { url: url.to_owned(), reason: last })
-}
-
-fn checked(listing: Listing, url: &str) -> Result<Listing, FetchError> {
-    if !is_hexadecimal(&listing.sha) {
-        let reason = format!("`{}` is no commit", listing.sha);
-        return Err(FetchError::Listing { url: url.to_owned(), reason });
-    }
-    // Hidden files are harmless and common (.gitattributes); they are never fetched.
-    let leaves = |file: &&Sibling| !stays_below(&file.rfilename) && is_wanted(&file.rfilename);
-    if let Some(file) = listing.siblings.iter().find(leaves) {
-        return Err(FetchError::Name { from: url.to_owned(), name: file.rfilename.clone() });
-    }
-    if !listing.siblings.iter().any(|file| file.rfilename == "config.json") {
-        let reason = "there is no config.json; this is no model in Hugging Face's format".to_owned();
-        return Err(FetchError::Listing { url: url.to_owned(), reason });
-    }
-    Ok(listing)
-}
-
-/// Configuration, tokenizer, template, licence and safetensors of the top folder; neither other formats of the same weights nor
-/// the second copy that some keep as `consolidated`.
-fn is_wanted(name: &str) -> bool {
-    let ends = [".json", ".safetensors", ".jinja"].iter().any(|end| name.ends_with(end));
-    let named = ["merges.txt", "vocab.txt", "tokenizer.model", "LICENSE"].contains(&name);
-    let below = name.contains('/') && !name.contains("..");
-    (ends || named) && !below && !name.starts_with("consolidated")
-}
-
-fn is_hexadecimal(text: &str) -> bool {
-    [40, 64].contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A name within an address: what is not plain as `%` and two digits.

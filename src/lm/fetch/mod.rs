@@ -9,6 +9,7 @@
 //! | `digest` | SHA-256 of a file, and git's hash of a small one |
 //! | `archive` | one file out of a zip archive |
 //! | `hub` | the files of a hub's repository, in the hub's own cache layout |
+//! | `listing` | a hub's list of files, and names that may be trusted |
 //! | `lock` | one process at a time |
 //!
 //! A known model lies in `$LONGLAB_MODELS/<name>/` or `~/.cache/longlab/models/<name>/`. A model of the hub lies where Hugging Face's own
@@ -21,6 +22,7 @@ mod error;
 mod http;
 mod hub;
 mod known;
+mod listing;
 mod lock;
 mod settings;
 
@@ -115,10 +117,4 @@ pub fn fetch_known(known: &Known, settings: &Settings, see: &mut dyn FnMut(Event
 
 fn is_whole(path: &Path, bytes: u64) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == bytes)
-}
-
-/// Whether a name stays below the folder that it is put into: no root, no `..`, no backslash, no colon, no empty or hidden part.
-pub(crate) fn stays_below(name: &str) -> bool {
-    let part = |part: &str| !part.is_empty() && !part.starts_with('.') && part.len() <= 255;
-    !name.contains(['\\', ':', '\0']) && name.split('/').all(part)
 }
