@@ -41,10 +41,7 @@ impl AdamW {
         let second_scale = (1.0 - self.beta2.powi(t)).sqrt();
         for (i, (_, parameter)) in parameters.iter().enumerate() {
             let mut parameter = parameter.shallow_clone();
-            let mut gradient = parameter.grad();
-            if !gradient.defined() {
-                continue;
-            }
+            let mut gradient = gradient(&parameter);
             if parameter.dim() > 1 && self.weight_decay > 0.0 {
                 let _ = parameter.g_mul_scalar_(1.0 - rate * self.weight_decay);
             }
@@ -70,4 +67,42 @@ pub fn clip_gradients(parameters: &[(String, Tensor)], limit: f64) -> f64 {
         }
     }
     norm
+}
+
+/// The gradient of a parameter, or zeros where none was taken yet. A step without any gradient then does the same in a job that has just gone on
+/// as in one that never stopped, whose gradients are there and zero.
+pub fn gradient(parameter: &Tensor) -> Tensor {
+    let gradient = parameter.grad();
+    if gradient.defined() { gradient } else { parameter.detach().zeros_like() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::settings::Settings;
+
+    #[test]
+    fn a_step_without_gradients_is_the_same_after_going_on() {
+        let train = Settings::default().train;
+        let parameter = |values: &[f32]| ("w".to_owned(), Tensor::from_slice(values).set_requires_grad(true));
+        let whole = [parameter(&[1.0, -2.0, 3.0])];
+        let mut optimizer = AdamW::new(&whole, &train);
+        (&whole[0].1 * &whole[0].1).sum(tch::Kind::Float).backward();
+        optimizer.step(&whole, 0.1);
+
+        // What a checkpoint brings back: weights and moments, no gradients.
+        let values = |tensor: &Tensor| Vec::<f32>::try_from(tensor.detach()).unwrap();
+        let before = values(&whole[0].1);
+        let resumed = [parameter(&before)];
+        let mut other = AdamW::new(&resumed, &train);
+        other.first = vec![optimizer.first[0].copy()];
+        other.second = vec![optimizer.second[0].copy()];
+        other.updates = optimizer.updates;
+
+        optimizer.step(&whole, 0.1);
+        other.step(&resumed, 0.1);
+        assert_ne!(values(&whole[0].1), before, "the first moments still move the weights");
+        assert_eq!(values(&whole[0].1), values(&resumed[0].1));
+        assert_eq!(values(&gradient(&whole[0].1)), values(&gradient(&resumed[0].1)));
+    }
 }

@@ -11,6 +11,7 @@ use super::gates::Memory;
 use super::job::{self, Places, Policy};
 use super::learn::{self, Learner, Numbers};
 use super::metrics::MetricsRow;
+use super::optimizer::gradient;
 use super::play::Role;
 use super::record::Record;
 use super::rollout::{Group, Rollout};
@@ -255,10 +256,7 @@ fn nothing(id: u64) -> Sample {
 
 /// All gradients in a row; zeros where a parameter has none.
 fn gradient_of(policy: &Policy) -> Tensor {
-    let flat = policy.model.parameters().iter().map(|(_, parameter)| {
-        let gradient = parameter.grad();
-        if gradient.defined() { gradient.flatten(0, -1) } else { parameter.detach().zeros_like().flatten(0, -1) }
-    });
+    let flat = policy.model.parameters().iter().map(|(_, parameter)| gradient(parameter).flatten(0, -1));
     Tensor::cat(&flat.collect::<Vec<_>>(), 0)
 }
 

@@ -6,7 +6,7 @@ use super::job::Policy;
 use super::judging::{Asking, Judging};
 use super::learn::{self, Learner};
 use super::metrics::{MetricsRow, TimingRow};
-use super::optimizer::{AdamW, clip_gradients};
+use super::optimizer::{self, AdamW, clip_gradients};
 use super::play::{GameRow, Line, Past, Played};
 use super::receipt::{self, Made};
 use super::record::Record;
@@ -154,7 +154,7 @@ impl<'a> Trainer<'a> {
         for update in 0..updates {
             self.learner().accumulate(step, update, groups, flat, decision)?;
             norm += self.clip();
-            self.model.parameters().iter().for_each(|(_, parameter)| gradient.add(&parameter.grad()));
+            self.model.parameters().iter().for_each(|(_, parameter)| gradient.add(&optimizer::gradient(parameter)));
             self.update();
         }
         let made = Made { gradient: gradient.finish(), weights: receipt::weights(self.model.parameters()) };

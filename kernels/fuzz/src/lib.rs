@@ -20,7 +20,7 @@ pub mod numbers;
 #[allow(dead_code, missing_docs)]
 #[path = "../../../src/shards.rs"]
 mod shards;
-#[cfg(feature = "files")]
+#[cfg(feature = "spec")]
 #[allow(dead_code, unused_imports, missing_docs)]
 #[path = "../../../src/spec/mod.rs"]
 pub mod spec;

@@ -60,7 +60,7 @@ impl Listing {
 fn is_wanted(name: &str) -> bool {
     let ends = [".json", ".safetensors", ".jinja"].iter().any(|end| name.ends_with(end));
     let named = ["merges.txt", "vocab.txt", "tokenizer.model", "LICENSE"].contains(&name);
-    let below = name.contains('/') && !name.contains("..");
+    let below = name.contains('/') && stays_below(name);
     (ends || named) && !below && !name.starts_with("consolidated")
 }
 
@@ -73,4 +73,25 @@ pub(super) fn is_hexadecimal(text: &str) -> bool {
 pub(super) fn stays_below(name: &str) -> bool {
     let part = |part: &str| !part.is_empty() && !part.starts_with('.') && part.len() <= 255;
     !name.contains(['\\', ':', '\0']) && name.split('/').all(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_the_top_folder_are_wanted_and_names_that_leave_it_refused() {
+        let read = |name: &str| {
+            let list = serde_json::json!({"sha": "0".repeat(40), "siblings": [{"rfilename": "config.json"}, {"rfilename": name}]});
+            let listing = Listing::read(list.to_string().as_bytes(), "url")?;
+            Ok::<_, FetchError>(listing.wanted().map(|file| file.rfilename.clone()).collect::<Vec<_>>())
+        };
+        assert_eq!(read("model.safetensors").unwrap(), ["config.json", "model.safetensors"]);
+        for name in ["onnx/model.json", "onnx/mo..del.json", "consolidated.safetensors", "model.bin"] {
+            assert_eq!(read(name).unwrap(), ["config.json"], "{name}");
+        }
+        for name in ["../x.json", "a/../x.json", "a/../../x.json", "/x.json", "a//x.json", "a/.x.json"] {
+            assert!(matches!(read(name), Err(FetchError::Name { .. })), "{name}");
+        }
+    }
 }

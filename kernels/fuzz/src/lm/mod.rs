@@ -4,6 +4,7 @@
 pub mod chat;
 #[path = "../../../../src/lm/checkpoint/mod.rs"]
 pub mod checkpoint;
+pub mod fetch;
 #[path = "../../../../src/lm/gguf/mod.rs"]
 pub mod gguf;
 #[path = "../../../../src/lm/marks.rs"]
