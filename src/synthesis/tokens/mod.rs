@@ -69,9 +69,12 @@ impl Counter {
     /// Tokens of a text, without special tokens.
     pub fn count(&self, text: &str) -> usize {
         match self {
-            // A tokenizer that refuses a text is taken for one that splits it into bytes.
+            // A tokenizer that refuses a text, or whose library breaks off over it, is taken for one that splits it into bytes.
             Counter::Exact { tokenizer, lines, .. } => {
-                let one = |part: &str| tokenizer.encode_fast(part, false).map_or(part.len(), |encoding| encoding.len());
+                let one = |part: &str| {
+                    let encoded = catch_unwind(AssertUnwindSafe(|| tokenizer.encode_fast(part, false)));
+                    encoded.ok().and_then(|encoded| encoded.ok()).map_or(part.len(), |encoding| encoding.len())
+                };
                 lines.as_ref().map_or_else(|| one(text), |lines| lines.count(text, one))
             }
             Counter::Estimated => text.len().div_ceil(BYTES_A_TOKEN),
